@@ -1,0 +1,173 @@
+"""Figures: tidy columns in, one Plotly figure out. Readable on a light and a dark page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+VERDICT_COLOURS = {
+    "correct": "#E4572E",
+    "confirm": "#2A9D8F",
+    "skip": "#8D99AE",
+    "flag": "#E9B44C",
+    "undo": "#6C5B7B",
+}
+VERDICT_NAMES = {
+    "correct": "Corrected",
+    "confirm": "Confirmed",
+    "skip": "Skipped",
+    "flag": "Flagged",
+    "undo": "Undone",
+}
+PART_COLOURS = ("#4361EE", "#F2A65A", "#2A9D8F", "#B56576")
+CHAMPION, OTHER, AUDIT = "#4361EE", "#8D99AE", "#F2A65A"
+
+
+def volume(rows: Mapping[str, Sequence[Any]]) -> go.Figure:
+    """Entries per day, stacked by verdict."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    for verdict, name in VERDICT_NAMES.items():
+        chosen = [n for n, value in enumerate(rows["verdict"]) if value == verdict]
+        if chosen:
+            figure.add_bar(
+                x=[rows["day"][n] for n in chosen],
+                y=[rows["entries"][n] for n in chosen],
+                name=name,
+                marker_color=VERDICT_COLOURS[verdict],
+                hovertemplate="%{x|%d %b %Y}<br>%{y} " + name.lower() + "<extra></extra>",
+            )
+    figure.update_layout(barmode="stack", xaxis_type="date")
+    return _finish(figure, "Day (UTC)", "Entries")
+
+
+def priorities(histogram: Mapping[str, Sequence[float]]) -> go.Figure:
+    """How many items have which priority; each bar is split in the mean shares of the parts."""
+    import plotly.graph_objects as go
+
+    counts = list(histogram["count"])
+    parts = {name: list(values) for name, values in histogram.items() if name != "count"}
+    width = 1 / len(counts)
+    middles = [(n + 0.5) * width for n in range(len(counts))]
+    figure = go.Figure()
+    for colour, (name, means) in zip(PART_COLOURS, parts.items(), strict=False):
+        totals = [sum(values[n] for values in parts.values()) for n in range(len(counts))]
+        shares = [mean / total if total else 0.0 for mean, total in zip(means, totals, strict=True)]
+        figure.add_bar(
+            x=middles,
+            y=[count * share for count, share in zip(counts, shares, strict=True)],
+            width=width * 0.92,
+            name=name.replace("_", " "),
+            marker_color=colour,
+            customdata=list(zip(counts, means, strict=True)),
+            hovertemplate="priority %{x:.2f} ± 0.025<br>%{customdata[0]:,} items<br>"
+            + name.replace("_", " ")
+            + " contributes %{customdata[1]:.2f} on average<extra></extra>",
+        )
+    figure.update_layout(barmode="stack")
+    figure.update_xaxes(range=[0, 1], dtick=0.2)
+    return _finish(figure, "Priority (0 = sure, 1 = ask first)", "Items")
+
+
+def accuracy(rows: Mapping[str, Sequence[Any]]) -> go.Figure:
+    """Accuracy by version with 95 % intervals; champions filled, refused and candidate versions hollow."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    for sample, colour, symbol, shift in (("holdout", CHAMPION, "circle", -0.06), ("audit", AUDIT, "diamond", 0.06)):
+        chosen = [n for n, value in enumerate(rows["sample"]) if value == sample]
+        if chosen:
+            figure.add_scatter(**_accuracy_trace(rows, chosen, sample, colour, symbol, shift))
+    crowned = [n for n, s in enumerate(rows["status"]) if s == "champion" and rows["sample"][n] == "holdout"]
+    for n in crowned:
+        figure.add_annotation(
+            x=rows["version"][n] - 0.06, y=rows["high"][n], text="champion", showarrow=False, yshift=12
+        )
+    figure.update_xaxes(dtick=1, tickprefix="v")
+    figure.update_yaxes(tickformat=".0%")
+    return _finish(figure, "Version", "Accuracy")
+
+
+def probabilities(labels: Sequence[str], proba: Sequence[float], predicted: str | None) -> go.Figure:
+    """Class probabilities as horizontal bars, the prediction marked; the ten largest when there are more."""
+    import plotly.graph_objects as go
+
+    ranked = sorted(zip(labels, proba, strict=True), key=lambda pair: -pair[1])[:10][::-1]
+    figure = go.Figure(
+        go.Bar(
+            x=[share for _, share in ranked],
+            y=[_short(label) for label, _ in ranked],
+            orientation="h",
+            text=[f"{share:.0%}" for _, share in ranked],
+            textposition="outside",
+            cliponaxis=False,
+            marker_color=[CHAMPION if label == predicted else OTHER for label, _ in ranked],
+            hovertemplate="%{y}: %{x:.1%}<extra></extra>",
+        )
+    )
+    figure.update_xaxes(range=[0, 1.12], tickformat=".0%", tickvals=[0, 0.25, 0.5, 0.75, 1])
+    # A label such as "3" is a name, not a number.
+    figure.update_yaxes(type="category")
+    _finish(figure, "Probability", "")
+    return figure.update_layout(height=90 + 26 * len(ranked), showlegend=False)
+
+
+def _accuracy_trace(
+    rows: Mapping[str, Sequence[Any]], chosen: list[int], sample: str, colour: str, symbol: str, shift: float
+) -> dict[str, Any]:
+    filled = [rows["status"][n] in ("champion", "retired") for n in chosen]
+    return {
+        "x": [rows["version"][n] + shift for n in chosen],
+        "y": [rows["accuracy"][n] for n in chosen],
+        "error_y": {
+            "type": "data",
+            "array": [rows["high"][n] - rows["accuracy"][n] for n in chosen],
+            "arrayminus": [rows["accuracy"][n] - rows["low"][n] for n in chosen],
+            "thickness": 1.4,
+        },
+        "mode": "lines+markers",
+        "line": {"color": colour, "width": 1, "dash": "dot"},
+        "marker": {
+            "size": [14 if rows["status"][n] == "champion" else 10 for n in chosen],
+            "symbol": [symbol if full else f"{symbol}-open" for full in filled],
+            "color": colour,
+        },
+        "name": "Holdout (base data)" if sample == "holdout" else "Audit sample (incoming)",
+        "text": [_story(rows, n) for n in chosen],
+        "hovertemplate": "%{text}<extra></extra>",
+    }
+
+
+def _story(rows: Mapping[str, Sequence[Any]], n: int) -> str:
+    day = datetime.fromtimestamp(rows["created_at"][n], UTC).strftime("%d %b %Y")
+    return (
+        f"<b>Version {rows['version'][n]}</b>, {rows['status'][n]}, {day}<br>"
+        f"{rows['accuracy'][n]:.1%} on {rows['n'][n]:,} {rows['sample'][n]} rows "
+        f"({rows['low'][n]:.1%} to {rows['high'][n]:.1%})<br>"
+        f"learned from {rows['base'][n]:,} base rows and {rows['feedback'][n]:,} reviewed items<br>"
+        f"verdict: {rows['finding'][n]}"
+    )
+
+
+def _short(label: str) -> str:
+    # Plotly reads labels as markup: brackets are shown, never obeyed.
+    text = label if len(label) <= 24 else label[:23] + "…"
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _finish(figure: go.Figure, x: str, y: str) -> go.Figure:
+    figure.update_layout(
+        height=340,
+        margin={"l": 10, "r": 10, "t": 30, "b": 10},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+    )
+    figure.update_xaxes(title=x)
+    figure.update_yaxes(title=y)
+    return figure

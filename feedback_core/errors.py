@@ -1,0 +1,58 @@
+"""Every error of the core, drawn once.
+
+FeedbackError
+├── InvalidInput (ValueError)         a value that cannot be accepted: names the field, the value and the way out
+│   ├── InvalidFeedback               one feedback entry
+│   ├── InvalidFile                   an uploaded file
+│   └── InvalidSetting                a setting out of range
+├── NotFound (LookupError)            no such project, item, version, draw or job
+├── Stale                             the item has moved on since it was shown
+├── Refused                           an action that the evidence forbids
+├── CannotTrain                       the training set cannot be fitted (one class only, no rows)
+├── ArtifactError                     a model file is missing, changed or of an untrusted type
+└── StoreError                        the database file cannot be used
+"""
+
+
+class FeedbackError(Exception):
+    """Root of everything this package raises on purpose."""
+
+
+class InvalidInput(FeedbackError, ValueError):
+    """A value that cannot be accepted."""
+
+
+class InvalidFeedback(InvalidInput):
+    """One feedback entry that cannot be accepted; nothing was stored."""
+
+
+class InvalidFile(InvalidInput):
+    """A file that cannot be read as a table."""
+
+
+class InvalidSetting(InvalidInput):
+    """A setting out of range."""
+
+
+class NotFound(FeedbackError, LookupError):
+    """No such project, item, version, draw or job."""
+
+
+class Stale(FeedbackError):
+    """The item has moved on since it was shown to the reviewer."""
+
+
+class Refused(FeedbackError):
+    """An action that the stored evidence forbids."""
+
+
+class CannotTrain(FeedbackError, ValueError):
+    """The training set cannot be fitted."""
+
+
+class ArtifactError(FeedbackError):
+    """A model file is missing, changed or of an untrusted type."""
+
+
+class StoreError(FeedbackError):
+    """The database file cannot be used."""

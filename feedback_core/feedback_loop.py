@@ -1,0 +1,227 @@
+"""The short interface of the documents: feed entries one by one, retrain when enough have come in.
+
+The storage is a plain list, or the durable store that the dashboard shows; the calls are the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from .errors import CannotTrain, InvalidFeedback
+
+FIELDS = ("input", "target", "corrected_prediction")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class RetrainReport:
+    """What `retrain_model` did. accuracy_before and accuracy_after: fractions on the holdout, None without one."""
+
+    trained: bool
+    collected: int
+    threshold: int
+    message: str
+    version: int | None = None
+    accuracy_before: float | None = None
+    accuracy_after: float | None = None
+
+    def __repr__(self) -> str:
+        return self.message
+
+
+class Storage(Protocol):
+    """Where entries wait for the next retrain."""
+
+    def check(self, values: list[float], label: Any) -> None:
+        """Raise InvalidFeedback when the entry does not fit what is known."""
+
+    def add(self, values: list[float], label: Any) -> None:
+        """Keep one checked entry."""
+
+    def collected(self) -> int:
+        """Entries since the last retrain."""
+
+    def retrain(self, threshold: int) -> RetrainReport:
+        """Fit on everything known and clear the waiting entries. Raises CannotTrain and then keeps them."""
+
+
+class FeedbackLoop:
+    """Collect feedback on a scikit-learn model and retrain it without forgetting.
+
+    model: an estimator with fit and predict. feedback_storage: a list, or what `open_storage` returns.
+    base_data, holdout: (X (n, d), y (n,)); every retrain learns from base data plus all feedback so far, and reports
+    its accuracy on the holdout, which it never learns from.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        feedback_storage: Any,
+        retrain_threshold: int = 5,
+        *,
+        base_data: tuple[Any, Any] | None = None,
+        holdout: tuple[Any, Any] | None = None,
+    ) -> None:
+        if retrain_threshold < 1:
+            raise InvalidFeedback(f"retrain_threshold={retrain_threshold} is below 1: give the entries to wait for.")
+        self.model = model
+        self.feedback_storage = feedback_storage
+        self.retrain_threshold = retrain_threshold
+        self._storage: Storage = _storage(model, feedback_storage, base_data, holdout)
+
+    def process_feedback(self, feedback_data: Mapping[str, Any]) -> None:
+        """Check and keep one entry: `input` (d,), `target`, and optionally `corrected_prediction`.
+
+        The label learned is `corrected_prediction` where given, else `target`. Raises ValueError naming the field, and
+        then nothing is stored.
+        """
+        values, label = _entry(feedback_data)
+        self._storage.check(values, label)
+        self._storage.add(values, label)
+
+    def retrain_model(self) -> RetrainReport:
+        """Fit when the threshold is met, clear the storage, and say what happened."""
+        collected = self._storage.collected()
+        if collected < self.retrain_threshold:
+            message = f"{collected}/{self.retrain_threshold} feedback entries collected: not retraining yet."
+            report = RetrainReport(False, collected, self.retrain_threshold, message)
+        else:
+            try:
+                report = self._storage.retrain(self.retrain_threshold)
+            except CannotTrain as error:
+                report = RetrainReport(False, collected, self.retrain_threshold, f"Not retrained. {error}")
+        print(report.message)
+        return report
+
+    def find_wrong(self, X: Any, y: Any) -> list[dict[str, Any]]:
+        """Feedback entries for the rows the model gets wrong: what a reviewer who knows y would send."""
+        said = self.model.predict(X)
+        return [
+            {"input": list(map(float, row)), "target": truth}
+            for row, truth, guess in zip(X, _plain(y), _plain(said), strict=True)
+            if truth != guess
+        ]
+
+
+class ListStorage:
+    """Entries in a caller's list; what has been learned is remembered beside it, so no round forgets the last."""
+
+    def __init__(
+        self, model: Any, entries: list[Any], base: tuple[Any, Any] | None, holdout: tuple[Any, Any] | None
+    ) -> None:
+        self._model, self._entries, self._holdout = model, entries, holdout
+        self._learned: list[tuple[list[float], Any]] = _rows(base)
+        self._fixed_labels = {label for _, label in self._learned} or set(_plain(getattr(model, "classes_", ())))
+        if self._learned:
+            self._fit()
+
+    def check(self, values: list[float], label: Any) -> None:
+        width = self._width()
+        if width is not None and len(values) != width:
+            raise InvalidFeedback(f"input has {len(values)} values: this model takes {width}.")
+        if self._fixed_labels and label not in self._fixed_labels:
+            known = ", ".join(map(repr, sorted(self._fixed_labels, key=str)))
+            raise InvalidFeedback(f"target={label!r} is not a known label: use one of {known}.")
+
+    def add(self, values: list[float], label: Any) -> None:
+        self._entries.append({"input": values, "target": label})
+
+    def collected(self) -> int:
+        return len(self._entries)
+
+    def retrain(self, threshold: int) -> RetrainReport:
+        before, new = self._accuracy(), [(entry["input"], entry["target"]) for entry in self._entries]
+        earlier = len(self._learned)
+        if len({label for _, label in self._learned + new}) < 2:
+            raise CannotTrain(
+                f"All {len(new)} entries say {new[0][1]!r}: a model needs at least two classes to learn from."
+            )
+        # A later entry replaces the earlier label of the same input: both together would fight each other.
+        self._learned = list({tuple(values): (values, label) for values, label in self._learned + new}.values())
+        self._fit()
+        self._entries.clear()
+        after = self._accuracy()
+        message = f"Retrained on {len(self._learned)} rows: {len(new)} new entries and {earlier} rows from before."
+        if before is not None and after is not None:
+            message += f" Holdout accuracy {before:.3f} -> {after:.3f}."
+        return RetrainReport(True, len(new), threshold, message, None, before, after)
+
+    def _fit(self) -> None:
+        self._model.fit([values for values, _ in self._learned], [label for _, label in self._learned])
+
+    def _width(self) -> int | None:
+        if self._learned or self._entries:
+            first = self._learned[0][0] if self._learned else self._entries[0]["input"]
+            return len(first)
+        fitted = getattr(self._model, "n_features_in_", None)
+        return None if fitted is None else int(fitted)
+
+    def _accuracy(self) -> float | None:
+        if self._holdout is None or not hasattr(self._model, "classes_"):
+            return None
+        X, y = self._holdout
+        hits = [bool(a == b) for a, b in zip(_plain(self._model.predict(X)), _plain(y), strict=True)]
+        return sum(hits) / len(hits)
+
+
+def _storage(model: Any, given: Any, base: tuple[Any, Any] | None, holdout: tuple[Any, Any] | None) -> Storage:
+    if isinstance(given, list):
+        return ListStorage(model, given, base, holdout)
+    if hasattr(given, "bind"):
+        bound: Storage = given.bind(model, base, holdout)
+        return bound
+    raise InvalidFeedback(
+        f"feedback_storage={given!r} is neither a list nor a durable storage: "
+        'pass [] or open_storage("sqlite:///feedback.db", project="name").'
+    )
+
+
+def _entry(feedback_data: Mapping[str, Any]) -> tuple[list[float], Any]:
+    if not isinstance(feedback_data, Mapping):
+        raise InvalidFeedback(f"feedback_data={feedback_data!r} is not a dict with input and target.")
+    for name in feedback_data:
+        if name not in FIELDS:
+            raise InvalidFeedback(f"{name!r} is not a field of feedback: use {', '.join(FIELDS)}.")
+    for name in ("input", "target"):
+        if name not in feedback_data:
+            raise InvalidFeedback(f"{name} is missing: feedback needs input and target.")
+    target = _label("target", feedback_data["target"])
+    corrected = feedback_data.get("corrected_prediction")
+    return _values(feedback_data["input"]), target if corrected is None else _label("corrected_prediction", corrected)
+
+
+def _values(given: Any) -> list[float]:
+    plain = _plain(given)
+    if not isinstance(plain, Sequence) or isinstance(plain, str | bytes) or not plain:
+        raise InvalidFeedback(f"input={given!r} is not a list of numbers.")
+    for position, value in enumerate(plain):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise InvalidFeedback(f"input[{position}]={value!r} is not a finite number.")
+    return [float(value) for value in plain]
+
+
+def _label(field: str, value: Any) -> Any:
+    value = _plain(value)
+    if value is None or not isinstance(value, str | int | float | bool) or value != value:
+        raise InvalidFeedback(f"{field}={value!r} is not a label: give a text or a number.")
+    return value
+
+
+def _rows(data: tuple[Any, Any] | None) -> list[tuple[list[float], Any]]:
+    if data is None:
+        return []
+    X, y = data
+    return [(_values(row), _label("base_data", label)) for row, label in zip(_plain(X), _plain(y), strict=True)]
+
+
+def _plain(value: Any) -> Any:
+    """NumPy and pandas values as plain Python ones."""
+    return (
+        value.tolist()
+        if hasattr(value, "tolist")
+        else value.to_numpy().tolist()
+        if hasattr(value, "to_numpy")
+        else value
+    )

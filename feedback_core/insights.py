@@ -1,0 +1,253 @@
+"""Read-models: from the store to what a page shows, in counts kept ready, never by scanning a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from . import threshold
+from .store import Store
+from .types import Feedback, GateReport, Item, Job, Prediction, Project, Version
+
+Table = dict[str, list[Any]]
+"""Tidy columns of equal length."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One station of the loop. since: when it last moved, None when never."""
+
+    name: str
+    count: int
+    unit: str
+    since: float | None
+    page: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """The one thing worth doing now."""
+
+    text: str
+    button: str
+    page: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    stages: tuple[Stage, ...]
+    champion: Version | None
+    due: threshold.Due
+    live: tuple[Job, ...]
+    undecided: GateReport | None
+    next_step: NextStep
+
+
+@dataclass(frozen=True, slots=True)
+class ItemStory:
+    """Everything known about one item."""
+
+    item: Item
+    predictions: tuple[Prediction, ...]
+    entries: tuple[Feedback, ...]
+
+
+def overview(store: Store, project: Project) -> Overview:
+    """The state of the loop at a glance."""
+    items = store.tallies.of(project.id, "items")
+    versions = store.versions.all(project.id)
+    reports = store.versions.reports(project.id)
+    champion = next((version for version in versions if version.status == "champion"), None)
+    due = threshold.due(store.feedback.pending(project.id), project.settings.retrain_threshold)
+    live = tuple(store.jobs.live(project.id))
+    undecided = _undecided(reports, versions)
+    return Overview(
+        stages=_stages(store, project, items, versions, reports),
+        champion=champion,
+        due=due,
+        live=live,
+        undecided=undecided,
+        next_step=_next_step(items, champion, due, live, undecided, versions),
+    )
+
+
+def accuracy_history(store: Store, project: Project) -> Table:
+    """One row per judged version and sample: accuracy with interval, status, and what led to it."""
+    reports = {report.challenger_id: report for report in reversed(store.versions.reports(project.id))}
+    rows = [
+        {
+            "version": version.number,
+            "sample": sample,
+            "accuracy": score["value"],
+            "low": score["low"],
+            "high": score["high"],
+            "n": score["n"],
+            "status": version.status,
+            "finding": reports[version.id].finding if version.id in reports else "not judged",
+            "feedback": version.n_feedback,
+            "base": version.n_base,
+            "estimator": version.estimator,
+            "created_at": version.created_at,
+        }
+        for version in store.versions.all(project.id)
+        for sample in ("holdout", "audit")
+        if (score := version.metrics.get(sample, {}).get("accuracy", {})).get("value") is not None
+    ]
+    return _table(rows)
+
+
+def feedback_volume(store: Store, project: Project) -> Table:
+    """Entries per day (UTC) and verdict."""
+    rows = [
+        {"day": day, "verdict": verdict, "entries": n}
+        for name, n in sorted(store.tallies.of(project.id, "day").items())
+        for day, _, verdict in [name.partition("/")]
+    ]
+    return _table(rows)
+
+
+def reviewers(store: Store, project: Project) -> Table:
+    """Standing entries per reviewer, with the share that contradicted the model."""
+    counts: dict[str, dict[str, int]] = {}
+    for name, n in store.tallies.of(project.id, "reviewer").items():
+        reviewer, _, verdict = name.rpartition("/")
+        counts.setdefault(reviewer, {})[verdict] = n
+    rows = []
+    for reviewer, by in sorted(counts.items(), key=lambda entry: -sum(entry[1].values())):
+        decided = by.get("confirm", 0) + by.get("correct", 0)
+        rate = by.get("correct", 0) / decided if decided else None
+        rows.append({"reviewer": reviewer, "decided": decided, "skipped": by.get("skip", 0), "corrected": rate})
+    return _table(rows)
+
+
+def priorities(store: Store, project: Project) -> Mapping[str, list[float]]:
+    """Histogram of the queue's priorities as the champion scored it: `count` and the mean part per bin."""
+    champion = store.versions.champion(project.id)
+    return {} if champion is None else store.predictions.run(champion.id)
+
+
+def story(store: Store, item_id: int) -> ItemStory:
+    """One item with its predictions by version and everything said about it."""
+    return ItemStory(
+        store.items.get(item_id),
+        tuple(store.predictions.history(item_id)),
+        tuple(store.feedback.of_item(item_id)),
+    )
+
+
+def export_rows(store: Store, project: Project, what: str) -> Iterator[dict[str, Any]]:
+    """Rows of `items`, `predictions` or `feedback` for export, chunk by chunk from the store."""
+    names = project.schema.names
+    if what == "feedback":
+        for entries in store.feedback.export(project.id):
+            yield from (_feedback_row(entry) for entry in entries)
+        return
+    for items in store.items.export(project.id):
+        for item in items:
+            if what == "items":
+                yield (
+                    {"key": item.key, "split": item.split, "state": item.state}
+                    | dict(zip(names, item.values, strict=True))
+                    | {"label": item.label or item.base_label}
+                )
+            elif item.predicted is not None:
+                yield _prediction_row(item)
+
+
+EXPORT_COLUMNS = {
+    "predictions": ("key", "predicted", "confidence", "priority", "state", "label"),
+    "feedback": ("id", "item", "reviewer", "verdict", "target", "predicted", "note", "state", "created_at"),
+}
+
+
+def export_columns(project: Project, what: str) -> tuple[str, ...]:
+    """Column names of an export, in order."""
+    return EXPORT_COLUMNS.get(what) or ("key", "split", "state", *project.schema.names, "label")
+
+
+def _prediction_row(item: Item) -> dict[str, Any]:
+    return {
+        "key": item.key,
+        "predicted": item.predicted,
+        "confidence": item.confidence,
+        "priority": item.priority,
+        "state": item.state,
+        "label": item.label,
+    }
+
+
+def _feedback_row(entry: Feedback) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "item": entry.item_id,
+        "reviewer": entry.reviewer,
+        "verdict": entry.verdict,
+        "target": entry.target,
+        "predicted": entry.predicted,
+        "note": entry.note,
+        "state": entry.state,
+        "created_at": entry.created_at,
+    }
+
+
+def _stages(
+    store: Store, project: Project, items: Mapping[str, int], versions: list[Version], reports: list[GateReport]
+) -> tuple[Stage, ...]:
+    champion = next((version for version in versions if version.status == "champion"), None)
+    added = next((event.at for event in store.events.latest(project.id, 200) if event.kind == "items added"), None)
+    entries = store.feedback.latest(project.id, 1)
+    run = store.predictions.run_facts(champion.id) if champion else None
+    said = sum(n for verdict, n in store.tallies.of(project.id, "total").items() if verdict != "undo")
+    return (
+        Stage("Take in", sum(items.values()), "items", added, "setup", "Rows stored, base data and pool together."),
+        Stage("Predict", run[0] if run else 0, "predictions", run[1] if run else None, "predictions",
+              "Pool items scored by the champion."),
+        Stage("Queue", items.get("pool/open", 0), "open", None, "review", "Items nobody has decided on yet."),
+        Stage("Correct", said, "entries", entries[0].created_at if entries else None, "review",
+              "Standing feedback entries: confirmed, corrected, skipped, flagged."),
+        Stage("Retrain", len(versions), "versions", versions[-1].created_at if versions else None, "retrain",
+              "Models trained, whatever became of them."),
+        Stage("Judge", len(reports), "reports", reports[0].created_at if reports else None, "retrain",
+              "Comparisons on locked rows; every look counts."),
+        Stage("Promote", champion.number if champion else 0, "champion" if champion else "no champion",
+              champion.promoted_at if champion else None, "insights", "Number of the version that serves now."),
+    )  # fmt: skip
+
+
+def _undecided(reports: list[GateReport], versions: list[Version]) -> GateReport | None:
+    candidates = {version.id for version in versions if version.status == "candidate"}
+    return next((r for r in reports if r.decision is None and r.challenger_id in candidates), None)
+
+
+def _next_step(
+    items: Mapping[str, int],
+    champion: Version | None,
+    due: threshold.Due,
+    live: tuple[Job, ...],
+    undecided: GateReport | None,
+    versions: list[Version],
+) -> NextStep:
+    if live:
+        return NextStep(f"The worker is busy: {live[0].kind}, {live[0].progress:.0%}.", "Watch it", "retrain")
+    if not items:
+        return NextStep("This project has no data yet.", "Add data", "setup")
+    if undecided is not None:
+        number = next(v.number for v in versions if v.id == undecided.challenger_id)
+        return NextStep(f"Version {number} is judged and waits for a decision.", "Decide", "retrain")
+    if champion is None and (items.get("train/base") or items.get("pool/labelled")):
+        return NextStep("There are labels but no model yet.", "Train the first version", "retrain")
+    if champion is None:
+        return NextStep(
+            "Nothing is labelled yet: a first model needs examples of two classes.", "Label items", "review"
+        )
+    if due.ready:
+        return NextStep(f"{due.text}.", "Retrain", "retrain")
+    if items.get("pool/open") or items.get("pool/conflict"):
+        return NextStep(f"{due.text}.", "Review items", "review")
+    return NextStep("Every item has been reviewed.", "Add data", "setup")
+
+
+def _table(rows: list[dict[str, Any]]) -> Table:
+    return {name: [row[name] for row in rows] for name in rows[0]} if rows else {}

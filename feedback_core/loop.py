@@ -1,0 +1,326 @@
+"""The loop, one method per stage: take in, predict, draw, correct, trigger, retrain, judge, promote."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import gate, intake, review, scoring, threshold, training
+from .errors import ArtifactError, NotFound, Refused
+from .evaluation import evaluate
+from .models import BUILDERS, artifacts
+from .prioritize import Pool, blend, histogram
+from .settings import Settings
+from .store import Store, open_store
+from .store.items import BATCH
+from .types import Decision, Draw, Feedback, GateReport, Job, Locked, Project, Rows, Schema, Version
+
+Progress = Callable[[float, str], None]
+"""Called with how far the work is (0-1) and what is happening."""
+
+SHUFFLE_SPAN = 2**31
+"""Positions on the circle from which uniform draws start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """The model that answers now. `warning` says why it is not the champion, empty when it is."""
+
+    version: Version
+    model: Any
+    warning: str
+
+
+def silent(_share: float, _message: str) -> None:
+    """Progress for nobody."""
+
+
+def create_project(
+    store: Store,
+    name: str,
+    schema: Schema,
+    labels: Sequence[str],
+    settings: Settings | None = None,
+    *,
+    actor: str,
+    now: float | None = None,
+    salt: int | None = None,
+    simulated: bool = False,
+) -> Project:
+    """Add a project to a store. salt decides which inputs are held out; drawn at random when not given."""
+    return store.projects.create(
+        name,
+        schema,
+        tuple(labels),
+        settings or Settings(),
+        salt=int(np.random.default_rng().integers(2**31)) if salt is None else salt,
+        now=time.time() if now is None else now,
+        actor=actor,
+        simulated=simulated,
+    )
+
+
+class Loop:
+    """One project's loop over a store. Clock and randomness come from outside."""
+
+    def __init__(
+        self,
+        store: Store,
+        project: Project,
+        *,
+        clock: Callable[[], float] = time.time,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        self.store = store
+        self.project = project
+        self.clock = clock
+        self._rng = rng or np.random.default_rng()
+        self._models: dict[str, Any] = {}
+
+    @classmethod
+    def open(cls, url: str, project: str) -> Loop:
+        """The loop of a named project. Raises NotFound when there is no such project."""
+        store = open_store(url)
+        return cls(store, store.projects.named(project))
+
+    # -- take in -----------------------------------------------------------------------------------------------------
+
+    def add_items(self, rows: Rows, by: str, progress: Progress = silent) -> int:
+        """Store checked rows; a labelled row becomes base data (some of it locked away), the rest the pool.
+
+        Rows whose key is known are left as they are. Gives the number added.
+        """
+        hashes = [intake.input_hash(body) for body in rows.inputs]
+        held_out = intake.holdout_side(hashes, self.project.salt, self.project.settings.holdout_share)
+        shuffle = self._rng.integers(SHUFFLE_SPAN, size=len(hashes)).tolist()
+        keys = [key if key is not None else digest for key, digest in zip(rows.keys, hashes, strict=True)]
+        splits = scoring.splits(rows.labels, held_out)
+        batches = iter(zip(keys, rows.inputs, hashes, splits, rows.labels, shuffle, strict=True))
+        added = done = 0
+        while batch := list(islice(batches, BATCH)):
+            added += self.store.items.add(self.project, batch, self.clock())
+            done += len(batch)
+            progress(done / len(hashes), f"{done:,} of {len(hashes):,} rows stored")
+        details = {"rows": len(hashes), "added": added}
+        self.store.events.append(self.project.id, self.clock(), by, "items added", details)
+        return added
+
+    # -- predict and prioritize --------------------------------------------------------------------------------------
+
+    def predict(self, progress: Progress = silent) -> int:
+        """Score every pool item with the serving model and rank the queue. Gives the number of items scored."""
+        serving = self.serving()
+        chunks = [
+            (ids, self._proba(serving.model, inputs)) for ids, inputs in self.store.items.pool_chunks(self.project.id)
+        ]
+        if not chunks:
+            return 0
+        ids = [item_id for chunk, _ in chunks for item_id in chunk]
+        proba = np.concatenate([proba for _, proba in chunks]).astype(np.float32)
+        progress(0.5, f"{len(ids):,} items predicted")
+        trained_on = self.store.versions.lineage(serving.version.id)["labels"]
+        pool = Pool(proba, scoring.class_share(trained_on, self.project.labels))
+        names, parts = blend(pool, self.project.settings.weights)
+        scored = scoring.ranked(ids, proba, self.project.labels, parts)
+        for start in range(0, len(ids), BATCH):
+            self.store.predictions.save_current(serving.version.id, scored.part(start, start + BATCH))
+            progress(0.5 + 0.5 * min(start + BATCH, len(ids)) / len(ids), "queue reordered")
+        self.store.predictions.save_run(
+            serving.version.id, len(ids), names, histogram(names, parts), project_id=self.project.id, now=self.clock()
+        )
+        return len(ids)
+
+    def serving(self) -> Serving:
+        """The champion, or while its file is damaged the newest earlier champion that loads.
+
+        Raises NotFound before the first version.
+        """
+        versions = self.store.versions.all(self.project.id)
+        champions = sorted(
+            (v for v in versions if v.promoted_at is not None), key=lambda v: (v.status == "champion", v.promoted_at)
+        )
+        if not champions:
+            raise NotFound(f"{self.project.name} has no model yet: train the first version on the Retrain page.")
+        problems: list[str] = []
+        for version in reversed(champions):
+            try:
+                return Serving(version, self.model(version), " ".join(problems))
+            except ArtifactError as error:
+                problems.append(f"Version {version.number} cannot serve. {error}")
+        raise ArtifactError(" ".join(problems))
+
+    # -- draw and correct --------------------------------------------------------------------------------------------
+
+    def draw(self, reviewer: str) -> Draw | None:
+        """The reviewer's next item, or the one still in hand; None when nothing is free."""
+        settings, now = self.project.settings, self.clock()
+        if (current := self.store.draws.current(self.project.id, reviewer, now)) is not None:
+            return current
+        audit = bool(self._rng.random() < settings.audit_share)
+        return self.store.draws.take(
+            self.project.id,
+            reviewer,
+            audit=audit,
+            start=int(self._rng.integers(SHUFFLE_SPAN)),
+            now=now,
+            lease_s=settings.lease_s,
+            propensity=lambda strategy, n: review.propensity(strategy, n, settings.audit_share),
+        )
+
+    def record(self, *decisions: Decision) -> list[Feedback]:
+        """Store decisions durably, all or none. Raises InvalidFeedback, or Stale when an item has moved on."""
+        predicted = {item.id: item.predicted for item in self.store.items.many([d.item_id for d in decisions])}
+        checked = [review.checked(d, self.project.labels, predicted.get(d.item_id)) for d in decisions]
+        return self.store.feedback.record(self.project, checked, review.effective, self.clock())
+
+    def undo(self, feedback_id: int, reviewer: str) -> Feedback:
+        """Take one entry back; the item returns to where it was."""
+        return self.store.feedback.undo(self.project, feedback_id, reviewer, review.effective, self.clock())
+
+    # -- trigger and retrain -----------------------------------------------------------------------------------------
+
+    def due(self) -> threshold.Due:
+        """How far the collected feedback is from the retrain threshold."""
+        return threshold.due(self.store.feedback.pending(self.project.id), self.project.settings.retrain_threshold)
+
+    def request_retrain(self, by: str, trigger: str = "manual") -> Job:
+        """Ask the worker for a new version; while a request waits, the same job is returned.
+
+        Raises Refused when nothing has come in since the last version.
+        """
+        if self.store.versions.champion(self.project.id) is not None and not self.due().entries:
+            raise Refused("Nothing has come in since the last version: a retrain would give the same model again.")
+        return self.store.jobs.request(self.project.id, "retrain", trigger=trigger, by=by, now=self.clock())
+
+    def request_rescore(self, by: str) -> Job:
+        """Ask the worker to score the pool again with the champion; due after every change of champion or weights."""
+        return self.store.jobs.request(self.project.id, "predict", trigger="new champion", by=by, now=self.clock())
+
+    def retrain(self, by: str, job_id: int | None = None, progress: Progress = silent) -> Version:
+        """Fit a new version on base data plus effective feedback, save it, and store it as a candidate."""
+        if job_id is not None and (known := self.store.versions.of_job(job_id)) is not None:
+            return known
+        settings, past = self.project.settings, self.store.versions.all(self.project.id)
+        champion = self.store.versions.champion(self.project.id)
+        rows = self.store.items.training_rows(self.project.id)
+        weights = training.sample_weights(rows)
+        seed = settings.seed + len(past) + 1
+        progress(0.1, f"fitting {settings.estimator} on {len(rows.ids):,} rows")
+        unfitted = BUILDERS[settings.estimator](self.project.schema, seed, settings.params)
+        model = training.fit(unfitted, intake.decode(rows.inputs, self.project.schema), rows.labels, weights)
+        progress(0.7, "saving the model")
+        artifact = artifacts.save(model, self.store.artifacts, f"project{self.project.id}")
+        self._models[artifact.sha256] = model
+        fields = {
+            "parent_id": champion.id if champion else None,
+            "job_id": job_id,
+            "estimator": settings.estimator,
+            "params": settings.params,
+            "seed": seed,
+            "artifact": artifact.name,
+            "sha256": artifact.sha256,
+            "size": artifact.size,
+            "environment": artifact.environment,
+            "n_base": len(rows.ids) - sum(rows.from_feedback),
+            "n_feedback": sum(rows.from_feedback),
+            "feedback_upto": rows.feedback_upto,
+            "created_by": by,
+            "created_at": self.clock(),
+        }
+        return self.store.versions.create(self.project, fields, rows, weights.tolist())
+
+    # -- judge and promote -------------------------------------------------------------------------------------------
+
+    def judge(self, version: Version, progress: Progress = silent) -> GateReport:
+        """Compare a version with the champion on the locked rows and store the report. Every call is one look."""
+        progress(0.8, "judging on the locked rows")
+        locked = self.store.items.locked_rows(self.project.id)
+        proba = self._proba(self.model(version), locked.inputs)
+        labels = self.project.labels
+        if locked.ids:
+            self.store.predictions.save(version.id, scoring.plain(locked.ids, proba, labels))
+        self.store.versions.set_metrics(version.id, _metrics(locked, proba, labels))
+        champion = self.store.versions.champion(self.project.id)
+        verdict = gate.first(len(locked.ids)) if champion is None else self._compare(locked, proba, champion)
+        fields = {
+            "challenger_id": version.id,
+            "champion_id": champion.id if champion else None,
+            "finding": verdict.finding,
+            "action": verdict.action,
+            "reasons": verdict.reasons,
+            "numbers": verdict.numbers,
+            "policy": self.project.settings.policy,
+            "created_at": self.clock(),
+        }
+        return self.store.versions.add_report(self.project, fields)
+
+    def promote(self, version: Version, by: str, reason: str = "") -> Version:
+        """Make a judged version the champion. Raises Refused without a report, or when worse without a reason."""
+        report = self.store.versions.report_on(version.id)
+        if report is None:
+            raise Refused(f"Version {version.number} has no stored gate report: judge it first.")
+        if report.finding == "worse" and not reason.strip():
+            raise Refused(f"Version {version.number} is measurably worse: give a reason to promote it anyway.")
+        return self.store.versions.decide(self.project, report, "promote", by=by, reason=reason, now=self.clock())
+
+    def refuse(self, version: Version, by: str, reason: str = "") -> Version:
+        """Keep the champion and close the case of a judged version. Raises Refused without a report."""
+        report = self.store.versions.report_on(version.id)
+        if report is None:
+            raise Refused(f"Version {version.number} has no stored gate report: judge it first.")
+        return self.store.versions.decide(self.project, report, "refuse", by=by, reason=reason, now=self.clock())
+
+    def rollback(self, version: Version, by: str, reason: str) -> Version:
+        """Bring an earlier champion back, judged against the present one first. A reason is required."""
+        if version.promoted_at is None or version.status == "champion":
+            raise Refused(f"Version {version.number} is not an earlier champion: choose a retired version.")
+        if not reason.strip():
+            raise Refused("A roll-back needs a reason: say what went wrong.")
+        report = self.judge(version)
+        return self.store.versions.decide(self.project, report, "promote", by=by, reason=reason, now=self.clock())
+
+    # -- shared by the stages ----------------------------------------------------------------------------------------
+
+    def model(self, version: Version) -> Any:
+        """A version's fitted model, loaded once per loop. Raises ArtifactError."""
+        if version.sha256 not in self._models:
+            self._models[version.sha256] = artifacts.load(self.store.artifacts, version.artifact, version.sha256)
+        return self._models[version.sha256]
+
+    def _proba(self, model: Any, inputs: Sequence[str]) -> npt.NDArray[np.float64]:
+        if not inputs:
+            return np.zeros((0, len(self.project.labels)))
+        return training.aligned_proba(model, intake.decode(inputs, self.project.schema), self.project.labels)
+
+    def _compare(self, locked: Locked, proba: npt.NDArray[np.float64], champion: Version) -> gate.Judgement:
+        settings = self.project.settings
+        anchor_id = self.store.projects.get(self.project.id).anchor_id
+        anchor = champion if anchor_id is None else self.store.versions.get(anchor_id)
+        return gate.judge(
+            locked.truth,
+            scoring.top_labels(proba, self.project.labels),
+            self._said(champion, locked),
+            self._said(anchor, locked),
+            looks=1 + sum(report.finding != "first" for report in self.store.versions.reports(self.project.id)),
+            policy=settings.policy,
+            max_loss=settings.max_loss,
+        )
+
+    def _said(self, version: Version, locked: Locked) -> list[str]:
+        return scoring.top_labels(self._proba(self.model(version), locked.inputs), self.project.labels)
+
+
+def _metrics(locked: Locked, proba: npt.NDArray[np.float64], labels: Sequence[str]) -> dict[str, Any]:
+    """Scores on each locked sample by name; the two are never mixed: they answer different questions."""
+    audit = np.asarray(locked.audit, dtype=bool)
+    truth = np.asarray(locked.truth, dtype=object)
+    return {
+        name: evaluate(truth[rows].tolist(), proba[rows], labels)
+        for name, rows in (("holdout", ~audit), ("audit", audit))
+    }

@@ -1,0 +1,135 @@
+"""Fitted models on disk: saved once, whole or not at all; loaded without running code.
+
+skops reads types, not pickled functions, and only those named here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import shutil
+import tempfile
+from dataclasses import dataclass
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from ..errors import ArtifactError
+
+TRUSTED = (
+    "numpy.dtype",
+    "scipy.sparse._csr.csr_matrix",
+    "sklearn._loss.link.Interval",
+    "sklearn._loss.link.LogitLink",
+    "sklearn._loss.link.MultinomialLogit",
+    "sklearn._loss.loss.HalfBinomialLoss",
+    "sklearn._loss.loss.HalfMultinomialLoss",
+    "sklearn._loss._loss.CyHalfBinomialLoss",
+    "sklearn._loss._loss.CyHalfMultinomialLoss",
+    "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.tree._tree.Tree",
+)
+"""Types beyond skops' own list that the built-in models contain; none of them runs code when built."""
+
+MODEL, MANIFEST = "model.skops", "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A saved model: folder name below the artifact root, SHA-256 of the model file, bytes, library versions."""
+
+    name: str
+    sha256: str
+    size: int
+    environment: dict[str, str]
+
+
+def save(model: Any, root: Path, prefix: str) -> Artifact:
+    """Write a fitted model into a folder of its own: temporary folder, fsync, one rename.
+
+    Raises ArtifactError when the file could not be loaded again, now rather than after a restart.
+    """
+    import skops.io
+
+    root.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=".saving-", dir=root))
+    try:
+        skops.io.dump(model, folder / MODEL)
+        _refuse_untrusted(folder / MODEL)
+        digest = _sha256(folder / MODEL)
+        artifact = Artifact(f"{prefix}-{digest[:16]}", digest, (folder / MODEL).stat().st_size, environment())
+        (folder / MANIFEST).write_bytes(
+            orjson.dumps({"sha256": digest, "size": artifact.size, "environment": artifact.environment})
+        )
+        _settle(folder, root / artifact.name)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return artifact
+
+
+def load(root: Path, name: str, sha256: str) -> Any:
+    """Read a model back. Raises ArtifactError when the file is missing, changed or of an untrusted type."""
+    import skops.io
+
+    path = root / name / MODEL
+    if not path.is_file():
+        raise ArtifactError(f"The model file {name}/{MODEL} is missing: restore it, or roll back to another version.")
+    found = _sha256(path)
+    if found != sha256:
+        raise ArtifactError(
+            f"The model file {name}/{MODEL} has changed (SHA-256 {found[:12]}…, recorded {sha256[:12]}…): "
+            "restore it, or roll back to another version."
+        )
+    _refuse_untrusted(path)
+    return skops.io.load(path, trusted=list(TRUSTED))
+
+
+def sweep(root: Path) -> int:
+    """Remove half-written folders of killed processes; gives how many there were."""
+    leftovers = list(root.glob(".saving-*")) if root.is_dir() else []
+    for folder in leftovers:
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(leftovers)
+
+
+def environment() -> dict[str, str]:
+    """Versions that a rebuild would need."""
+    libraries = ("scikit-learn", "numpy", "scipy", "pandas", "skops")
+    return {"python": platform.python_version()} | {library: installed(library) for library in libraries}
+
+
+def _refuse_untrusted(path: Path) -> None:
+    import skops.io
+
+    unknown = sorted(set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED))
+    if unknown:
+        raise ArtifactError(
+            f"The model contains types that cannot be loaded safely ({', '.join(unknown)}): use a built-in model, "
+            "or one made of scikit-learn estimators without own functions."
+        )
+
+
+def _settle(folder: Path, target: Path) -> None:
+    for path in (*folder.iterdir(), folder):
+        _fsync(path)
+    if not target.exists():
+        folder.rename(target)
+    _fsync(target.parent)
+
+
+def _fsync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

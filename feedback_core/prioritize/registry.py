@@ -1,0 +1,25 @@
+"""Priority strategies by name: what is known about n predictions -> a raw score per item, higher = ask sooner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Predictions to rank. proba: (n, k). class_share: (k,) share of each class among the training labels."""
+
+    proba: npt.NDArray[np.floating]
+    class_share: npt.NDArray[np.floating]
+
+
+Strategy = Callable[[Pool], npt.NDArray[np.floating]]
+
+STRATEGIES: Registry[Strategy] = Registry("strategy")
+strategy = STRATEGIES.register

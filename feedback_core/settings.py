@@ -1,0 +1,76 @@
+"""Settings of a project, with their defaults, ranges and reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
+
+from .errors import InvalidSetting
+
+Policy = Literal["strict", "balanced", "manual"]
+
+
+def _between(low: float, high: float, help_text: str) -> dict[str, Any]:
+    return {"low": low, "high": high, "help": help_text}
+
+
+def _one_of(choices: tuple[str, ...], help_text: str) -> dict[str, Any]:
+    return {"choices": choices, "help": help_text}
+
+
+def _default_weights() -> dict[str, float]:
+    # The measured blend (0.7 margin, 0.1 rarity, the rest committee and novelty) cut to the parts there are.
+    return {"margin": 0.875, "rarity": 0.125}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a user can set per project; every field is checked on creation."""
+
+    retrain_threshold: int = field(default=50, metadata=_between(1, 1_000_000, "Corrections that make a retrain due."))
+    holdout_share: float = field(
+        default=0.2, metadata=_between(0.05, 0.9, "Share of labelled base rows locked away to judge versions.")
+    )
+    audit_share: float = field(
+        default=0.1, metadata=_between(0.0, 1.0, "Share of review draws taken uniformly at random and shown blind.")
+    )
+    lease_s: float = field(
+        default=600.0, metadata=_between(5, 86_400, "Seconds an item stays reserved for one reviewer.")
+    )
+    estimator: str = field(default="logistic_regression", metadata={"help": "Name of the model builder."})
+    params: dict[str, Any] = field(default_factory=dict, metadata={"help": "Parameters handed to the builder."})
+    seed: int = field(default=0, metadata=_between(0, 2**31 - 1, "Seed of the first version; version n uses seed + n."))
+    policy: Policy = field(
+        default="balanced", metadata=_one_of(("strict", "balanced", "manual"), "What the gate allows.")
+    )
+    max_loss: float = field(
+        default=0.01, metadata=_between(0.0, 0.2, "Largest loss of accuracy `balanced` must exclude.")
+    )
+    weights: dict[str, float] = field(
+        default_factory=_default_weights, metadata={"help": "Weight of each part of the priority."}
+    )
+
+    def __post_init__(self) -> None:
+        for spec in fields(self):
+            _check(spec.name, getattr(self, spec.name), spec.metadata)
+        if not self.weights or min(self.weights.values()) < 0 or sum(self.weights.values()) <= 0:
+            raise InvalidSetting(
+                f"weights={self.weights!r}: give at least one positive weight and no negative one, such as margin=1."
+            )
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Settings:
+        """Settings from stored JSON; unknown names (of a newer version) are ignored."""
+        known = {spec.name for spec in fields(cls)}
+        return cls(**{name: value for name, value in values.items() if name in known})
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def _check(name: str, value: Any, rule: Mapping[str, Any]) -> None:
+    if "low" in rule and not rule["low"] <= value <= rule["high"]:
+        raise InvalidSetting(f"{name}={value!r} is out of range: give a value from {rule['low']} to {rule['high']}.")
+    if "choices" in rule and value not in rule["choices"]:
+        raise InvalidSetting(f"{name}={value!r} is not known: choose one of {', '.join(rule['choices'])}.")

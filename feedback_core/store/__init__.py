@@ -1,0 +1,70 @@
+"""The only place with SQL: one object per noun, over one driver."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import StoreError
+from .draws import Draws
+from .driver import Driver
+from .events import Events
+from .feedback import FeedbackLog
+from .items import Items
+from .jobs import Jobs
+from .predictions import Predictions
+from .projects import Projects
+from .sqlite import SqliteDriver
+from .tallies import Tallies
+from .versions import Versions
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Everything durable. Each method of each part is one transaction."""
+
+    url: str
+    projects: Projects
+    items: Items
+    predictions: Predictions
+    draws: Draws
+    feedback: FeedbackLog
+    versions: Versions
+    jobs: Jobs
+    events: Events
+    tallies: Tallies
+    artifacts: Path
+    """Folder of the model files, beside the database."""
+
+
+def open_store(url: str) -> Store:
+    """Open, creating and migrating where needed, `sqlite:///relative.db`, `sqlite:////absolute.db` or a plain path."""
+    path = _path(url)
+    driver = SqliteDriver(path)
+    driver.migrate()
+    return _assemble(url, driver, path.with_name(path.stem + "_models"))
+
+
+def _path(url: str) -> Path:
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return Path(url)
+    if scheme != "sqlite" or not rest.startswith("/") or len(rest) < 2:
+        raise StoreError(f"{url!r} is not a database address: write sqlite:///file.db, or a path.")
+    return Path(rest[1:])
+
+
+def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
+    return Store(
+        url=url,
+        projects=Projects(driver),
+        items=Items(driver),
+        predictions=Predictions(driver),
+        draws=Draws(driver),
+        feedback=FeedbackLog(driver),
+        versions=Versions(driver),
+        jobs=Jobs(driver),
+        events=Events(driver),
+        tallies=Tallies(driver),
+        artifacts=artifacts,
+    )

@@ -1,0 +1,240 @@
+"""Feedback: append-only entries, durable before the caller hears "saved"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from ..errors import InvalidFeedback, NotFound, Stale
+from ..types import Decision, Feedback, ItemState, Project
+from . import tallies
+from .driver import Driver, Row, Session
+
+Resolve = Callable[[Sequence[Feedback]], tuple[str | None, ItemState]]
+"""The rule that turns the entries of one item into its effective label and state."""
+
+_INSERT = """
+insert into feedback (project_id, item_id, version_id, reviewer, verdict, target, predicted, note, seconds, draw_id,
+                      undoes, state, idempotency_key, created_at)
+values (:project, :item, :version, :reviewer, :verdict, :target, :predicted, :note, :seconds, :draw, :undoes, :state,
+        :idempotency_key, :now)
+returning *
+"""
+
+_LEASED_ELSEWHERE = """
+select reviewer from draws
+where item_id = ? and done = 0 and leased_until > ? and reviewer <> ? limit 1
+"""
+
+
+class FeedbackLog:
+    """What reviewers said, in the order they said it."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    def record(self, project: Project, decisions: Sequence[Decision], resolve: Resolve, now: float) -> list[Feedback]:
+        """Append decisions in one durable transaction, all or none; a repeated idempotency key stores nothing twice.
+
+        Raises Stale when an item has moved on since it was shown.
+        """
+        with self._driver.writing() as session:
+            return [_record(session, project.id, decision, resolve, now) for decision in decisions]
+
+    def undo(self, project: Project, feedback_id: int, reviewer: str, resolve: Resolve, now: float) -> Feedback:
+        """Take one entry back; what the same reviewer had said before it counts again."""
+        with self._driver.writing() as session:
+            return _undo(session, project.id, feedback_id, reviewer, resolve, now)
+
+    def of_item(self, item_id: int) -> list[Feedback]:
+        """Every entry about one item, oldest first."""
+        with self._driver.reading() as session:
+            return _entries(session, item_id)
+
+    def latest(self, project_id: int, limit: int = 20, reviewer: str | None = None) -> list[Feedback]:
+        """The newest entries first, of one reviewer or of all."""
+        who, params = (
+            ("", (project_id, limit)) if reviewer is None else (" and reviewer = ?", (project_id, reviewer, limit))
+        )
+        with self._driver.reading() as session:
+            rows = session.query(f"select * from feedback where project_id = ?{who} order by id desc limit ?", params)
+        return [_feedback(row) for row in rows]
+
+    def pending(self, project_id: int) -> dict[str, int]:
+        """Accepted entries that no version has been trained on yet: counts by verdict."""
+        with self._driver.reading() as session:
+            rows = session.query(
+                "select name, n from tallies where project_id = ? and kind = 'pending' and n > 0", (project_id,)
+            )
+        return {row["name"]: row["n"] for row in rows}
+
+    def export(self, project_id: int, size: int = 5_000) -> Iterator[list[Feedback]]:
+        """Every entry in the order it was given, chunk by chunk."""
+        last = 0
+        while True:
+            with self._driver.reading() as session:
+                rows = session.query(
+                    "select * from feedback where project_id = ? and id > ? order by id limit ?",
+                    (project_id, last, size),
+                )
+            if not rows:
+                return
+            yield [_feedback(row) for row in rows]
+            last = rows[-1]["id"]
+
+
+def _record(session: Session, project_id: int, decision: Decision, resolve: Resolve, now: float) -> Feedback:
+    if (earlier := _already(session, project_id, decision)) is not None:
+        return earlier
+    item = _item_to_decide(session, project_id, decision, now)
+    superseded = session.query(
+        """update feedback set state = 'superseded'
+        where item_id = ? and reviewer = ? and state = 'accepted' returning *""",
+        (decision.item_id, decision.reviewer),
+    )
+    row = session.query(_INSERT, _values(project_id, decision, item["predicted"], now))[0]
+    session.execute(
+        "update draws set done = 1 where item_id = ? and reviewer = ? and done = 0",
+        (decision.item_id, decision.reviewer),
+    )
+    _settle(session, project_id, item, resolve)
+    watermark = _watermark(session, project_id)
+    for old in superseded:
+        _count(session, project_id, old, -1, watermark)
+    _count(session, project_id, row, 1, watermark)
+    tallies.add(session, project_id, "day", {f"{_day(now)}/{row['verdict']}": 1})
+    return _feedback(row)
+
+
+def _already(session: Session, project_id: int, decision: Decision) -> Feedback | None:
+    if decision.idempotency_key is None:
+        return None
+    rows = session.query(
+        "select * from feedback where project_id = ? and idempotency_key = ?", (project_id, decision.idempotency_key)
+    )
+    if not rows:
+        return None
+    same = ("item_id", "reviewer", "verdict", "target")
+    if any(rows[0][name] != getattr(decision, name) for name in same):
+        raise InvalidFeedback(
+            f"idempotency_key={decision.idempotency_key!r} was used before for another decision: use a new key."
+        )
+    return _feedback(rows[0])
+
+
+def _item_to_decide(session: Session, project_id: int, decision: Decision, now: float) -> Row:
+    rows = session.query("select * from items where id = ? and project_id = ?", (decision.item_id, project_id))
+    if not rows:
+        raise NotFound(f"There is no item {decision.item_id} in this project: open the queue again.")
+    item = rows[0]
+    if item["split"] != "pool":
+        raise InvalidFeedback(f"Item {item['key']} is labelled base data: only items of the pool can be reviewed.")
+    if decision.version_id != item["version_id"]:
+        raise Stale(f"The prediction of item {item['key']} has changed since it was shown: look at it again.")
+    holder = session.query(_LEASED_ELSEWHERE, (item["id"], now, decision.reviewer))
+    if holder:
+        raise Stale(f"Item {item['key']} is in {holder[0]['reviewer']}'s hands now: take the next one.")
+    if decision.draw_id is not None:
+        _check_draw(session, decision, item)
+    return item
+
+
+def _check_draw(session: Session, decision: Decision, item: Row) -> None:
+    rows = session.query("select item_id, reviewer, done from draws where id = ?", (decision.draw_id,))
+    if not rows or rows[0]["item_id"] != decision.item_id or rows[0]["reviewer"] != decision.reviewer:
+        raise InvalidFeedback(f"draw_id={decision.draw_id} is not {decision.reviewer}'s draw of item {item['key']}.")
+    if rows[0]["done"]:
+        raise Stale(f"Item {item['key']} was decided or passed on already: take the next one.")
+
+
+def _values(project_id: int, decision: Decision, predicted: str | None, now: float) -> dict[str, Any]:
+    return {
+        "project": project_id,
+        "item": decision.item_id,
+        "version": decision.version_id,
+        "reviewer": decision.reviewer,
+        "verdict": decision.verdict,
+        "target": decision.target,
+        "predicted": predicted,
+        "note": decision.note,
+        "seconds": decision.seconds,
+        "draw": decision.draw_id,
+        "undoes": None,
+        "state": "accepted",
+        "idempotency_key": decision.idempotency_key,
+        "now": now,
+    }
+
+
+def _undo(session: Session, project_id: int, feedback_id: int, reviewer: str, resolve: Resolve, now: float) -> Feedback:
+    rows = session.query("select * from feedback where id = ? and project_id = ?", (feedback_id, project_id))
+    if not rows:
+        raise NotFound(f"There is no feedback entry {feedback_id} in this project.")
+    entry = rows[0]
+    if entry["verdict"] == "undo" or entry["state"] != "accepted":
+        raise Stale(f"Entry {feedback_id} no longer counts, so there is nothing to undo.")
+    session.execute("update feedback set state = 'withdrawn' where id = ?", (feedback_id,))
+    restored = session.query(
+        """update feedback set state = 'accepted' where id = (
+            select max(id) from feedback where item_id = ? and reviewer = ? and state = 'superseded') returning *""",
+        (entry["item_id"], entry["reviewer"]),
+    )
+    decision = Decision(entry["item_id"], reviewer, "undo", version_id=entry["version_id"])
+    values = _values(project_id, decision, entry["predicted"], now) | {"undoes": feedback_id}
+    row = session.query(_INSERT, values)[0]
+    item = session.query("select * from items where id = ?", (entry["item_id"],))[0]
+    _settle(session, project_id, item, resolve)
+    watermark = _watermark(session, project_id)
+    _count(session, project_id, entry, -1, watermark)
+    for old in restored:
+        _count(session, project_id, old, 1, watermark)
+    tallies.add(session, project_id, "day", {f"{_day(now)}/undo": 1})
+    return _feedback(row)
+
+
+def _settle(session: Session, project_id: int, item: Row, resolve: Resolve) -> None:
+    label, state = resolve(_entries(session, item["id"]))
+    session.execute("update items set label = ?, state = ? where id = ?", (label, state, item["id"]))
+    if state != item["state"]:
+        tallies.add(session, project_id, "items", {f"pool/{item['state']}": -1, f"pool/{state}": 1})
+
+
+def _watermark(session: Session, project_id: int) -> int:
+    rows = session.query(
+        "select coalesce(max(feedback_upto), 0) as n from versions where project_id = ?", (project_id,)
+    )
+    return int(rows[0]["n"])
+
+
+def _count(session: Session, project_id: int, row: Row, change: int, watermark: int) -> None:
+    tallies.add(session, project_id, "total", {row["verdict"]: change})
+    tallies.add(session, project_id, "reviewer", {f"{row['reviewer']}/{row['verdict']}": change})
+    if row["id"] > watermark:
+        tallies.add(session, project_id, "pending", {row["verdict"]: change})
+
+
+def _entries(session: Session, item_id: int) -> list[Feedback]:
+    return [_feedback(row) for row in session.query("select * from feedback where item_id = ? order by id", (item_id,))]
+
+
+def _day(now: float) -> str:
+    return datetime.fromtimestamp(now, UTC).date().isoformat()
+
+
+def _feedback(row: Row) -> Feedback:
+    return Feedback(
+        id=row["id"],
+        item_id=row["item_id"],
+        version_id=row["version_id"],
+        reviewer=row["reviewer"],
+        verdict=row["verdict"],
+        target=row["target"],
+        predicted=row["predicted"],
+        note=row["note"],
+        seconds=row["seconds"],
+        draw_id=row["draw_id"],
+        undoes=row["undoes"],
+        state=row["state"],
+        created_at=row["created_at"],
+    )

@@ -1,0 +1,128 @@
+"""Projects: one loop each, many in one file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from ..errors import InvalidInput, NotFound
+from ..settings import Settings
+from ..types import Column, Project, Schema
+from . import events
+from .driver import Driver, Row
+
+_INSERT = """
+insert into projects (name, task, labels, schema, settings, salt, simulated, created_at)
+values (:name, :task, :labels, :schema, :settings, :salt, :simulated, :created_at) returning *
+"""
+
+
+class Projects:
+    """Creating, finding and configuring projects."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    def create(
+        self,
+        name: str,
+        schema: Schema,
+        labels: tuple[str, ...],
+        settings: Settings,
+        *,
+        salt: int,
+        now: float,
+        actor: str,
+        simulated: bool = False,
+    ) -> Project:
+        """Add a project. Raises InvalidInput when the name is taken or empty."""
+        name = name.strip()
+        if not 1 <= len(name) <= 80:
+            raise InvalidInput(f"The project name {name[:80]!r} has {len(name)} characters: give 1 to 80.")
+        values = {
+            "name": name,
+            "task": "classification",
+            "labels": orjson.dumps(labels).decode(),
+            "schema": orjson.dumps(_plain(schema)).decode(),
+            "settings": orjson.dumps(settings.to_dict()).decode(),
+            "salt": salt,
+            "simulated": int(simulated),
+            "created_at": now,
+        }
+        with self._driver.writing() as session:
+            if session.query("select 1 from projects where name = ?", (name,)):
+                raise InvalidInput(f"A project named {name!r} exists already: choose another name.")
+            row = session.query(_INSERT, values)[0]
+            events.log(session, row["id"], now, actor, "project created", {"name": name, "labels": labels})
+        return _project(row)
+
+    def get(self, project_id: int) -> Project:
+        return self._one("select * from projects where id = ?", project_id)
+
+    def named(self, name: str) -> Project:
+        return self._one("select * from projects where name = ?", name)
+
+    def all(self) -> list[Project]:
+        """Every project, oldest first."""
+        with self._driver.reading() as session:
+            return [_project(row) for row in session.query("select * from projects order by id")]
+
+    def update(
+        self,
+        project: Project,
+        *,
+        settings: Settings | None = None,
+        labels: tuple[str, ...] = (),
+        now: float,
+        actor: str,
+    ) -> Project:
+        """Replace settings, or add labels at the end (the order of known labels never changes)."""
+        known = project.labels + tuple(label for label in labels if label not in project.labels)
+        settings = settings or project.settings
+        body = orjson.dumps(settings.to_dict()).decode()
+        with self._driver.writing() as session:
+            row = session.query(
+                "update projects set settings = ?, labels = ? where id = ? returning *",
+                (body, orjson.dumps(known).decode(), project.id),
+            )[0]
+            events.log(session, project.id, now, actor, "settings changed", {"settings": settings.to_dict()})
+        return _project(row)
+
+    def _one(self, sql: str, wanted: int | str) -> Project:
+        with self._driver.reading() as session:
+            rows = session.query(sql, (wanted,))
+        if not rows:
+            raise NotFound(f"There is no project {wanted!r}: create it on the Setup page.")
+        return _project(rows[0])
+
+
+def _plain(schema: Schema) -> list[dict[str, Any]]:
+    return [
+        {"name": column.name, "kind": column.kind, "shape": column.shape, "sources": column.sources}
+        for column in schema.columns
+    ]
+
+
+def _schema(text: str) -> Schema:
+    return Schema(
+        tuple(
+            Column(entry["name"], entry["kind"], tuple(entry["shape"]), tuple(entry["sources"]))
+            for entry in orjson.loads(text)
+        )
+    )
+
+
+def _project(row: Row) -> Project:
+    return Project(
+        id=row["id"],
+        name=row["name"],
+        task=row["task"],
+        labels=tuple(orjson.loads(row["labels"])),
+        schema=_schema(row["schema"]),
+        settings=Settings.from_dict(orjson.loads(row["settings"])),
+        salt=row["salt"],
+        simulated=bool(row["simulated"]),
+        created_at=row["created_at"],
+        anchor_id=row["anchor_id"],
+    )

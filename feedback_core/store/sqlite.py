@@ -1,0 +1,104 @@
+"""SQLite behind the driver protocol, through sqlite-utils."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlite_utils import Database
+
+from ..errors import StoreError
+from .driver import Params, Row, Session
+from .migrations import migrations
+
+BUSY_S = 60.0
+"""Seconds a writer waits for the lock; eight writers on a slow disk waited up to 6 s."""
+
+
+class _SqliteSession:
+    def __init__(self, conn: sqlite3.Connection) -> None:
+        self._conn = conn
+
+    def query(self, sql: str, params: Params = ()) -> list[Row]:
+        cursor = self._conn.execute(sql, params)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor]
+
+    def columns(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]:
+        return list(zip(*self._conn.execute(sql, params), strict=True))
+
+    def execute(self, sql: str, params: Params = ()) -> int:
+        return self._conn.execute(sql, params).rowcount
+
+    def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> int:
+        return self._conn.executemany(sql, rows).rowcount
+
+
+class SqliteDriver:
+    """One file, WAL, one connection per thread, writers one after the other."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._local = threading.local()
+
+    def migrate(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        conn = self._conn()
+        # Not atomic(): it begins deferred, and six processes on a fresh file would race.
+        conn.execute("begin immediate")
+        try:
+            migrations.apply(self._database())
+        except BaseException:
+            conn.execute("rollback")
+            raise
+        conn.execute("commit")
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        conn = self._conn()
+        conn.execute("begin")
+        try:
+            yield _SqliteSession(conn)
+        finally:
+            conn.execute("rollback")
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        conn = self._conn()
+        # Immediate: a deferred transaction that reads before it writes fails at once under concurrency.
+        conn.execute("begin immediate")
+        try:
+            yield _SqliteSession(conn)
+        except BaseException:
+            conn.execute("rollback")
+            raise
+        conn.execute("commit")
+
+    def _database(self) -> Database:
+        if not hasattr(self._local, "database"):
+            self._local.database = Database(_connect(self.path))
+        database: Database = self._local.database
+        return database
+
+    def _conn(self) -> sqlite3.Connection:
+        conn: sqlite3.Connection = self._database().conn
+        return conn
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    try:
+        # isolation_level=None: transactions are begun by hand, never behind our back.
+        conn = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        conn.execute("pragma journal_mode=wal")
+        # FULL: an acknowledged correction survives a power cut, not only a killed process.
+        conn.execute("pragma synchronous=full")
+        conn.execute("pragma foreign_keys=on")
+        conn.execute("pragma journal_size_limit=67108864")
+        conn.execute("pragma cache_size=-65536")
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"{path} cannot be opened as a SQLite database ({error}): name another file.") from error
+    return conn

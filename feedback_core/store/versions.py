@@ -1,0 +1,212 @@
+"""Versions and the evidence about them; a promotion without a stored report cannot be written."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import orjson
+
+from ..errors import NotFound, Refused
+from ..types import GateReport, Project, TrainingRows, Version
+from . import events
+from .driver import Driver, Row, Session
+
+_INSERT = """
+insert into versions (project_id, number, parent_id, job_id, estimator, params, seed, status, artifact, sha256, size,
+                      environment, n_base, n_feedback, feedback_upto, metrics, created_by, created_at)
+values (:project_id, :number, :parent_id, :job_id, :estimator, :params, :seed, 'candidate', :artifact, :sha256, :size,
+        :environment, :n_base, :n_feedback, :feedback_upto, '{}', :created_by, :created_at)
+returning *
+"""
+
+# Entries that came in while the version was training are still pending after it.
+_RECOUNT_PENDING = """
+insert into tallies (project_id, kind, name, n)
+select project_id, 'pending', verdict, count(*) from feedback
+where project_id = :project and id > :upto and state = 'accepted' and verdict <> 'undo' group by verdict
+"""
+
+_REPORT = """
+insert into gate_reports (project_id, challenger_id, champion_id, finding, action, reasons, numbers, policy, created_at)
+values (:project_id, :challenger_id, :champion_id, :finding, :action, :reasons, :numbers, :policy, :created_at)
+returning *
+"""
+
+
+class Versions:
+    """Every model ever fitted for a project, and what was decided about it."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    def create(
+        self, project: Project, fields: Mapping[str, Any], rows: TrainingRows, weights: Sequence[float]
+    ) -> Version:
+        """Store a fitted version with the exact rows it was trained on, and restart the pending counts after them.
+
+        The version of a job that already stored one is returned instead: a retried job never makes two.
+        """
+        with self._driver.writing() as session:
+            if fields["job_id"] is not None:
+                known = session.query("select * from versions where job_id = ?", (fields["job_id"],))
+                if known:
+                    return _version(known[0])
+            number = session.query(
+                "select coalesce(max(number), 0) + 1 as n from versions where project_id = ?", (project.id,)
+            )[0]["n"]
+            values = {name: _text(value) for name, value in fields.items()}
+            row = session.query(_INSERT, values | {"project_id": project.id, "number": number})[0]
+            session.execute("insert into lineage values (?, ?)", (row["id"], _pack(rows, weights)))
+            session.execute("delete from tallies where project_id = ? and kind = 'pending'", (project.id,))
+            session.execute(_RECOUNT_PENDING, {"project": project.id, "upto": rows.feedback_upto})
+            events.log(session, project.id, row["created_at"], row["created_by"], "version trained", {"number": number})
+        return _version(row)
+
+    def of_job(self, job_id: int) -> Version | None:
+        """The version a job has stored already."""
+        found = self._versions("select * from versions where job_id = ?", (job_id,))
+        return found[0] if found else None
+
+    def get(self, version_id: int) -> Version:
+        found = self._versions("select * from versions where id = ?", (version_id,))
+        if not found:
+            raise NotFound(f"There is no version with id {version_id}.")
+        return found[0]
+
+    def all(self, project_id: int) -> list[Version]:
+        """Every version of a project, oldest first."""
+        return self._versions("select * from versions where project_id = ? order by number", (project_id,))
+
+    def champion(self, project_id: int) -> Version | None:
+        found = self._versions("select * from versions where project_id = ? and status = 'champion'", (project_id,))
+        return found[0] if found else None
+
+    def set_metrics(self, version_id: int, metrics: Mapping[str, Any]) -> None:
+        with self._driver.writing() as session:
+            session.execute("update versions set metrics = ? where id = ?", (_text(metrics), version_id))
+
+    def lineage(self, version_id: int) -> dict[str, list[Any]]:
+        """ids, labels and weights of the rows a version was trained on, in the order they were used."""
+        with self._driver.reading() as session:
+            rows = session.query("select rows from lineage where version_id = ?", (version_id,))
+        unpacked: dict[str, list[Any]] = orjson.loads(zlib.decompress(rows[0]["rows"])) if rows else {}
+        return unpacked
+
+    def add_report(self, project: Project, fields: Mapping[str, Any]) -> GateReport:
+        """Store the evidence of one look. Never changed afterwards but for the decision it led to."""
+        values = {name: _text(value) for name, value in fields.items()}
+        with self._driver.writing() as session:
+            row = session.query(_REPORT, values | {"project_id": project.id})[0]
+            details = {"finding": row["finding"], "action": row["action"], "version_id": row["challenger_id"]}
+            events.log(session, project.id, row["created_at"], "gate", "version judged", details)
+        return _report(row)
+
+    def reports(self, project_id: int) -> list[GateReport]:
+        """Every report of a project, newest first."""
+        return self._reports("select * from gate_reports where project_id = ? order by id desc", (project_id,))
+
+    def report_on(self, version_id: int) -> GateReport | None:
+        """The newest report about a version."""
+        found = self._reports(
+            "select * from gate_reports where challenger_id = ? order by id desc limit 1", (version_id,)
+        )
+        return found[0] if found else None
+
+    def decide(
+        self, project: Project, report: GateReport, decision: str, *, by: str, reason: str, now: float
+    ) -> Version:
+        """Carry out `promote` or `refuse` of a report's challenger, in one transaction with the report's decision."""
+        with self._driver.writing() as session:
+            _mark_decision(session, report, decision, by, reason, now)
+            if decision == "promote":
+                _crown(session, project, report.challenger_id, now)
+            else:
+                session.execute(
+                    "update versions set status = 'refused' where id = ? and status = 'candidate'",
+                    (report.challenger_id,),
+                )
+            row = session.query("select * from versions where id = ?", (report.challenger_id,))[0]
+            details = {"number": row["number"], "reason": reason, "report_id": report.id}
+            events.log(session, project.id, now, by, f"version {decision}d", details)
+        return _version(row)
+
+    def _versions(self, sql: str, params: tuple[Any, ...]) -> list[Version]:
+        with self._driver.reading() as session:
+            return [_version(row) for row in session.query(sql, params)]
+
+    def _reports(self, sql: str, params: tuple[Any, ...]) -> list[GateReport]:
+        with self._driver.reading() as session:
+            return [_report(row) for row in session.query(sql, params)]
+
+
+def _mark_decision(session: Session, report: GateReport, decision: str, by: str, reason: str, now: float) -> None:
+    changed = session.execute(
+        """update gate_reports set decision = ?, decided_by = ?, decision_reason = ?, decided_at = ?
+        where id = ? and decision is null""",
+        (decision, by, reason, now, report.id),
+    )
+    if not changed:
+        raise Refused(f"Report {report.id} has been decided already: judge the version again first.")
+
+
+def _crown(session: Session, project: Project, version_id: int, now: float) -> None:
+    session.execute(
+        "update versions set status = 'retired' where project_id = ? and status = 'champion'", (project.id,)
+    )
+    session.execute("update versions set status = 'champion', promoted_at = ? where id = ?", (now, version_id))
+    session.execute("update projects set anchor_id = ? where id = ? and anchor_id is null", (version_id, project.id))
+
+
+def _pack(rows: TrainingRows, weights: Sequence[float]) -> bytes:
+    body = orjson.dumps({"ids": rows.ids, "labels": rows.labels, "weights": np.asarray(weights).tolist()})
+    return zlib.compress(body, 1)
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, Mapping | tuple | list):
+        return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY).decode()
+    return value
+
+
+def _version(row: Row) -> Version:
+    return Version(
+        id=row["id"],
+        number=row["number"],
+        parent_id=row["parent_id"],
+        estimator=row["estimator"],
+        params=orjson.loads(row["params"]),
+        seed=row["seed"],
+        status=row["status"],
+        artifact=row["artifact"],
+        sha256=row["sha256"],
+        size=row["size"],
+        environment=orjson.loads(row["environment"]),
+        n_base=row["n_base"],
+        n_feedback=row["n_feedback"],
+        feedback_upto=row["feedback_upto"],
+        metrics=orjson.loads(row["metrics"]),
+        created_by=row["created_by"],
+        created_at=row["created_at"],
+        promoted_at=row["promoted_at"],
+    )
+
+
+def _report(row: Row) -> GateReport:
+    return GateReport(
+        id=row["id"],
+        challenger_id=row["challenger_id"],
+        champion_id=row["champion_id"],
+        finding=row["finding"],
+        action=row["action"],
+        reasons=tuple(orjson.loads(row["reasons"])),
+        numbers=orjson.loads(row["numbers"]),
+        policy=row["policy"],
+        decision=row["decision"],
+        decided_by=row["decided_by"],
+        decision_reason=row["decision_reason"],
+        created_at=row["created_at"],
+        decided_at=row["decided_at"],
+    )

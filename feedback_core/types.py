@@ -1,0 +1,292 @@
+"""The nouns of the loop: frozen, without behaviour beyond lookups, without I/O.
+
+Times are seconds since the epoch (UTC). Labels are strings everywhere inside the core.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .settings import Settings
+
+Kind = Literal["number", "category", "text", "image"]
+Task = Literal["classification"]
+Split = Literal["train", "holdout", "pool"]
+ItemState = Literal["base", "open", "labelled", "conflict", "flagged"]
+Verdict = Literal["confirm", "correct", "skip", "flag", "undo"]
+FeedbackState = Literal["accepted", "quarantined", "superseded", "withdrawn"]
+VersionStatus = Literal["candidate", "champion", "retired", "refused"]
+Finding = Literal["first", "better", "not measurably different", "worse within noise", "worse"]
+Action = Literal["promote", "hold", "refuse"]
+JobState = Literal["waiting", "running", "done", "failed", "cancelled"]
+
+VERDICTS: tuple[Verdict, ...] = ("confirm", "correct", "skip", "flag")
+"""What a reviewer can say; `undo` is written by the loop only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One feature of the input. `shape` is set for images: (height, width) or (height, width, 3)."""
+
+    name: str
+    kind: Kind
+    shape: tuple[int, ...] = ()
+    sources: tuple[str, ...] = ()
+    """File columns an image is assembled from, in pixel order; empty when the cell holds the list itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The input of a project; an item's values stand in this order."""
+
+    columns: tuple[Column, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    def of_kind(self, kind: Kind) -> tuple[Column, ...]:
+        return tuple(column for column in self.columns if column.kind == kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong with uploaded rows. `row` counts data rows from 1, None = the whole column or file."""
+
+    row: int | None
+    column: str | None
+    value: str
+    what: str
+    blocking: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Checked rows, ready to become items: three lists of one length.
+
+    inputs: JSON arrays in schema order, canonical, so equal inputs are equal bytes.
+    keys: the caller's ids, or None for the hash of the input. labels: None where unlabelled.
+    """
+
+    inputs: list[bytes]
+    keys: list[str | None]
+    labels: list[str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    id: int
+    name: str
+    task: Task
+    labels: tuple[str, ...]
+    schema: Schema
+    settings: Settings
+    salt: int
+    simulated: bool
+    created_at: float
+    anchor_id: int | None = None
+    """Version that was champion at the last holdout refresh."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    id: int
+    key: str
+    values: tuple[Any, ...]
+    split: Split
+    state: ItemState
+    audit: bool
+    base_label: str | None
+    label: str | None
+    """The effective label of its feedback, None while nobody decided."""
+    version_id: int | None
+    """Version behind the prediction shown; None before the first version."""
+    predicted: str | None
+    confidence: float | None
+    priority: float | None
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFilter:
+    """Which items a page shows. Empty fields do not filter."""
+
+    states: tuple[ItemState, ...] = ("open",)
+    predicted: str | None = None
+    max_confidence: float | None = None
+    search: str = ""
+    """Words that start like this in the texts, or a key that starts like this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where the next page starts: after this sort value and id."""
+
+    value: float
+    item_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    item_id: int
+    version_id: int
+    version_number: int
+    label: str
+    proba: tuple[float, ...]
+    confidence: float
+    priority: float | None
+    parts: Mapping[str, float]
+    """Named contributions that sum to the priority."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    id: int
+    item_id: int
+    reviewer: str
+    strategy: str
+    propensity: float
+    """Probability with which this step chose this item, in (0, 1]."""
+    audit: bool
+    blind: bool
+    leased_until: float
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    id: int
+    item_id: int
+    version_id: int | None
+    reviewer: str
+    verdict: Verdict
+    target: str | None
+    predicted: str | None
+    note: str
+    seconds: float | None
+    draw_id: int | None
+    undoes: int | None
+    state: FeedbackState
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a reviewer says about one item, before it is stored.
+
+    version_id: the version whose prediction was shown; a decision on an item that has moved on is refused.
+    """
+
+    item_id: int
+    reviewer: str
+    verdict: Verdict
+    target: str | None = None
+    version_id: int | None = None
+    note: str = ""
+    seconds: float | None = None
+    draw_id: int | None = None
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """Rows no version is ever trained on, in id order: the labelled holdout and the labelled audit sample."""
+
+    ids: tuple[int, ...]
+    inputs: tuple[str, ...]
+    truth: tuple[str, ...]
+    audit: tuple[bool, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRows:
+    """Everything a version may learn from, in id order, with the newest feedback entry it includes."""
+
+    ids: tuple[int, ...]
+    inputs: tuple[str, ...]
+    labels: tuple[str, ...]
+    from_feedback: tuple[bool, ...]
+    feedback_upto: int
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    id: int
+    number: int
+    parent_id: int | None
+    estimator: str
+    params: Mapping[str, Any]
+    seed: int
+    status: VersionStatus
+    artifact: str
+    sha256: str
+    size: int
+    environment: Mapping[str, str]
+    n_base: int
+    n_feedback: int
+    feedback_upto: int
+    metrics: Mapping[str, Any]
+    created_by: str
+    created_at: float
+    promoted_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An estimate with its 95 % interval and the number of rows behind it."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class GateReport:
+    """Evidence of one look at the holdout. Fractions are 0-1; `difference` is challenger minus champion."""
+
+    id: int
+    challenger_id: int
+    champion_id: int | None
+    finding: Finding
+    action: Action
+    reasons: tuple[str, ...]
+    numbers: Mapping[str, Any]
+    policy: str
+    decision: str | None
+    decided_by: str | None
+    decision_reason: str | None
+    created_at: float
+    decided_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    id: int
+    project_id: int
+    kind: str
+    state: JobState
+    trigger: str
+    requested_by: str
+    payload: Mapping[str, Any]
+    progress: float
+    message: str
+    attempts: int
+    error: str | None
+    result: Mapping[str, Any]
+    heartbeat_at: float | None
+    created_at: float
+    started_at: float | None
+    finished_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    id: int
+    at: float
+    actor: str
+    kind: str
+    version_id: int | None
+    details: Mapping[str, Any] = field(default_factory=dict)

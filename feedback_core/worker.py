@@ -1,0 +1,128 @@
+"""The process that does the long work: one job at a time, from durable rows, under a lease."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from . import staging
+from .errors import FeedbackError
+from .loop import Loop, Progress
+from .models import artifacts
+from .store import Store, open_store
+from .types import Job
+
+LEASE_S = 20.0
+"""A dead worker's job is taken up again after this many seconds."""
+
+BEAT_S = 5.0
+IDLE_S = 0.5
+
+log = logging.getLogger(__name__)
+
+
+class LeaseLost(FeedbackError):
+    """Another worker owns the job now; whatever this one still does must not be stored."""
+
+
+def retrain(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
+    """A new version, judged; the very first one is promoted at once, because nothing serves yet."""
+    version = loop.retrain(job.requested_by, job.id, progress)
+    report = loop.store.versions.report_on(version.id) or loop.judge(version, progress)
+    if report.finding == "first" and report.decision is None:
+        loop.promote(version, "gate", "first version")
+        loop.request_rescore("gate")
+    return {"version": version.number, "finding": report.finding, "action": report.action}
+
+
+def predict(loop: Loop, _job: Job, progress: Progress) -> dict[str, Any]:
+    """Score the pool with the champion and reorder the queue."""
+    return {"items": loop.predict(progress)}
+
+
+def take_in(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
+    """Store the rows a page has checked and staged, then ask for the first version when that was wanted.
+
+    Safe to repeat: rows that are there already are left as they are.
+    """
+    path = staging.folder(loop.store.artifacts) / job.payload["file"]
+    added = loop.add_items(staging.read(path), job.requested_by, progress)
+    if job.payload["train"]:
+        loop.request_retrain(job.requested_by, "first data")
+    path.unlink()
+    return {"added": added}
+
+
+KINDS: dict[str, Callable[[Loop, Job, Progress], dict[str, Any]]] = {
+    "import": take_in,
+    "retrain": retrain,
+    "predict": predict,
+}
+
+
+def run_next(store: Store, worker: str, clock: Callable[[], float] = time.time) -> Job | None:
+    """Claim one job, do it, close it; None when there was nothing to do."""
+    job = store.jobs.claim(worker, clock(), LEASE_S)
+    if job is None:
+        return None
+    log.info("job %s: %s for project %s, attempt %s", job.id, job.kind, job.project_id, job.attempts)
+    with _Heartbeat(store, job, worker, clock) as heart:
+        try:
+            result = KINDS[job.kind](Loop(store, store.projects.get(job.project_id)), job, heart.progress)
+            store.jobs.finish(job.id, worker, result, clock())
+        except LeaseLost:
+            log.warning("job %s was taken over by another worker", job.id)
+        except FeedbackError as error:
+            store.jobs.fail(job.id, worker, str(error), clock())
+        except Exception as error:  # the one catch-all: a job must never stay "running"
+            log.error("job %s failed\n%s", job.id, traceback.format_exc())
+            store.jobs.fail(job.id, worker, f"{type(error).__name__}: {error}", clock())
+    return store.jobs.get(job.id)
+
+
+def serve(url: str) -> None:
+    """Work until the process is asked to stop; a job in hand is finished first."""
+    stop = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stop.set())
+    store = open_store(url)
+    swept = artifacts.sweep(store.artifacts)
+    worker = f"{socket.gethostname()}:{os.getpid()}"
+    log.info("worker %s on %s (%s half-written model folders removed)", worker, url, swept)
+    while not stop.is_set():
+        if run_next(store, worker) is None:
+            stop.wait(IDLE_S)
+
+
+class _Heartbeat:
+    """Renews the lease from a thread of its own while the job runs."""
+
+    def __init__(self, store: Store, job: Job, worker: str, clock: Callable[[], float]) -> None:
+        self._store, self._job, self._worker, self._clock = store, job, worker, clock
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._beat, daemon=True)
+
+    def __enter__(self) -> _Heartbeat:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def progress(self, share: float, message: str) -> None:
+        """Report progress. Raises LeaseLost when the job is no longer this worker's."""
+        if not self._store.jobs.report(self._job.id, self._worker, share, message):
+            raise LeaseLost(f"Job {self._job.id} is no longer {self._worker}'s.")
+
+    def _beat(self) -> None:
+        while not self._over.wait(BEAT_S):
+            if not self._store.jobs.beat(self._job.id, self._worker, self._clock(), LEASE_S):
+                return
