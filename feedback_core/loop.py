@@ -125,7 +125,7 @@ class Loop:
         proba = np.concatenate([proba for _, proba in chunks]).astype(np.float32)
         progress(0.5, f"{len(ids):,} items predicted")
         trained_on = self.store.versions.lineage(serving.version.id)["labels"]
-        pool = Pool(proba, scoring.class_share(trained_on, self.project.labels))
+        pool = Pool(proba, scoring.class_share(trained_on, self.project.labels), self._rng)
         names, parts = blend(pool, self.project.settings.weights)
         scored = scoring.ranked(ids, proba, self.project.labels, parts)
         for start in range(0, len(ids), BATCH):
@@ -171,6 +171,12 @@ class Loop:
             now=now,
             lease_s=settings.lease_s,
             propensity=lambda strategy, n: review.propensity(strategy, n, settings.audit_share),
+        )
+
+    def draw_item(self, reviewer: str, item_id: int) -> Draw:
+        """Put a chosen item into a reviewer's hands. Raises Stale when somebody else has it."""
+        return self.store.draws.lend(
+            self.project.id, reviewer, item_id, now=self.clock(), lease_s=self.project.settings.lease_s
         )
 
     def record(self, *decisions: Decision) -> list[Feedback]:

@@ -1,6 +1,6 @@
 """What to ask next: one file per strategy, found by name, blended by weight."""
 
-from . import entropy, least_confidence, margin, rarity
+from . import entropy, least_confidence, margin, random, rarity
 from .blend import BINS, blend, histogram, ranks
 from .registry import STRATEGIES, Pool
 
@@ -13,6 +13,7 @@ __all__ = [
     "histogram",
     "least_confidence",
     "margin",
+    "random",
     "ranks",
     "rarity",
 ]

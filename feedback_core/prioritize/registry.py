@@ -13,10 +13,14 @@ from ..registry import Registry
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Predictions to rank. proba: (n, k). class_share: (k,) share of each class among the training labels."""
+    """Predictions to rank.
+
+    proba: (n, k). class_share: (k,) share of each class among the training labels. rng: for strategies that draw.
+    """
 
     proba: npt.NDArray[np.floating]
     class_share: npt.NDArray[np.floating]
+    rng: np.random.Generator
 
 
 Strategy = Callable[[Pool], npt.NDArray[np.floating]]

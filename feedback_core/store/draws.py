@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..errors import Stale
 from ..types import Draw
 from .driver import Driver, Row, Session
 
@@ -36,6 +37,12 @@ _CHOICES = {
     "audit": _UNIFORM,
 }
 
+_CHOSEN = """
+select id, audit from items i where id = :wanted and project_id = :project and split = 'pool'
+and not exists (select 1 from draws d where d.item_id = i.id and d.done = 0 and d.leased_until > :now
+                and d.reviewer <> :reviewer)
+"""
+
 _LEASE = """
 insert into draws (project_id, item_id, reviewer, strategy, propensity, audit, blind, leased_until, created_at)
 values (:project, :item, :reviewer, :strategy, :propensity, :audit, :blind, :until, :now) returning *
@@ -45,7 +52,7 @@ values (:project, :item, :reviewer, :strategy, :propensity, :audit, :blind, :unt
 _MINE = """
 select d.* from draws d join items i on i.id = d.item_id
 where d.project_id = :project and d.reviewer = :reviewer and d.done = 0 and d.leased_until > :now
-  and i.state in ('open', 'conflict') order by d.id desc limit 1
+  and (d.strategy = 'chosen' or i.state in ('open', 'conflict')) order by d.id desc limit 1
 """
 
 
@@ -89,6 +96,21 @@ class Draws:
                     chance = propensity(strategy, _open(session, project_id))
                     return _lease(session, rows[0], strategy, params | {"until": now + lease_s, "propensity": chance})
         return None
+
+    def lend(self, project_id: int, reviewer: str, item_id: int, *, now: float, lease_s: float) -> Draw:
+        """Lease a chosen item to one reviewer. Raises Stale when somebody else has it in hand.
+
+        Its draw is marked as chosen: it says nothing about the items nobody chose.
+        """
+        params: dict[str, Any] = {"project": project_id, "reviewer": reviewer, "now": now, "wanted": item_id}
+        with self._driver.writing() as session:
+            rows = session.query(_CHOSEN, params)
+            if not rows:
+                raise Stale("Somebody else has this item in hand, or it is base data: take the next one.")
+            session.execute(
+                "update draws set done = 1 where project_id = :project and reviewer = :reviewer and done = 0", params
+            )
+            return _lease(session, rows[0], "chosen", params | {"until": now + lease_s, "propensity": 1.0})
 
 
 def _lease(session: Session, item: Row, strategy: str, params: dict[str, Any]) -> Draw:

@@ -1,0 +1,66 @@
+"""The one entry: `streamlit run app.py` serves the dashboard and keeps a retraining worker alive beside it."""
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import streamlit as st
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from feedback_core.environment import allowed_hosts, database_url
+from feedback_core.parent import die_with_parent
+from feedback_core.store import open_store
+
+ROOT = Path(__file__).parent
+LONGEST_PAUSE_S = 30.0
+
+
+async def keep_worker() -> None:
+    """Run the worker process, and start it again with growing pauses whenever it ends."""
+    pause = 0.5
+    while True:
+        worker = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "feedback_core", "worker", "--database", database_url()),
+            cwd=ROOT,
+            start_new_session=True,  # Ctrl-C reaches the server only; it stops the worker itself
+            preexec_fn=die_with_parent,
+        )
+        started = asyncio.get_running_loop().time()
+        try:
+            await worker.wait()
+        except asyncio.CancelledError:
+            with contextlib.suppress(ProcessLookupError):
+                worker.terminate()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(worker.wait(), timeout=10)
+            raise
+        lived = asyncio.get_running_loop().time() - started
+        pause = 0.5 if lived > 60 else min(2 * pause, LONGEST_PAUSE_S)
+        await asyncio.sleep(pause)
+
+
+@asynccontextmanager
+async def lifespan(_app: st.App) -> AsyncIterator[None]:
+    """Migrate the database before anything uses it, then keep one worker for as long as the server lives."""
+    open_store(database_url())
+    keeper = asyncio.create_task(keep_worker())
+    try:
+        yield
+    finally:
+        keeper.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await keeper
+
+
+app = st.App(
+    ROOT / "pages" / "_frame.py",
+    lifespan=lifespan,
+    middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts())],
+)
+
+if __name__ == "__main__":
+    app.run()

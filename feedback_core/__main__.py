@@ -1,0 +1,5 @@
+"""`python -m feedback_core`."""
+
+from .cli import main
+
+main()

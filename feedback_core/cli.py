@@ -1,0 +1,97 @@
+"""The command line: `python -m feedback_core`."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from typing import Annotated, Any
+
+import typer
+
+from .environment import database_url
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Correct a model's predictions, retrain, and prove whether the new version is better.",
+)
+
+Database = Annotated[str, typer.Option(help="Database address, such as sqlite:///data/feedback.db.")]
+
+
+@app.command()
+def demo(
+    database: Database = "",
+    only: Annotated[list[str] | None, typer.Option(help="Data set to load; repeat for several.")] = None,
+    if_empty: Annotated[bool, typer.Option("--if-empty", help="Do nothing when there is any project.")] = False,
+) -> None:
+    """Build lived-in sample projects, with simulated reviewers and two weeks of history."""
+    from .demo import PLANS, build
+    from .store import open_store
+
+    store = open_store(database or database_url())
+    existing = {project.name for project in store.projects.all()}
+    if if_empty and existing:
+        return
+    for name in only or PLANS:
+        began = time.perf_counter()
+        project = build(store, name, say=typer.echo)
+        typer.echo(f"{project.name}: ready after {time.perf_counter() - began:.0f} s")
+
+
+@app.command()
+def simulate(
+    dataset: Annotated[str, typer.Option(help="digits, churn or definitions.")] = "digits",
+    strategy: Annotated[str, typer.Option(help="Priority strategy, or default for the blend.")] = "default",
+    rounds: Annotated[int, typer.Option(min=1, max=100)] = 5,
+    batch: Annotated[int, typer.Option(min=1, max=10_000, help="Decisions per round.")] = 50,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON array instead of a table.")] = False,
+) -> None:
+    """Run the loop with an oracle that knows every label, beside the naive loop of the tutorials."""
+    from .simulate import simulate as run
+
+    rows = run(dataset, strategy, rounds, batch, seed)
+    if as_json:
+        typer.echo(json.dumps(rows))
+        return
+    typer.echo(f"{dataset}, {strategy} strategy, {batch} decisions a round, seed {seed}")
+    typer.echo(
+        f"{'round':>5} {'labels':>7} {'corrected':>9}  {'holdout accuracy (95 %)':<25} {'naive says':>10}  naive holdout"
+    )
+    for row in rows:
+        typer.echo(
+            f"{row['round']:>5} {row['labels']:>7} {row['corrections']:>9}  {_interval(row['holdout']):<25} "
+            f"{_share(row['naive_claim']):>10}  {_interval(row['naive_holdout'])}"
+        )
+    typer.echo("The naive loop refits on the corrected rows alone and scores itself on those same rows.")
+
+
+@app.command()
+def worker(database: Database = "") -> None:
+    """Run the retraining worker. The dashboard starts its own; use this to run one by hand."""
+    from .worker import serve
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    serve(database or database_url())
+
+
+def _interval(score: dict[str, Any]) -> str:
+    return f"{score['value']:.3f} ({score['low']:.3f} to {score['high']:.3f})"
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def main() -> None:
+    """Entry point: errors of the core become one line and exit code 1."""
+    from .errors import FeedbackError
+
+    try:
+        app()
+    except FeedbackError as error:
+        typer.echo(f"Error: {error}", err=True)
+        raise SystemExit(1) from error

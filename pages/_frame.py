@@ -1,0 +1,35 @@
+"""The frame around every page: navigation, project picker, reviewer name."""
+
+import streamlit as st
+
+from feedback_core.environment import user_name
+from pages._shared import store
+
+st.set_page_config(page_title="AI Feedback Loop", page_icon=":material/cycle:", layout="wide")
+
+PAGES = {
+    "Loop": [
+        st.Page("overview.py", title="Overview", icon=":material/cycle:", default=True),
+        st.Page("review.py", title="Review", icon=":material/rate_review:"),
+        st.Page("retrain.py", title="Retrain", icon=":material/model_training:"),
+    ],
+    "Understand": [
+        st.Page("predictions.py", title="Predictions", icon=":material/table_view:"),
+        st.Page("insights.py", title="Insights", icon=":material/insights:"),
+    ],
+    "Manage": [st.Page("setup.py", title="Setup", icon=":material/tune:")],
+}
+
+page = st.navigation(PAGES)
+projects = store().projects.all()
+with st.sidebar:
+    names = {project.id: project.name for project in projects}
+    if wanted := st.session_state.pop("open_project", None):
+        st.session_state["project"] = wanted
+    if names:
+        if st.session_state.get("project") not in names:
+            st.session_state["project"] = next(iter(names))
+        st.selectbox("Project", list(names), format_func=lambda n: names[n], key="project", bind="query-params")
+    st.session_state.setdefault("reviewer", user_name())
+    st.text_input("Your name", key="reviewer", help="Stands beside every decision you make.", max_chars=60)
+page.run()

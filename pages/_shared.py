@@ -1,0 +1,152 @@
+"""What every page needs: the store, the open project, and how things are shown."""
+
+import base64
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from feedback_core.environment import database_url
+from feedback_core.errors import FeedbackError
+from feedback_core.loop import Loop
+from feedback_core.store import Store, open_store
+from feedback_core.types import Column, Item, Project
+
+STATE_NAMES = {
+    "open": "Open",
+    "labelled": "Reviewed",
+    "conflict": "Conflict",
+    "flagged": "Flagged",
+    "base": "Base data",
+}
+PAGES = {name: f"pages/{name}.py" for name in ("overview", "review", "retrain", "predictions", "insights", "setup")}
+
+
+@st.cache_resource(show_spinner=False)
+def _store_at(url: str) -> Store:
+    return open_store(url)
+
+
+def store() -> Store:
+    """The store of this process; connections are per thread inside it."""
+    return _store_at(database_url())
+
+
+def open_loop() -> Loop:
+    """The loop of the chosen project; without any project the page ends here, saying what to do."""
+    project_id = st.session_state.get("project")
+    if project_id is None:
+        st.info(
+            "A project holds one model, its data and its feedback. Create the first one from a file of yours, or run "
+            "`python -m feedback_core demo` for three sample projects.",
+            title="There is no project yet",
+            icon=":material/rocket_launch:",
+        )
+        st.page_link("setup.py", label="Create a project", icon=":material/add:")
+        st.stop()
+    return Loop(store(), store().projects.get(project_id))
+
+
+def reviewer() -> str:
+    """Who is at the keyboard."""
+    return st.session_state.get("reviewer", "").strip() or "anonymous"
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Errors of the core become a message on the page, here and nowhere else."""
+    try:
+        yield
+    except FeedbackError as error:
+        st.session_state["message"] = str(error)
+
+
+def show_message() -> None:
+    """What the last action had to say, once."""
+    if message := st.session_state.pop("message", None):
+        st.warning(plain(message), icon=":material/info:")
+
+
+def plain(text: str) -> str:
+    """Text of users and data with every Markdown and HTML sign made harmless."""
+    return "".join(f"\\{sign}" if sign in r"\`*_{}[]()#+-!|<>~$:" else sign for sign in text)
+
+
+def ago(then: float | None) -> str:
+    """How long since a time, in the largest fitting unit."""
+    if then is None:
+        return "never"
+    seconds = max(0.0, time.time() - then)
+    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= size:
+            n = round(seconds / size)
+            return f"{n} {unit}{'' if n == 1 else 's'} ago"
+    return "just now"
+
+
+def percent(score: dict[str, Any] | None) -> str:
+    """An accuracy with its interval and n: 93.4 % (91.2 to 95.1, n = 600)."""
+    if not score or score.get("value") is None:
+        return "not measured yet"
+    return f"{score['value']:.1%} ({score['low']:.1%} to {score['high']:.1%}, n = {score['n']:,})"
+
+
+def title_of(item: Item) -> str:
+    """A short name for an item: its key, cut when it is a hash."""
+    return item.key if len(item.key) <= 24 else f"{item.key[:10]}…"
+
+
+def preview(project: Project, item: Item) -> str:
+    """An input in one line; images are left to `thumbnail`."""
+    pairs = zip(project.schema.columns, item.values, strict=True)
+    cells = [
+        str(value) if column.kind == "text" else f"{column.name} {_cell(value)}"
+        for column, value in pairs
+        if column.kind != "image"
+    ]
+    text = " · ".join(cells)
+    return text if len(text) <= 160 else text[:159] + "…"
+
+
+def thumbnail(project: Project, item: Item) -> str | None:
+    """The first image of an item as a data address, None when it has none."""
+    for column, value in zip(project.schema.columns, item.values, strict=True):
+        if column.kind == "image" and value is not None:
+            buffer = BytesIO()
+            Image.fromarray(pixels(column, value, 48)).save(buffer, "PNG")
+            return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return None
+
+
+def pixels(column: Column, values: list[float], side: int) -> np.ndarray:
+    """An image as bytes, enlarged to about `side` pixels without smoothing."""
+    image = np.asarray(values, dtype=float).reshape(column.shape)
+    span = image.max() - image.min()
+    grey = ((image - image.min()) / (span or 1) * 255).astype(np.uint8)
+    factor = max(1, side // column.shape[0])
+    return grey.repeat(factor, axis=0).repeat(factor, axis=1)
+
+
+def show_input(project: Project, item: Item) -> None:
+    """One input, rendered for what it is."""
+    table = []
+    for column, value in zip(project.schema.columns, item.values, strict=True):
+        if column.kind == "image" and value is not None:
+            st.image(pixels(column, value, 256), width=256, alt=f"{column.name} of item {title_of(item)}")
+        elif column.kind == "text":
+            st.markdown(f"#### {plain(str(value)) if value is not None else '—'}")
+        else:
+            table.append({"Column": column.name, "Value": _cell(value)})
+    if table:
+        st.dataframe(table, hide_index=True, height=min(420, 38 + 35 * len(table)), alt="Values of the input")
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "missing"
+    return f"{value:g}" if isinstance(value, float) else str(value)

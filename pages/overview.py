@@ -1,0 +1,64 @@
+"""Overview: where the loop stands and the one thing worth doing next."""
+
+import streamlit as st
+
+from feedback_core import insights
+from feedback_core.types import Version
+from pages._shared import PAGES, ago, open_loop, percent, plain, show_message
+
+loop = open_loop()
+state = insights.overview(loop.store, loop.project)
+st.title(plain(loop.project.name))
+if loop.project.simulated:
+    st.caption(
+        ":material/science: Sample project: its reviewers and its two weeks of history are simulated; data and models "
+        "are real."
+    )
+show_message()
+
+with st.container(border=True, horizontal=True, vertical_alignment="center"):
+    st.markdown(f"**Next:** {plain(state.next_step.text)}")
+    if st.button(state.next_step.button, type="primary", icon=":material/arrow_forward:", key="overview_next"):
+        st.switch_page(PAGES[state.next_step.page])
+
+st.subheader("The loop")
+for stage, column in zip(state.stages, st.columns(len(state.stages)), strict=True):
+    with column, st.container(border=True, height="stretch"):
+        value = f"v{stage.count}" if stage.unit == "champion" else f"{stage.count:,}"
+        st.metric(stage.name, value if stage.count else "–", help=stage.help)
+        st.caption(stage.unit if stage.since is None else f"{stage.unit} · {ago(stage.since)}")
+
+
+def show_champion(champion: Version | None) -> None:
+    """The serving model and what is known about its accuracy."""
+    if champion is None:
+        st.write("No model serves yet. The first version becomes the champion as soon as it is trained.")
+        return
+    holdout, audit = (champion.metrics.get(sample, {}).get("accuracy") for sample in ("holdout", "audit"))
+    st.metric(
+        f"Version {champion.number} · accuracy on the holdout",
+        f"{holdout['value']:.1%}" if holdout and holdout["value"] is not None else "–",
+        help="Share of locked base rows it gets right. It never learns from them.",
+    )
+    if holdout and holdout["value"] is not None:
+        st.caption(f"95 % interval {holdout['low']:.1%} to {holdout['high']:.1%}, n = {holdout['n']:,} rows")
+    st.caption(f"Audit sample (incoming items, drawn at random when it was judged): {percent(audit)}")
+    st.caption(
+        f"{champion.estimator.replace('_', ' ')} · learned from {champion.n_base:,} base rows and "
+        f"{champion.n_feedback:,} reviewed items · champion for {ago(champion.promoted_at).removesuffix(' ago')}"
+    )
+
+
+left, right = st.columns(2)
+with left, st.container(border=True, height="stretch"):
+    st.subheader("Champion")
+    show_champion(state.champion)
+with right, st.container(border=True, height="stretch"):
+    st.subheader("Collected since the last version")
+    st.metric(
+        "Corrections",
+        f"{state.due.collected:,} of {state.due.needed:,}",
+        help="Decisions that contradicted the model. Confirmations do not count: they tell it little that is new.",
+    )
+    st.progress(min(1.0, state.due.collected / state.due.needed))
+    st.caption(f"{state.due.entries:,} decisions in all, confirmations included")

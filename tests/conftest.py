@@ -1,0 +1,80 @@
+"""Fixtures: every path in a temporary folder, every clock in the test's hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from feedback_core import intake
+from feedback_core.loop import Loop, create_project
+from feedback_core.settings import Settings
+from feedback_core.store import Store, open_store
+from feedback_core.types import Column, Rows, Schema
+
+TWO_NUMBERS = Schema((Column("x0", "number"), Column("x1", "number")))
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until told otherwise."""
+
+    now: float = 1_700_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'test.db'}"
+
+
+@pytest.fixture
+def store(url: str) -> Store:
+    return open_store(url)
+
+
+def rows(n: int, seed: int = 0, labelled: bool = True, noise: float = 0.0) -> tuple[Rows, dict[str, str]]:
+    """n points in the plane, 'b' above the diagonal and 'a' below, with the truth by item key."""
+    rng = np.random.default_rng(seed)
+    points = rng.normal(size=(n, 2)).round(4)
+    inputs = [intake.encode_one(point.tolist(), TWO_NUMBERS) for point in points]
+    labels = ["b" if x + y + noise * rng.normal() > 0 else "a" for x, y in points]
+    truth = {intake.input_hash(body): label for body, label in zip(inputs, labels, strict=True)}
+    return Rows(inputs, [None] * n, list(labels) if labelled else [None] * n), truth
+
+
+def make_loop(store: Store, clock: Clock, **settings: object) -> Loop:
+    """A loop over points in the plane, empty."""
+    values = {"holdout_share": 0.5, "audit_share": 0.0, "retrain_threshold": 5} | settings
+    project = create_project(
+        store, "points", TWO_NUMBERS, ("a", "b"), Settings(**values), actor="test", now=clock(), salt=1
+    )
+    return Loop(store, project, clock=clock, rng=np.random.default_rng(0))
+
+
+@pytest.fixture
+def loop(store: Store, clock: Clock) -> Loop:
+    """200 labelled points (about half locked) and 100 open ones; nothing trained."""
+    loop = make_loop(store, clock)
+    loop.add_items(rows(200)[0], "test")
+    loop.add_items(rows(100, seed=1, labelled=False)[0], "test")
+    return loop
+
+
+@pytest.fixture
+def trained(loop: Loop) -> Loop:
+    """The same with a first version promoted and the pool predicted."""
+    version = loop.retrain("test")
+    loop.judge(version)
+    loop.promote(version, "test")
+    loop.predict()
+    return loop
