@@ -109,7 +109,7 @@ def feedback_volume(store: Store, project: Project) -> Table:
 
 
 def reviewers(store: Store, project: Project) -> Table:
-    """Standing entries per reviewer, with the share that contradicted the model."""
+    """Standing entries per reviewer, with the percentage that contradicted the model."""
     counts: dict[str, dict[str, int]] = {}
     for name, n in store.tallies.of(project.id, "reviewer").items():
         reviewer, _, verdict = name.rpartition("/")
@@ -117,7 +117,7 @@ def reviewers(store: Store, project: Project) -> Table:
     rows = []
     for reviewer, by in sorted(counts.items(), key=lambda entry: -sum(entry[1].values())):
         decided = by.get("confirm", 0) + by.get("correct", 0)
-        rate = by.get("correct", 0) / decided if decided else None
+        rate = 100 * by.get("correct", 0) / decided if decided else None
         rows.append({"reviewer": reviewer, "decided": decided, "skipped": by.get("skip", 0), "corrected": rate})
     return _table(rows)
 

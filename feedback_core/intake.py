@@ -351,7 +351,7 @@ def _checked_pixels(frame: pd.DataFrame, column: Column, report: _Report) -> Arr
     if column.sources:
         for n, source in enumerate(column.sources):
             values, bad = _numbers(frame[source])
-            report.block(bad | ~np.isfinite(values), source, frame[source], "is no pixel: write a number")
+            report.block(bad | ~_is_pixel(values), source, frame[source], "is no pixel: write a number")
             pixels[:, n] = values
         return pixels
     cells, wrong = frame[column.name], np.zeros(len(frame), bool)
@@ -474,9 +474,14 @@ def _image(value: Any, column: Column) -> Array:
         value = orjson.loads(value)
     pixels = np.asarray(value)
     fits = pixels.size == prod(column.shape) and (pixels.ndim == 1 or pixels.shape == column.shape)
-    if not fits or pixels.dtype.kind not in "iuf" or not np.isfinite(pixels).all():
+    if not fits or pixels.dtype.kind not in "iuf" or not _is_pixel(pixels).all():
         raise ValueError(value)
     return pixels.astype(float).ravel()
+
+
+def _is_pixel(values: Array) -> Mask:
+    # Models get pixels as float32, where anything larger is infinite; a missing pixel is none.
+    return np.abs(values) <= np.finfo(np.float32).max
 
 
 def _empty(values: Array) -> Mask:

@@ -116,23 +116,31 @@ class Loop:
     def predict(self, progress: Progress = silent) -> int:
         """Score every pool item with the serving model and rank the queue. Gives the number of items scored."""
         serving = self.serving()
-        chunks = [
-            (ids, self._proba(serving.model, inputs)) for ids, inputs in self.store.items.pool_chunks(self.project.id)
-        ]
-        if not chunks:
+        ids: list[int] = []
+        still_open: list[bool] = []
+        chunks: list[npt.NDArray[np.float32]] = []
+        for some, inputs, are_open in self.store.items.pool_chunks(self.project.id):
+            ids += some
+            still_open += are_open
+            chunks.append(self._proba(serving.model, inputs).astype(np.float32))
+        if not ids:
             return 0
-        ids = [item_id for chunk, _ in chunks for item_id in chunk]
-        proba = np.concatenate([proba for _, proba in chunks]).astype(np.float32)
+        proba, is_open = np.concatenate(chunks), np.asarray(still_open)
         progress(0.5, f"{len(ids):,} items predicted")
         trained_on = self.store.versions.lineage(serving.version.id)["labels"]
-        pool = Pool(proba, scoring.class_share(trained_on, self.project.labels), self._rng)
+        pool = Pool(proba, scoring.class_share(trained_on, self.project.labels), self._rng, is_open)
         names, parts = blend(pool, self.project.settings.weights)
         scored = scoring.ranked(ids, proba, self.project.labels, parts)
         for start in range(0, len(ids), BATCH):
             self.store.predictions.save_current(serving.version.id, scored.part(start, start + BATCH))
             progress(0.5 + 0.5 * min(start + BATCH, len(ids)) / len(ids), "queue reordered")
         self.store.predictions.save_run(
-            serving.version.id, len(ids), names, histogram(names, parts), project_id=self.project.id, now=self.clock()
+            serving.version.id,
+            len(ids),
+            names,
+            histogram(names, parts[is_open]),
+            project_id=self.project.id,
+            now=self.clock(),
         )
         return len(ids)
 

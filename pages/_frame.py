@@ -1,11 +1,15 @@
 """The frame around every page: navigation, project picker, reviewer name."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from feedback_core.environment import user_name
 from pages._shared import store
 
-st.set_page_config(page_title="AI Feedback Loop", page_icon=":material/cycle:", layout="wide")
+# A file of our own: Streamlit would fetch an icon by name from a font server.
+ICON = Path(__file__).with_name("_icon.png")
+st.set_page_config(page_title="AI Feedback Loop", page_icon=ICON, layout="wide")
 
 PAGES = {
     "Loop": [

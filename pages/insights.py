@@ -82,7 +82,7 @@ if people:
                 "decided": st.column_config.NumberColumn("Labels given", help="Standing confirmations and corrections"),
                 "skipped": st.column_config.NumberColumn("Skipped"),
                 "corrected": st.column_config.ProgressColumn(
-                    "Contradicted the model", format="percent", min_value=0, max_value=1,
+                    "Contradicted the model", format="%.0f %%", min_value=0, max_value=100,
                     help="Share of labels unlike the prediction. The queue seeks hard items, so this is not the error rate.",
                 ),
             },

@@ -55,9 +55,9 @@ def table(items: list[Item], sort: str) -> Item | None:
         {
             "Input": thumbnail(loop.project, item) if images else preview(loop.project, item),
             "Prediction": item.predicted,
-            "Confidence": item.confidence,
+            "Confidence": None if item.confidence is None else 100 * item.confidence,
             "Priority": item.priority,
-            "Label": item.label or item.base_label,
+            "Label": item.label or item.base_label or "",
             "Item": title_of(item),
         }
         for item in items
@@ -76,7 +76,7 @@ def table(items: list[Item], sort: str) -> Item | None:
             "Input": st.column_config.ImageColumn("Input", width="small") if images
             else st.column_config.TextColumn("Input", width="large"),
             "Confidence": st.column_config.ProgressColumn(
-                "Confidence", format="percent", min_value=0, max_value=1, help="Probability of the predicted class"
+                "Confidence", format="%.0f %%", min_value=0, max_value=100, help="Probability of the predicted class"
             ),
             "Priority": st.column_config.NumberColumn("Priority", format="%.2f", help="0 = sure, 1 = ask first"),
             "Label": st.column_config.TextColumn("Label", help="What reviewers or the base data say"),

@@ -9,8 +9,7 @@ from feedback_core.loop import Loop
 from feedback_core.types import Decision, Draw, Feedback, Item
 from pages._shared import open_loop, plain, reviewer, show_input, show_message, title_of, told
 
-MOST_BUTTONS = 12
-"""Labels shown as buttons; more become a list to search."""
+MOST_BUTTONS = 12  # labels shown as buttons; more become a list to search
 
 loop = open_loop()
 name = reviewer()
@@ -147,14 +146,14 @@ with told():
         st.stop()
     item = loop.store.items.get(draw.item_id)
     st.session_state.setdefault(f"shown-{draw.id}", time.time())
-    picture, panel = st.columns([3, 2], gap="large")
+    picture, panel = st.columns(2, gap="large")
     with picture, st.container(border=True):
         show_input(loop.project, item)
         st.caption(f"Item {plain(title_of(item))} · {plain(why(draw, item))}")
     with panel:
+        answers(loop, draw, item)
         if item.predicted is not None and not draw.blind:
             proba = loop.store.predictions.history(item.id)[0].proba
             figure = charts.probabilities(loop.project.labels[: len(proba)], proba, item.predicted)
             st.plotly_chart(figure, key="review_proba", config={"displayModeBar": False}, alt="Class probabilities")
-        answers(loop, draw, item)
 show_message()

@@ -58,6 +58,7 @@ def save(model: Any, root: Path, prefix: str) -> Artifact:
 
     root.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=".saving-", dir=root))
+    _plain_vocabularies(model)
     try:
         skops.io.dump(model, folder / MODEL)
         _refuse_untrusted(folder / MODEL)
@@ -101,6 +102,15 @@ def environment() -> dict[str, str]:
     """Versions that a rebuild would need."""
     libraries = ("scikit-learn", "numpy", "scipy", "pandas", "skops")
     return {"python": platform.python_version()} | {library: installed(library) for library in libraries}
+
+
+def _plain_vocabularies(model: Any) -> None:
+    # A vectorizer cut to max_features numbers its words with NumPy integers, and skops writes a file for each:
+    # 20,000 words took 46 s to save instead of 0.1 s.
+    prepare = getattr(model, "named_steps", {}).get("prepare")
+    for _, step, _ in getattr(prepare, "transformers_", ()):
+        if hasattr(step, "vocabulary_"):
+            step.vocabulary_ = {word: int(position) for word, position in step.vocabulary_.items()}
 
 
 def _refuse_untrusted(path: Path) -> None:

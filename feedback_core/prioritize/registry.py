@@ -16,11 +16,13 @@ class Pool:
     """Predictions to rank.
 
     proba: (n, k). class_share: (k,) share of each class among the training labels. rng: for strategies that draw.
+    is_open: (n,) items nobody has decided on, None for all.
     """
 
     proba: npt.NDArray[np.floating]
     class_share: npt.NDArray[np.floating]
     rng: np.random.Generator
+    is_open: npt.NDArray[np.bool_] | None = None
 
 
 Strategy = Callable[[Pool], npt.NDArray[np.floating]]

@@ -141,19 +141,21 @@ class Items:
             ids, inputs, truth, audit = session.columns(_LOCKED, (project_id,)) or [(), (), (), ()]
         return Locked(ids, inputs, truth, tuple(map(bool, audit)))
 
-    def pool_chunks(self, project_id: int, size: int = 20_000) -> Iterator[tuple[tuple[int, ...], tuple[str, ...]]]:
-        """(ids, inputs) of every pool item, chunk by chunk, each its own short snapshot."""
+    def pool_chunks(
+        self, project_id: int, size: int = 20_000
+    ) -> Iterator[tuple[tuple[int, ...], tuple[str, ...], tuple[bool, ...]]]:
+        """(ids, inputs, open or not) of every pool item, chunk by chunk, each its own short snapshot."""
         last = 0
         while True:
             with self._driver.reading() as session:
                 columns = session.columns(
-                    """select id, input from items
+                    """select id, input, state = 'open' from items
                     where project_id = ? and id > ? and split = 'pool' order by id limit ?""",
                     (project_id, last, size),
                 )
             if not columns:
                 return
-            yield columns[0], columns[1]
+            yield columns[0], columns[1], tuple(map(bool, columns[2]))
             last = columns[0][-1]
 
     def export(self, project_id: int, size: int = 5_000) -> Iterator[list[Item]]:

@@ -1,0 +1,49 @@
+# `make run` and `make test` do all their own set-up; see README.md for the plain pip lines.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Two workers: the suite is bound by browsers and model fits, not by cores.
+WORKERS ?= 2
+
+.PHONY: run test lint types format format-check bench check lock
+
+run: $(VENV)/.run
+	$(BIN)/python -m feedback_core demo --if-empty
+	$(BIN)/streamlit run app.py
+
+test: $(VENV)/.dev
+	sh .ci/chromium.sh
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+
+format-check: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+
+check: lint types format-check test
+
+bench: $(VENV)/.dev
+	@for name in input_layout store pages; do $(BIN)/python -m benchmarks.$$name --quick || exit 1; done
+
+lock: $(VENV)/.dev
+	$(BIN)/uv pip compile -q --upgrade --no-header --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile -q --no-header --no-emit-index-url --no-emit-find-links --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, this is " + sys.version.split()[0])'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+$(VENV)/.dev: requirements-dev.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@ $(VENV)/.run
