@@ -130,7 +130,8 @@ def _accuracy_trace(
             "arrayminus": [rows["accuracy"][n] - rows["low"][n] for n in chosen],
             "thickness": 1.4,
         },
-        "mode": "lines+markers",
+        # The audit sample is another set of rows for each version: a line would draw a trend that is not there.
+        "mode": "lines+markers" if sample == "holdout" else "markers",
         "line": {"color": colour, "width": 1, "dash": "dot"},
         "marker": {
             "size": [14 if rows["status"][n] == "champion" else 10 for n in chosen],

@@ -21,7 +21,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "data"
 class Dataset:
     """A labelled table with its reading instructions.
 
-    estimator: the builder that was most accurate with 150-300 training rows, measured in data/README.md.
+    estimator: the builder that starts well on 150-300 rows and gains most from more; measured in data/README.md.
     frame: the schema's file columns and the label column; labels are strings, nothing is missing.
     """
 

@@ -19,7 +19,7 @@ from .prioritize import Pool, blend, histogram
 from .settings import Settings
 from .store import Store, open_store
 from .store.items import BATCH
-from .types import Decision, Draw, Feedback, GateReport, Job, Locked, Project, Rows, Schema, Version
+from .types import Decision, Draw, Feedback, GateReport, Item, Job, Locked, Project, Rows, Schema, Version
 
 Progress = Callable[[float, str], None]
 """Called with how far the work is (0-1) and what is happening."""
@@ -189,8 +189,8 @@ class Loop:
 
     def record(self, *decisions: Decision) -> list[Feedback]:
         """Store decisions durably, all or none. Raises InvalidFeedback, or Stale when an item has moved on."""
-        predicted = {item.id: item.predicted for item in self.store.items.many([d.item_id for d in decisions])}
-        checked = [review.checked(d, self.project.labels, predicted.get(d.item_id)) for d in decisions]
+        items = {item.id: item for item in self.store.items.many([d.item_id for d in decisions])}
+        checked = [review.checked(d, self.project.labels, self._shown(d, items.get(d.item_id))) for d in decisions]
         return self.store.feedback.record(self.project, checked, review.effective, self.clock())
 
     def undo(self, feedback_id: int, reviewer: str) -> Feedback:
@@ -307,6 +307,15 @@ class Loop:
             self._models[version.sha256] = artifacts.load(self.store.artifacts, version.artifact, version.sha256)
         return self._models[version.sha256]
 
+    def _shown(self, decision: Decision, item: Item | None) -> str | None:
+        """The prediction a reviewer saw; a repeated decision may arrive after the item was scored again."""
+        if item is None or decision.version_id == item.version_id:
+            return item.predicted if item else None
+        said = self.store.predictions.labels_of(decision.version_id, [item.id]) if decision.version_id else {}
+        if decision.verdict == "confirm" and not said:
+            return item.predicted
+        return said[item.id][0] if said else None
+
     def _proba(self, model: Any, inputs: Sequence[str]) -> npt.NDArray[np.float64]:
         if not inputs:
             return np.zeros((0, len(self.project.labels)))
@@ -327,7 +336,14 @@ class Loop:
         )
 
     def _said(self, version: Version, locked: Locked) -> list[str]:
-        return scoring.top_labels(self._proba(self.model(version), locked.inputs), self.project.labels)
+        try:
+            return scoring.top_labels(self._proba(self.model(version), locked.inputs), self.project.labels)
+        except ArtifactError:
+            # What it said when it was judged is stored: a damaged file must not block the way back.
+            stored = self.store.predictions.labels_of(version.id, locked.ids)
+            if len(stored) < len(locked.ids):
+                raise
+            return [stored[item_id][0] for item_id in locked.ids]
 
 
 def _metrics(locked: Locked, proba: npt.NDArray[np.float64], labels: Sequence[str]) -> dict[str, Any]:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from .errors import CannotTrain
 from .types import TrainingRows
 
 MASS_LIMITS = (1 / 3, 3.0)
 """Bounds of the class-mass correction: unbounded, a class with one base row would count a hundredfold."""
+
+FEW_ROWS = 50_000
+"""Below this one thread is used: on a busy two-core machine boosting on 900 rows took 2.6 s with two threads, which
+spin while they wait for each other, and 0.4 s with one; on 100,000 rows 8.5 and 2.5 s."""
 
 
 def sample_weights(rows: TrainingRows) -> npt.NDArray[np.float64]:
@@ -44,17 +50,23 @@ def fit(model: Any, X: Any, labels: Sequence[str], weights: npt.NDArray[np.float
             f"All {len(labels)} labelled rows say {classes[0]!r}: a model needs at least two classes to learn from."
         )
     try:
-        return model.fit(X, np.asarray(labels, dtype=object), model__sample_weight=weights)
+        with _threads(len(labels)):
+            return model.fit(X, np.asarray(labels, dtype=object), model__sample_weight=weights)
     except ValueError as error:
         raise CannotTrain(f"The model refused the training data: {error}") from error
 
 
 def aligned_proba(model: Any, X: Any, labels: Sequence[str]) -> npt.NDArray[np.float64]:
     """Class probabilities in the project's label order, shape (n, k); 0 for labels the model has never seen."""
-    proba = np.asarray(model.predict_proba(X), dtype=float)
+    with _threads(len(X)):
+        proba = np.asarray(model.predict_proba(X), dtype=float)
     aligned = np.zeros((len(proba), len(labels)))
     position = {label: n for n, label in enumerate(labels)}
     for column, label in enumerate(model.classes_):
         if str(label) in position:
             aligned[:, position[str(label)]] = proba[:, column]
     return aligned
+
+
+def _threads(rows: int) -> AbstractContextManager[Any]:
+    return threadpool_limits(1) if rows < FEW_ROWS else nullcontext()

@@ -36,8 +36,10 @@ def retrain(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
     """A new version, judged; the very first one is promoted at once, because nothing serves yet."""
     version = loop.retrain(job.requested_by, job.id, progress)
     report = loop.store.versions.report_on(version.id) or loop.judge(version, progress)
-    if report.finding == "first" and report.decision is None:
-        loop.promote(version, "gate", "first version")
+    if report.finding == "first" and report.decision != "refuse":
+        # A worker may have died between the two: the second is asked for again, which costs at most a repetition.
+        if report.decision is None:
+            loop.promote(version, "gate", "first version")
         loop.request_rescore("gate")
     return {"version": version.number, "finding": report.finding, "action": report.action}
 

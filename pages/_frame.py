@@ -25,15 +25,14 @@ PAGES = {
 }
 
 page = st.navigation(PAGES)
-projects = store().projects.all()
+names = [project.name for project in store().projects.all()]
 with st.sidebar:
-    names = {project.id: project.name for project in projects}
     if wanted := st.session_state.pop("open_project", None):
         st.session_state["project"] = wanted
     if names:
-        if st.session_state.get("project") not in names:
-            st.session_state["project"] = next(iter(names))
-        st.selectbox("Project", list(names), format_func=lambda n: names[n], key="project", bind="query-params")
+        if st.session_state.get("project", names[0]) not in names:
+            st.session_state["project"] = names[0]
+        st.selectbox("Project", names, key="project", bind="query-params")
     st.session_state.setdefault("reviewer", user_name())
     st.text_input("Your name", key="reviewer", help="Stands beside every decision you make.", max_chars=60)
 page.run()

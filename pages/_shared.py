@@ -39,8 +39,8 @@ def store() -> Store:
 
 def open_loop() -> Loop:
     """The loop of the chosen project; without any project the page ends here, saying what to do."""
-    project_id = st.session_state.get("project")
-    if project_id is None:
+    name = st.session_state.get("project")
+    if name is None:
         st.info(
             "A project holds one model, its data and its feedback. Create the first one from a file of yours, or run "
             "`python -m feedback_core demo` for three sample projects.",
@@ -49,7 +49,7 @@ def open_loop() -> Loop:
         )
         st.page_link("setup.py", label="Create a project", icon=":material/add:")
         st.stop()
-    return Loop(store(), store().projects.get(project_id))
+    return Loop(store(), store().projects.named(name))
 
 
 def reviewer() -> str:

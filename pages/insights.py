@@ -61,14 +61,12 @@ if volume:
         "Entries as they were given, undone ones included.",
     )
 if queue:
-    uncertain = sum(queue["count"][len(queue["count"]) // 2 :])
-    total = sum(queue["count"])
     panel(
-        f"{uncertain:,.0f} of {total:,.0f} items had a priority above 0.5",
+        f"{sum(queue['count']):,.0f} open items, ranked by what their label would teach the model",
         "insights_priorities",
         charts.priorities(queue),
         queue,
-        "As the champion ranked the pool when it last scored it. Colours: what the priority is made of.",
+        "As the champion ranked them when it last scored the queue. Colours: what the priority is made of.",
     )
 if people:
     with st.container(border=True):

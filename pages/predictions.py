@@ -31,18 +31,19 @@ show_message()
 
 def filters() -> tuple[ItemFilter, str]:
     """The filter row; its choices are what the database is asked for."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, gap="large"):
         state = st.segmented_control(
             "State", list(STATE_NAMES), format_func=STATE_NAMES.get, default="open", required=True, key="items_state"
         )
         sort = st.segmented_control(
             "Order", list(SORT_NAMES), format_func=SORT_NAMES.get, default="priority", required=True, key="items_sort"
         )
-        predicted = st.selectbox(
-            "Predicted", [None, *loop.project.labels], format_func=lambda label: label or "any", key="items_predicted"
-        )
-        below = st.slider("Confidence at most", 0, 100, 100, 5, format="%d %%", key="items_confidence")
-        search = st.text_input("Search", placeholder="words or key", key="items_search", type="search")
+    left, middle, right = st.columns(3, gap="large", vertical_alignment="bottom")
+    predicted = left.selectbox(
+        "Predicted", [None, *loop.project.labels], format_func=lambda label: label or "any", key="items_predicted"
+    )
+    below = middle.slider("Confidence at most", 0, 100, 100, 5, format="%d %%", key="items_confidence")
+    search = right.text_input("Search", placeholder="words or key", key="items_search", type="search")
     ranked = state != "base" and loop.store.versions.champion(loop.project.id) is not None
     limit = below / 100 if below < 100 else None
     return ItemFilter((state,), predicted, limit, search), sort if ranked else "newest"

@@ -80,7 +80,7 @@ def create(name: str, schema: Schema, labels: tuple[str, ...], settings: Setting
     store().jobs.request(
         project.id, "import", trigger="upload", by=reviewer(), now=time.time(), payload={"file": staged, "train": train}
     )
-    st.session_state["open_project"] = project.id
+    st.session_state["open_project"] = project.name
 
 
 def new_project() -> None:
@@ -91,7 +91,10 @@ def new_project() -> None:
         key="upload",
     )
     if uploaded is None:
-        st.caption("Nothing is stored before you have seen what was understood and what is wrong.")
+        st.caption(
+            "One row per input, one column per feature. A column of known labels trains the first version; rows without a "
+            "label become the review queue. Nothing is stored before you have seen what was understood and what is wrong."
+        )
         return
     data = uploaded.getvalue()
     digest = hashlib.sha256(data).hexdigest()[:16]
@@ -219,8 +222,8 @@ def export(loop: Loop) -> None:
 
 st.title("Setup")
 show_message()
-project_id = st.session_state.get("project")
-sections = ["New project"] if project_id is None else ["New project", "Settings", "Export"]
+project_name = st.session_state.get("project")
+sections = ["New project"] if project_name is None else ["New project", "Settings", "Export"]
 section = st.segmented_control(
     "Section", sections, default=sections[0], required=True, label_visibility="collapsed", key="section"
 )
@@ -228,7 +231,7 @@ try:
     if section == "New project":
         new_project()
     else:
-        loop = Loop(store(), store().projects.get(project_id))
+        loop = Loop(store(), store().projects.named(project_name))
         st.caption(f"Project: {plain(loop.project.name)}")
         settings_form(loop) if section == "Settings" else export(loop)
 except FeedbackError as error:

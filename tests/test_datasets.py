@@ -25,7 +25,9 @@ def stored_text(name):
 
 
 def test_names_are_the_files_in_the_folder():
-    assert sorted(datasets.names()) == sorted(path.name.removesuffix(".csv.gz") for path in FILES if path.suffix == ".gz")
+    assert sorted(datasets.names()) == sorted(
+        path.name.removesuffix(".csv.gz") for path in FILES if path.suffix == ".gz"
+    )
 
 
 @pytest.mark.parametrize(("name", "shape"), [("digits", (1797, 65)), ("churn", (5000, 16)), ("definitions", (3000, 2))])
@@ -102,7 +104,7 @@ def test_kinds_of_definition_are_uneven():
 
 
 def test_unknown_name_lists_the_choices():
-    with pytest.raises(NotFound, match="'irises'.*digits, churn, definitions"):
+    with pytest.raises(NotFound, match=r"'irises'.*digits, churn, definitions"):
         datasets.load("irises")
 
 

@@ -13,7 +13,8 @@ from .driver import Driver, Row, Session
 _FREE = """
 not exists (select 1 from draws d where d.item_id = i.id and d.done = 0 and d.leased_until > :now
             and d.reviewer <> :reviewer)
-and not exists (select 1 from feedback f where f.item_id = i.id and f.reviewer = :reviewer and f.state = 'accepted')
+and not exists (select 1 from feedback f where f.item_id = i.id and f.reviewer = :reviewer and f.state = 'accepted'
+                and f.verdict <> 'undo')
 """
 
 # A random start on a random circle: every open item is equally likely, and no table is shuffled.
@@ -81,16 +82,16 @@ class Draws:
     ) -> Draw | None:
         """Lease the next item to one reviewer; None when nothing is free.
 
-        audit: draw uniformly over open items instead of by priority. start: where on the shuffle circle a uniform
-        draw begins. propensity: (strategy, open items) -> probability of the choice. The choice and the lease are one
-        transaction, so two callers never get the same item.
+        audit: draw uniformly over open items, if there are any, instead of by priority. start: where on the shuffle
+        circle a uniform draw begins. propensity: (strategy, open items) -> probability of the choice. The choice and
+        the lease are one transaction, so two callers never get the same item.
         """
         params: dict[str, Any] = {"project": project_id, "reviewer": reviewer, "now": now, "start": start}
         with self._driver.writing() as session:
             session.execute(
                 "update draws set done = 1 where project_id = :project and reviewer = :reviewer and done = 0", params
             )
-            for strategy in ("audit",) if audit else ("second opinion", "priority", "random"):
+            for strategy in ("audit", "second opinion") if audit else ("second opinion", "priority", "random"):
                 rows = session.query(_CHOICES[strategy], params)
                 if rows:
                     chance = propensity(strategy, _open(session, project_id))

@@ -90,7 +90,7 @@ def _record(session: Session, project_id: int, decision: Decision, resolve: Reso
     item = _item_to_decide(session, project_id, decision, now)
     superseded = session.query(
         """update feedback set state = 'superseded'
-        where item_id = ? and reviewer = ? and state = 'accepted' returning *""",
+        where item_id = ? and reviewer = ? and state = 'accepted' and verdict <> 'undo' returning *""",
         (decision.item_id, decision.reviewer),
     )
     row = session.query(_INSERT, _values(project_id, decision, item["predicted"], now))[0]

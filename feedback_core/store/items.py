@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 
 from ..errors import NotFound
-from ..types import Cursor, Item, ItemFilter, Locked, Project, TrainingRows
+from ..types import Cursor, Item, ItemFilter, ItemState, Locked, Project, TrainingRows
 from . import tallies
 from .driver import Driver, Row, Session
 
@@ -37,11 +37,10 @@ SORTS = tuple(_SORTS)
 # An input equal to a locked one stays out too, whatever its id: the hash decides.
 _TRAINING = """
 select id, input, coalesce(base_label, label), split = 'pool' from items i
-where project_id = :project and split = 'train'
-   or project_id = :project and state = 'labelled' and split = 'pool' and audit = 0
-      and not exists (
-          select 1 from items h where h.project_id = :project and h.input_hash = i.input_hash
-             and (h.split = 'holdout' or h.audit = 1))
+where project_id = :project and (split = 'train' or state = 'labelled' and split = 'pool' and audit = 0)
+  and not exists (
+      select 1 from items h where h.project_id = :project and h.input_hash = i.input_hash
+         and (h.split = 'holdout' or h.audit = 1))
 order by id
 """
 
@@ -113,7 +112,7 @@ class Items:
         # One ordered index walk per state, merged: `state in (...)` would sort the whole table instead.
         parts = [
             f"select * from (select * from items where {where} and state = :state{n} order by {order} limit :limit)"
-            for n in range(len(wanted.states))
+            for n in range(len(_states(wanted)))
         ]
         sql = " union all ".join(parts) + f" order by {order} limit :limit"
         with self._driver.reading() as session:
@@ -122,7 +121,7 @@ class Items:
     def count(self, project_id: int, wanted: ItemFilter) -> int:
         """How many items match; COUNT_CAP + 1 stands for more than COUNT_CAP."""
         where, params = _where(project_id, wanted)
-        states = ", ".join(f":state{n}" for n in range(len(wanted.states)))
+        states = ", ".join(f":state{n}" for n in range(len(_states(wanted))))
         sql = f"select count(*) as n from (select 1 from items where {where} and state in ({states}) limit :cap)"
         with self._driver.reading() as session:
             return int(session.query(sql, params | {"cap": COUNT_CAP + 1})[0]["n"])
@@ -148,9 +147,10 @@ class Items:
         last = 0
         while True:
             with self._driver.reading() as session:
+                # The + keeps SQLite from sorting the whole project once per chunk.
                 columns = session.columns(
                     """select id, input, state = 'open' from items
-                    where project_id = ? and id > ? and split = 'pool' order by id limit ?""",
+                    where +project_id = ? and id > ? and split = 'pool' order by id limit ?""",
                     (project_id, last, size),
                 )
             if not columns:
@@ -164,7 +164,7 @@ class Items:
         while True:
             with self._driver.reading() as session:
                 rows = session.query(
-                    "select * from items where project_id = ? and id > ? order by id limit ?", (project_id, last, size)
+                    "select * from items where +project_id = ? and id > ? order by id limit ?", (project_id, last, size)
                 )
             if not rows:
                 return
@@ -198,17 +198,20 @@ def _insert_rows(project_id: int, first: int, batch: Sequence[NewItem], now: flo
 
 
 def _index_texts(session: Session, project_id: int, columns: list[int], rows: list[tuple[int, bytes]]) -> None:
-    # The project's own word lets one index serve all projects: a match starts from its short list.
     def text(body: bytes) -> str:
         values = orjson.loads(body)
-        return " ".join([f"project{project_id}", *(str(values[n]) for n in columns if values[n] is not None)])
+        return " ".join([_own_word(project_id), *(str(values[n]) for n in columns if values[n] is not None)])
 
     session.many("insert into items_text (rowid, text) values (?, ?)", ((row_id, text(body)) for row_id, body in rows))
 
 
+def _states(wanted: ItemFilter) -> tuple[ItemState, ...]:
+    return wanted.states or get_args(ItemState)
+
+
 def _where(project_id: int, wanted: ItemFilter) -> tuple[str, dict[str, Any]]:
     where = "project_id = :project"
-    params: dict[str, Any] = {"project": project_id} | {f"state{n}": state for n, state in enumerate(wanted.states)}
+    params: dict[str, Any] = {"project": project_id} | {f"state{n}": state for n, state in enumerate(_states(wanted))}
     if wanted.predicted is not None:
         where += " and predicted = :predicted"
         params["predicted"] = wanted.predicted
@@ -226,5 +229,12 @@ def _where(project_id: int, wanted: ItemFilter) -> tuple[str, dict[str, Any]]:
 
 def _words(project_id: int, search: str) -> str:
     """The search box as an FTS query: every word quoted, so no character is an operator, and open at its end."""
-    quoted = [f'"{word}"*' for word in search.replace('"', " ").split()]
-    return " AND ".join([f"project{project_id}", *quoted])
+    # A NUL ends the query for FTS, and a word of punctuation alone matches nothing.
+    words = [word for word in search.replace('"', " ").replace("\0", " ").split() if any(map(str.isalnum, word))]
+    return " AND ".join([_own_word(project_id), *(f'"{word}"*' for word in words or [""])])
+
+
+def _own_word(project_id: int) -> str:
+    # Lets one index serve all projects: a match starts from its short list. The private-use character counts as a
+    # letter, and nobody searches for it: as "project1" it answered every search for "pro".
+    return f"\ue000{project_id}"

@@ -56,12 +56,14 @@ class Jobs:
         now: float,
         payload: Mapping[str, Any] | None = None,
     ) -> Job:
-        """Ask for a job; while one of its kind waits, the same one is returned."""
+        """Ask for a job; while one of its kind with the same payload waits, the same one is returned."""
         body = orjson.dumps(payload or {}).decode()
         params = {"project": project_id, "kind": kind, "trigger": trigger, "by": by, "now": now, "payload": body}
         with self._driver.writing() as session:
             waiting = session.query(
-                "select * from jobs where project_id = :project and kind = :kind and state = 'waiting'", params
+                """select * from jobs
+                where project_id = :project and kind = :kind and payload = :payload and state = 'waiting'""",
+                params,
             )
             return _job((waiting or session.query(_REQUEST, params))[0])
 

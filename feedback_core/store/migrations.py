@@ -44,6 +44,7 @@ create index items_shuffle on items (project_id, state, shuffle);
 create index items_priority on items (project_id, state, priority desc) where priority is not null;
 create index items_confidence on items (project_id, state, confidence) where confidence is not null;
 create index items_predicted on items (project_id, state, predicted, priority desc) where predicted is not null;
+create index items_newest on items (project_id, state);
 create index items_train on items (project_id) where split = 'train';
 create index items_locked on items (project_id, input_hash) where split = 'holdout' or audit = 1;
 create virtual table items_text using fts5 (text, content='', columnsize=0, tokenize='unicode61');
@@ -107,7 +108,8 @@ create index feedback_reviewer on feedback (project_id, reviewer);
 create trigger feedback_append_only before delete on feedback
     begin select raise(abort, 'feedback is append-only: record an undo instead'); end;
 create trigger feedback_immutable before update of
-    project_id, item_id, version_id, reviewer, verdict, target, predicted, note, draw_id, undoes, created_at on feedback
+    id, project_id, item_id, version_id, reviewer, verdict, target, predicted, note, seconds, draw_id, undoes,
+    idempotency_key, created_at on feedback
     begin select raise(abort, 'feedback is append-only: record a new entry instead'); end;
 
 create table versions (
@@ -158,6 +160,9 @@ create index gate_reports_challenger on gate_reports (challenger_id);
 create index gate_reports_project on gate_reports (project_id);
 create trigger gate_reports_kept before delete on gate_reports
     begin select raise(abort, 'gate reports are never deleted'); end;
+create trigger gate_reports_immutable before update of
+    id, project_id, challenger_id, champion_id, finding, action, reasons, numbers, policy, created_at on gate_reports
+    begin select raise(abort, 'the evidence of a gate report never changes: judge again instead'); end;
 
 create table jobs (
     id integer primary key,
@@ -179,7 +184,7 @@ create table jobs (
     started_at real,
     finished_at real
 );
-create unique index jobs_one_waiting on jobs (project_id, kind) where state = 'waiting';
+create unique index jobs_one_waiting on jobs (project_id, kind, payload) where state = 'waiting';
 create index jobs_live on jobs (state) where state in ('waiting', 'running');
 create index jobs_project on jobs (project_id);
 

@@ -46,7 +46,10 @@ class SqliteDriver:
         self._local = threading.local()
 
     def migrate(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"The folder of {self.path} cannot be made ({error}): name another file.") from error
         conn = self._conn()
         # Not atomic(): it begins deferred, and six processes on a fresh file would race.
         conn.execute("begin immediate")
@@ -97,6 +100,8 @@ def _connect(path: Path) -> sqlite3.Connection:
         # FULL: an acknowledged correction survives a power cut, not only a killed process.
         conn.execute("pragma synchronous=full")
         conn.execute("pragma foreign_keys=on")
+        # Without it `replace into` would delete a row behind the back of the triggers that forbid it.
+        conn.execute("pragma recursive_triggers=on")
         conn.execute("pragma journal_size_limit=67108864")
         conn.execute("pragma cache_size=-65536")
     except sqlite3.DatabaseError as error:

@@ -26,7 +26,9 @@ returning *
 _RECOUNT_PENDING = """
 insert into tallies (project_id, kind, name, n)
 select project_id, 'pending', verdict, count(*) from feedback
-where project_id = :project and id > :upto and state = 'accepted' and verdict <> 'undo' group by verdict
+where project_id = :project and state = 'accepted' and verdict <> 'undo'
+  and id > (select max(feedback_upto) from versions where project_id = :project)
+group by verdict
 """
 
 _REPORT = """
@@ -61,7 +63,7 @@ class Versions:
             row = session.query(_INSERT, values | {"project_id": project.id, "number": number})[0]
             session.execute("insert into lineage values (?, ?)", (row["id"], _pack(rows, weights)))
             session.execute("delete from tallies where project_id = ? and kind = 'pending'", (project.id,))
-            session.execute(_RECOUNT_PENDING, {"project": project.id, "upto": rows.feedback_upto})
+            session.execute(_RECOUNT_PENDING, {"project": project.id})
             events.log(session, project.id, row["created_at"], row["created_by"], "version trained", {"number": number})
         return _version(row)
 
