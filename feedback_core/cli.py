@@ -59,7 +59,8 @@ def simulate(
         return
     typer.echo(f"{dataset}, {strategy} strategy, {batch} decisions a round, seed {seed}")
     typer.echo(
-        f"{'round':>5} {'labels':>7} {'corrected':>9}  {'holdout accuracy (95 %)':<25} {'naive says':>10}  naive holdout"
+        f"{'round':>5} {'labels':>7} {'corrected':>9}  {'holdout accuracy (95 %)':<25} "
+        f"{'naive says':>10}  naive holdout"
     )
     for row in rows:
         typer.echo(

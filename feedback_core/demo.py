@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import datasets, intake
+from .errors import NotFound
 from .loop import Loop, create_project
 from .reviewers import Reviewer, sit
 from .settings import Settings
@@ -63,6 +64,8 @@ def build(
     store: Store, name: str, *, now: float | None = None, seed: int = 7, say: Callable[[str], None] = lambda _text: None
 ) -> Project:
     """Create the sample project of one data set, with history. Same seed, same decisions."""
+    if name not in PLANS:
+        raise NotFound(f"No sample project {name!r}: choose one of {', '.join(PLANS)}.")
     rng = np.random.default_rng([seed, sum(map(ord, name))])
     end = time.time() if now is None else now
     clock = _Clock(end - 14 * DAY_S)

@@ -60,13 +60,13 @@ def macro_f1(counts: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
 
 
 def log_loss(truth: Sequence[str], proba: npt.NDArray[np.float64], labels: Sequence[str]) -> Interval:
-    """Mean negative log probability of the truth, in nats, cut at 1e-15 like scikit-learn's."""
+    """Mean negative log probability of the truth, in nats, cut at 1e-15: a wrong certainty costs 35."""
     n = len(truth)
     if n == 0:
         return Interval(float("nan"), 0.0, float("inf"), 0)
     position = {label: k for k, label in enumerate(labels)}
     losses = -np.log(np.clip(proba[np.arange(n), [position[t] for t in truth]], 1e-15, 1))
-    half = Z95 * float(losses.std(ddof=1)) / np.sqrt(n) if n > 1 else float("inf")
+    half = Z95 * float(losses.std(ddof=1)) / n**0.5 if n > 1 else float("inf")
     mean = float(losses.mean())
     return Interval(mean, max(0.0, mean - half), mean + half, n)
 

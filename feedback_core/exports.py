@@ -26,9 +26,9 @@ BOM = b"\xef\xbb\xbf"
 _CHUNK_ROWS = 1_000
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
-"""What makes a spreadsheet run a cell, also after it trims blank lines or narrows wide characters.
+"""What makes a spreadsheet run a cell as a formula.
 
-Source: OWASP, CSV Injection; ASVS 1.2.10.
+Source: CWE-1236 and OWASP ASVS 1.2.10 for all but the line feed and the wide characters, which are a precaution.
 """
 
 Row = Mapping[str, Any]

@@ -5,7 +5,7 @@ The storage is a plain list, or the durable store that the dashboard shows; the 
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -34,8 +34,8 @@ class RetrainReport:
 class Storage(Protocol):
     """Where entries wait for the next retrain."""
 
-    def check(self, values: list[float], label: Any) -> None:
-        """Raise InvalidFeedback when the entry does not fit what is known."""
+    def check(self, values: list[float], field: str, label: Any) -> None:
+        """Raise InvalidFeedback when the entry does not fit what is known. field: where its label came from."""
 
     def add(self, values: list[float], label: Any) -> None:
         """Keep one checked entry."""
@@ -77,8 +77,8 @@ class FeedbackLoop:
         The label learned is `corrected_prediction` where given, else `target`. Raises ValueError naming the field, and
         then nothing is stored.
         """
-        values, label = _entry(feedback_data)
-        self._storage.check(values, label)
+        values, field, label = _entry(feedback_data)
+        self._storage.check(values, field, label)
         self._storage.add(values, label)
 
     def retrain_model(self) -> RetrainReport:
@@ -115,15 +115,15 @@ class ListStorage:
         self._learned: list[tuple[list[float], Any]] = _rows(base)
         self._fixed_labels = {label for _, label in self._learned} or set(_plain(getattr(model, "classes_", ())))
         if self._learned:
-            self._fit()
+            self._fit(self._learned)
 
-    def check(self, values: list[float], label: Any) -> None:
+    def check(self, values: list[float], field: str, label: Any) -> None:
         width = self._width()
         if width is not None and len(values) != width:
             raise InvalidFeedback(f"input has {len(values)} values: this model takes {width}.")
         if self._fixed_labels and label not in self._fixed_labels:
             known = ", ".join(map(repr, sorted(self._fixed_labels, key=str)))
-            raise InvalidFeedback(f"target={label!r} is not a known label: use one of {known}.")
+            raise InvalidFeedback(f"{field}={label!r} is not a known label: use one of {known}.")
 
     def add(self, values: list[float], label: Any) -> None:
         self._entries.append({"input": values, "target": label})
@@ -139,8 +139,9 @@ class ListStorage:
                 f"All {len(new)} entries say {new[0][1]!r}: a model needs at least two classes to learn from."
             )
         # A later entry replaces the earlier label of the same input: both together would fight each other.
-        self._learned = list({tuple(values): (values, label) for values, label in self._learned + new}.values())
-        self._fit()
+        learned = list({tuple(values): (values, label) for values, label in self._learned + new}.values())
+        self._fit(learned)
+        self._learned = learned
         self._entries.clear()
         after = self._accuracy()
         message = f"Retrained on {len(self._learned)} rows: {len(new)} new entries and {earlier} rows from before."
@@ -148,8 +149,11 @@ class ListStorage:
             message += f" Holdout accuracy {before:.3f} -> {after:.3f}."
         return RetrainReport(True, len(new), threshold, message, None, before, after)
 
-    def _fit(self) -> None:
-        self._model.fit([values for values, _ in self._learned], [label for _, label in self._learned])
+    def _fit(self, rows: list[tuple[list[float], Any]]) -> None:
+        try:
+            self._model.fit([values for values, _ in rows], [label for _, label in rows])
+        except ValueError as error:
+            raise CannotTrain(f"The model refused the training data: {error}") from error
 
     def _width(self) -> int | None:
         if self._learned or self._entries:
@@ -178,7 +182,8 @@ def _storage(model: Any, given: Any, base: tuple[Any, Any] | None, holdout: tupl
     )
 
 
-def _entry(feedback_data: Mapping[str, Any]) -> tuple[list[float], Any]:
+def _entry(feedback_data: Mapping[str, Any]) -> tuple[list[float], str, Any]:
+    """The input, the label to learn, and between them the field that gave the label."""
     if not isinstance(feedback_data, Mapping):
         raise InvalidFeedback(f"feedback_data={feedback_data!r} is not a dict with input and target.")
     for name in feedback_data:
@@ -189,17 +194,23 @@ def _entry(feedback_data: Mapping[str, Any]) -> tuple[list[float], Any]:
             raise InvalidFeedback(f"{name} is missing: feedback needs input and target.")
     target = _label("target", feedback_data["target"])
     corrected = feedback_data.get("corrected_prediction")
-    return _values(feedback_data["input"]), target if corrected is None else _label("corrected_prediction", corrected)
+    values = _values(feedback_data["input"])
+    if corrected is None:
+        return values, "target", target
+    return values, "corrected_prediction", _label("corrected_prediction", corrected)
 
 
 def _values(given: Any) -> list[float]:
     plain = _plain(given)
     if not isinstance(plain, Sequence) or isinstance(plain, str | bytes) or not plain:
         raise InvalidFeedback(f"input={given!r} is not a list of numbers.")
-    for position, value in enumerate(plain):
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    numbers = [_plain(value) for value in plain]
+    for position, value in enumerate(numbers):
+        # Not math.isfinite, which fails on a whole number that no float can hold; NaN compares as false here.
+        finite = isinstance(value, int | float) and abs(value) <= sys.float_info.max
+        if isinstance(value, bool) or not finite:
             raise InvalidFeedback(f"input[{position}]={value!r} is not a finite number.")
-    return [float(value) for value in plain]
+    return [float(value) for value in numbers]
 
 
 def _label(field: str, value: Any) -> Any:

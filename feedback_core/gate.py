@@ -146,7 +146,8 @@ def judge(
 
 
 def _finding(pair: Paired, alpha: float) -> Finding:
-    if mcnemar(pair.gained, pair.lost) <= alpha:
+    # Without a budget not even a p that has underflowed to zero is a proof.
+    if alpha and mcnemar(pair.gained, pair.lost) <= alpha:
         return "better"
     # No budget on this side: refusing a good version by mistake costs a retrain, promoting a bad one costs trust.
     if mcnemar(pair.lost, pair.gained) <= ALPHA:

@@ -533,7 +533,7 @@ def _each(cells: pd.Series[Any], parse: Callable[[Any], Any], missing: float | N
     bad = np.zeros(len(distinct) + 1, bool)
     for n, value in enumerate(distinct):
         try:
-            parsed[n] = parse(value) if codes.size else missing
+            parsed[n] = parse(value)
         except ValueError:
             bad[n] = True
     return parsed[codes], bad[codes]
@@ -658,10 +658,7 @@ def _joined(inputs: Sequence[bytes | str]) -> bytes:
 def _decoded_numbers(chunk: bytes, blocks: Sequence[Sequence[Column]]) -> list[Array]:
     """Blocks (n, width) of rows that hold numbers only, so their brackets say nothing."""
     flat = orjson.loads(b"[" + chunk.translate(None, b"[]") + b"]")
-    try:
-        values = np.fromiter(flat, float, len(flat))
-    except TypeError:  # null
-        values = np.array(flat, float)
+    values = np.fromiter(flat, float, len(flat))  # null becomes NaN
     ends = np.cumsum([sum(prod(column.shape) for column in block) for block in blocks])
     return np.split(values.reshape(-1, ends[-1]), ends[:-1], axis=1)
 

@@ -19,7 +19,8 @@ def wilson(successes: int, n: int, z: float = Z95) -> Interval:
     share = successes / n
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return Interval(share, max(0.0, centre - half), min(1.0, centre + half), n)
+    # At 0 and n successes rounding would put the share itself just outside.
+    return Interval(share, min(share, max(0.0, centre - half)), max(share, min(1.0, centre + half)), n)
 
 
 def plain(interval: Interval) -> dict[str, float | int | None]:

@@ -26,7 +26,7 @@ class ProjectStorage:
 
     def __init__(self, store: Store, name: str) -> None:
         self._store, self._name = store, name
-        self._model: Any = None
+        self._recipe: dict[str, Any] = {}
         self._base: tuple[Any, Any] | None = None
         self._loop: Loop | None = None
 
@@ -36,7 +36,7 @@ class ProjectStorage:
             raise InvalidFeedback(
                 "holdout is not used with a durable storage: it locks its own share of the base data."
             )
-        self._model, self._base = model, base
+        self._recipe, self._base = recipe(model), base
         try:
             self._attach(Loop(self._store, self._store.projects.named(self._name)))
         except NotFound:
@@ -44,7 +44,7 @@ class ProjectStorage:
                 self._create(len(base[0][0]))
         return self
 
-    def check(self, values: list[float], label: Any) -> None:
+    def check(self, values: list[float], field: str, label: Any) -> None:
         if self._loop is None:
             return
         project = self._loop.project
@@ -52,7 +52,7 @@ class ProjectStorage:
             raise InvalidFeedback(f"input has {len(values)} values: this project takes {len(project.schema.columns)}.")
         if str(label) not in project.labels and self._labels_are_fixed():
             raise InvalidFeedback(
-                f"target={label!r} is not a label of this project: use one of {', '.join(project.labels)}."
+                f"{field}={label!r} is not a label of this project: use one of {', '.join(project.labels)}."
             )
 
     def add(self, values: list[float], label: Any) -> None:
@@ -93,7 +93,7 @@ class ProjectStorage:
 
     def _attach(self, loop: Loop) -> Loop:
         self._loop = loop
-        settings = loop.project.settings.to_dict() | {"estimator": "own_estimator", "params": recipe(self._model)}
+        settings = loop.project.settings.to_dict() | {"estimator": "own_estimator", "params": self._recipe}
         wanted = Settings.from_dict(settings)
         labels = tuple(str(label) for label in dict.fromkeys(_list(self._base[1]))) if self._base else ()
         if wanted != loop.project.settings or set(labels) - set(loop.project.labels):

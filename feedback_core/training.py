@@ -41,7 +41,12 @@ def sample_weights(rows: TrainingRows) -> npt.NDArray[np.float64]:
 
 
 def fit(model: Any, X: Any, labels: Sequence[str], weights: npt.NDArray[np.float64]) -> Any:
-    """Fit a pipeline whose last step is called `model`. Raises CannotTrain in words instead of a library's depths."""
+    """Fit a pipeline whose last step is called `model`. Raises CannotTrain in words instead of a library's depths.
+
+    weights: (n,); an estimator that takes none, such as nearest neighbours, is fitted without.
+    """
+    from sklearn.utils.validation import has_fit_parameter
+
     classes = sorted(set(labels))
     if not classes:
         raise CannotTrain("There is no labelled row to learn from: label some items on the Review page first.")
@@ -49,9 +54,11 @@ def fit(model: Any, X: Any, labels: Sequence[str], weights: npt.NDArray[np.float
         raise CannotTrain(
             f"All {len(labels)} labelled rows say {classes[0]!r}: a model needs at least two classes to learn from."
         )
+    weighted = has_fit_parameter(model.named_steps["model"], "sample_weight")
+    extra = {"model__sample_weight": weights} if weighted else {}
     try:
         with _threads(len(labels)):
-            return model.fit(X, np.asarray(labels, dtype=object), model__sample_weight=weights)
+            return model.fit(X, np.asarray(labels, dtype=object), **extra)
     except ValueError as error:
         raise CannotTrain(f"The model refused the training data: {error}") from error
 

@@ -50,7 +50,7 @@ def predict(loop: Loop, _job: Job, progress: Progress) -> dict[str, Any]:
 
 
 def take_in(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
-    """Store the rows a page has checked and staged, then ask for the first version when that was wanted.
+    """Store the rows a page has checked and staged, then ask for the first version, or for their predictions.
 
     Safe to repeat: rows that are there already are left as they are.
     """
@@ -58,6 +58,8 @@ def take_in(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
     added = loop.add_items(staging.read(path), job.requested_by, progress)
     if job.payload["train"]:
         loop.request_retrain(job.requested_by, "first data")
+    elif loop.store.versions.champion(loop.project.id) is not None:
+        loop.request_rescore(job.requested_by)
     path.unlink()
     return {"added": added}
 

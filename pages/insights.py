@@ -48,8 +48,8 @@ if history:
         "insights_accuracy",
         charts.accuracy(history),
         history,
-        "Bars are 95 % Wilson intervals. Filled: was or is champion; hollow: refused or undecided. The version that won a "
-        "comparison looks a little better here than it is, because it was chosen on these rows.",
+        "Bars are 95 % Wilson intervals. Filled: was or is champion; hollow: refused or undecided. A version that won "
+        "a comparison looks a little better here than it is, because it was chosen on these rows.",
     )
 if volume:
     corrected = sum(n for n, verdict in zip(volume["entries"], volume["verdict"], strict=True) if verdict == "correct")
@@ -81,7 +81,7 @@ if people:
                 "skipped": st.column_config.NumberColumn("Skipped"),
                 "corrected": st.column_config.ProgressColumn(
                     "Contradicted the model", format="%.0f %%", min_value=0, max_value=100,
-                    help="Share of labels unlike the prediction. The queue seeks hard items, so this is not the error rate.",
+                    help="Share of labels unlike the prediction. The queue seeks hard items, so this is no error rate.",
                 ),
             },
         )  # fmt: skip

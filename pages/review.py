@@ -60,7 +60,7 @@ def strip(entries: list[Feedback]) -> None:
         st.metric(
             "Agreed with the model",
             f"{agreed / len(decided):.0%}" if decided else "–",
-            help="Share of your labels equal to the prediction. The queue seeks hard items, so this is not its accuracy.",
+            help="Share of your labels equal to the prediction. The queue seeks hard items, so this is no accuracy.",
         )
         left = loop.store.tallies.of(loop.project.id, "items").get("pool/open", 0)
         st.metric("Open", f"{left:,}", help="Items nobody has decided on yet.")

@@ -12,7 +12,7 @@ from feedback_core.errors import FeedbackError
 from feedback_core.loop import Loop, create_project
 from feedback_core.models import BUILDERS
 from feedback_core.settings import Settings
-from feedback_core.types import Column, Problem, Rows, Schema
+from feedback_core.types import Column, Problem, Project, Rows, Schema
 from pages._shared import PAGES, plain, reviewer, show_message, store
 
 MODEL_NAMES = {
@@ -73,9 +73,8 @@ def show_problems(problems: list[Problem], rows: int) -> None:
         st.dataframe(listed, hide_index=True, height=220, alt="Problems by row and column")
 
 
-def create(name: str, schema: Schema, labels: tuple[str, ...], settings: Settings, rows: Rows, train: bool) -> None:
-    """Create the project and hand its rows to the worker."""
-    project = create_project(store(), name, schema, labels, settings, actor=reviewer())
+def hand_over(project: Project, rows: Rows, train: bool) -> None:
+    """Give checked rows to the worker."""
     staged = staging.write(rows, staging.folder(store().artifacts))
     store().jobs.request(
         project.id, "import", trigger="upload", by=reviewer(), now=time.time(), payload={"file": staged, "train": train}
@@ -83,27 +82,44 @@ def create(name: str, schema: Schema, labels: tuple[str, ...], settings: Setting
     st.session_state["open_project"] = project.name
 
 
-def new_project() -> None:
-    """From a file to a project with its first version."""
+def upload(label: str, key: str) -> tuple[str, Any, str] | None:
+    """Name, table and digest of an uploaded file; None while there is none."""
     uploaded = st.file_uploader(
-        "Your data: CSV, Parquet or JSON Lines, up to 200 MB",
+        f"{label}: CSV, Parquet or JSON Lines, up to 200 MB",
         type=["csv", "tsv", "txt", "gz", "parquet", "jsonl", "ndjson", "json"],
-        key="upload",
+        key=key,
     )
     if uploaded is None:
-        st.caption(
-            "One row per input, one column per feature. A column of known labels trains the first version; rows without a "
-            "label become the review queue. Nothing is stored before you have seen what was understood and what is wrong."
-        )
-        return
+        return None
     data = uploaded.getvalue()
     digest = hashlib.sha256(data).hexdigest()[:16]
     frame = read(data, uploaded.name, digest)
-    proposal = propose(frame, digest)
-    for note in (*frame.attrs.get("notes", ()), *proposal.notes):
+    for note in frame.attrs.get("notes", ()):
         st.caption(f":material/info: {plain(note)}")
     st.caption(f"{len(frame):,} rows, {len(frame.columns):,} columns. The first rows:")
     st.dataframe(frame.head(20).iloc[:, :50], hide_index=True, height=220, alt="First rows of the file")
+    return uploaded.name, frame, digest
+
+
+def create(name: str, schema: Schema, labels: tuple[str, ...], settings: Settings, rows: Rows, train: bool) -> None:
+    """Create the project and hand its rows to the worker."""
+    project = create_project(store(), name, schema, labels, settings, actor=reviewer())
+    hand_over(project, rows, train)
+
+
+def new_project() -> None:
+    """From a file to a project with its first version."""
+    given = upload("Your data", "upload")
+    if given is None:
+        st.caption(
+            "One row per input, one column per feature. A column of known labels trains the first version; rows "
+            "without a label become the review queue. Nothing is stored before you have seen what was read."
+        )
+        return
+    filename, frame, digest = given
+    proposal = propose(frame, digest)
+    for note in proposal.notes:
+        st.caption(f":material/info: {plain(note)}")
 
     names = [str(column) for column in frame.columns]
     left, right = st.columns(2)
@@ -135,7 +151,7 @@ def new_project() -> None:
         return
     rows, problems = check(frame, digest, schema, label, key)
     show_problems(problems, len(rows.inputs))
-    finish(uploaded.name, schema, labels, rows, label is not None and proposal.task == "regression", digest)
+    finish(filename, schema, labels, rows, label is not None and proposal.task == "regression", digest)
 
 
 def finish(filename: str, schema: Schema, labels: tuple[str, ...], rows: Rows, regression: bool, digest: str) -> None:
@@ -152,13 +168,45 @@ def finish(filename: str, schema: Schema, labels: tuple[str, ...], rows: Rows, r
         st.error(f"A classifier needs at least two classes; {'there is one' if labels else 'there are none'} so far.")
     st.caption(
         f"{labelled:,} labelled rows become base data (20 % of them locked away to judge versions), "
-        f"{len(rows.labels) - labelled:,} unlabelled rows become the review queue. Classes: {plain(', '.join(labels[:20]))}"
+        f"{len(rows.labels) - labelled:,} unlabelled rows become the review queue. "
+        f"Classes: {plain(', '.join(labels[:20]))}"
     )
     ready = len(labels) >= 2 and rows.inputs and not regression
     caption = "Create and train the first version" if labelled else "Create the project"
     if st.button(caption, type="primary", disabled=not ready, key=f"create-{digest}"):
         create(name, schema, labels, Settings(estimator=model), rows, train=bool(labelled))
         st.switch_page(PAGES["retrain" if labelled else "overview"])
+
+
+def add_rows(loop: Loop) -> None:
+    """More rows for a project that exists: without a label for the queue, with one for the base data."""
+    given = upload("More rows of this project", f"more-{loop.project.id}")
+    if given is None:
+        names = ", ".join(loop.project.schema.names[:12])
+        st.caption(f"The file needs the columns this project learns from: {plain(names)}")
+        return
+    _, frame, digest = given
+    names = [str(column) for column in frame.columns]
+    left, right = st.columns(2)
+    label = left.selectbox(
+        "Label column",
+        [None, *names],
+        format_func=lambda n: n or "none: they go to the review queue",
+        key=f"more-label-{digest}",
+    )
+    key = right.selectbox(
+        "Id column",
+        [None, *names],
+        format_func=lambda n: n or "none: equal inputs are one item",
+        key=f"more-id-{digest}",
+    )
+    rows, problems = intake.check(
+        frame, loop.project.schema, label_column=label, labels=loop.project.labels if label else (), id_column=key
+    )
+    show_problems(problems, len(rows.inputs))
+    if st.button(f"Add {len(rows.inputs):,} rows", type="primary", disabled=not rows.inputs, key=f"add-{digest}"):
+        hand_over(loop.project, rows, train=False)
+        st.switch_page(PAGES["retrain"])
 
 
 def settings_form(loop: Loop) -> None:
@@ -223,7 +271,7 @@ def export(loop: Loop) -> None:
 st.title("Setup")
 show_message()
 project_name = st.session_state.get("project")
-sections = ["New project"] if project_name is None else ["New project", "Settings", "Export"]
+sections = ["New project"] if project_name is None else ["New project", "Add rows", "Settings", "Export"]
 section = st.segmented_control(
     "Section", sections, default=sections[0], required=True, label_visibility="collapsed", key="section"
 )
@@ -233,6 +281,6 @@ try:
     else:
         loop = Loop(store(), store().projects.named(project_name))
         st.caption(f"Project: {plain(loop.project.name)}")
-        settings_form(loop) if section == "Settings" else export(loop)
+        {"Add rows": add_rows, "Settings": settings_form, "Export": export}[section](loop)
 except FeedbackError as error:
     st.error(plain(str(error)))

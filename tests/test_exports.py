@@ -157,6 +157,7 @@ def test_a_parquet_column_of_mixed_types_becomes_text():
     frame = parquet(rows, ["a", "b"])
     assert frame["a"].tolist() == ["1", "two", str(2**70)]
     assert frame["b"].iloc[0] == '{"x":1}'
+    assert parquet([{"a": 2**70}], ["a"])["a"].tolist() == [str(2**70)]
 
 
 def test_an_empty_parquet_column_is_text():

@@ -87,7 +87,8 @@ def test_the_label_is_found_by_name_wherever_it_stands(name):
 
 
 def test_without_a_telling_name_the_last_column_with_few_values_is_the_label():
-    proposal = propose(table(kind=["ham", "spam", "ham", "spam"], n=["1.5", "2.5", "3.5", "4.5"]))
+    few = ["ham", "spam", "ham", "spam"]
+    proposal = propose(table(first=few, kind=few, n=["1.5", "2.5", "3.5", "4.5"]))
     assert proposal.label_column == "kind"
 
 
@@ -175,7 +176,7 @@ def test_a_run_of_pixel_columns_becomes_one_image():
     "columns",
     [
         {f"v{n}": ["-1", "1"] for n in range(16)},  # below zero: measurements
-        {f"pixel{n}": ["0", "1"] for n in range(15)},  # no square
+        {f"pixel{n}": ["0", "1"] for n in range(17)},  # no square
         {f"pixel{2 * n}": ["0", "1"] for n in range(16)},  # gaps
         {f"pixel{n}": ["0", ""] for n in range(16)},  # missing
         {f"pixel{n}": ["0", "x"] for n in range(16)},  # no numbers
@@ -356,6 +357,13 @@ def test_two_thousand_columns_are_checked():
     rows, problems = check(frame, Schema(tuple(Column(name, "number") for name in frame)))
     assert [body.count(b",") for body in rows.inputs] == [1_999, 1_999]
     assert problems == []
+
+
+def test_rows_beyond_one_chunk_are_all_encoded():
+    frame = pd.DataFrame({"x": np.arange(100_003.0)})
+    assert check(frame, NUMBER)[0].inputs == [b"[%d.0]" % n for n in range(100_003)]
+    mixed = Schema((Column("x", "number"), Column("x", "category")))
+    assert check(frame, mixed)[0].inputs == [b'[%d.0,"%d"]' % (n, n) for n in range(100_003)]
 
 
 def test_a_project_without_input_columns_is_refused():

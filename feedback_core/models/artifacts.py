@@ -10,6 +10,7 @@ import os
 import platform
 import shutil
 import tempfile
+import zipfile
 from dataclasses import dataclass
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -22,14 +23,6 @@ from ..errors import ArtifactError
 TRUSTED = (
     "numpy.dtype",
     "scipy.sparse._csr.csr_matrix",
-    "sklearn._loss.link.Interval",
-    "sklearn._loss.link.LogitLink",
-    "sklearn._loss.link.MultinomialLogit",
-    "sklearn._loss.loss.HalfBinomialLoss",
-    "sklearn._loss.loss.HalfMultinomialLoss",
-    "sklearn._loss._loss.CyHalfBinomialLoss",
-    "sklearn._loss._loss.CyHalfMultinomialLoss",
-    "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "sklearn.tree._tree.Tree",
@@ -57,8 +50,8 @@ def save(model: Any, root: Path, prefix: str) -> Artifact:
     import skops.io
 
     root.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=".saving-", dir=root))
     _plain_vocabularies(model)
+    folder = Path(tempfile.mkdtemp(prefix=".saving-", dir=root))
     try:
         skops.io.dump(model, folder / MODEL)
         _refuse_untrusted(folder / MODEL)
@@ -116,7 +109,12 @@ def _plain_vocabularies(model: Any) -> None:
 def _refuse_untrusted(path: Path) -> None:
     import skops.io
 
-    unknown = sorted(set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED))
+    try:
+        unknown = sorted(set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED))
+    except (zipfile.BadZipFile, KeyError, ValueError) as error:
+        raise ArtifactError(
+            f"{path.parent.name}/{MODEL} is not a model file: restore it, or roll back to another version."
+        ) from error
     if unknown:
         raise ArtifactError(
             f"The model contains types that cannot be loaded safely ({', '.join(unknown)}): use a built-in model, "

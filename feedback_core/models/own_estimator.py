@@ -25,12 +25,17 @@ def own_estimator(schema: Schema, seed: int, params: Mapping[str, Any]) -> Any:
 
 
 def recipe(estimator: Any) -> dict[str, Any]:
-    """Params from which `own_estimator` builds an equal one; only what differs from the defaults."""
+    """Params from which `own_estimator` builds an equal one; only what differs from the defaults.
+
+    Raises InvalidInput for a class of another library and for one without probabilities.
+    """
     kind = type(estimator)
-    defaults = kind().get_params()
-    changed = {name: value for name, value in estimator.get_params().items() if value != defaults[name]}
     path = f"{kind.__module__}.{kind.__qualname__}"
     _class(path)
+    if not hasattr(estimator, "predict_proba"):
+        raise InvalidInput(f"{kind.__qualname__} gives no probabilities to rank the queue by: use one with them.")
+    defaults = kind().get_params()
+    changed = {name: value for name, value in estimator.get_params().items() if value != defaults[name]}
     return {"path": path} | changed
 
 

@@ -1,0 +1,369 @@
+"""Every page from the entry script on a real temporary store; then the store is asked what happened."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from feedback_core.loop import Loop, create_project
+from feedback_core.settings import Settings
+from feedback_core.store import Store
+from feedback_core.types import Column, Decision, Rows, Schema
+from feedback_core.worker import run_next
+from tests.conftest import rows
+
+ROOT = Path(__file__).parent.parent
+PAGES = ("overview", "review", "retrain", "predictions", "insights", "setup")
+
+
+@pytest.fixture
+def page(url: str, monkeypatch: pytest.MonkeyPatch):
+    """Opens a page of the app on the test's database."""
+    monkeypatch.setenv("FEEDBACK_DATABASE", url)
+    monkeypatch.setenv("USER", "ana")
+    monkeypatch.chdir(ROOT)
+
+    def open_page(name: str = "overview") -> AppTest:
+        app = AppTest.from_file(str(ROOT / "pages" / "_frame.py"), default_timeout=60).run()
+        assert not app.exception
+        if name != "overview":
+            app.switch_page(f"{name}.py").run()
+        assert not app.exception
+        return app
+
+    return open_page
+
+
+def press(app: AppTest, caption: str) -> AppTest:
+    """Click the one button whose caption starts like this."""
+    found = [button for button in app.button if button.label.startswith(caption)]
+    assert len(found) == 1, [button.label for button in app.button]
+    found[0].click().run()
+    assert not app.exception
+    return app
+
+
+def texts(app: AppTest) -> str:
+    """Everything written on a page."""
+    kinds = (
+        app.title,
+        app.header,
+        app.subheader,
+        app.markdown,
+        app.caption,
+        app.info,
+        app.warning,
+        app.error,
+        app.success,
+    )
+    return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_without_a_project_every_page_says_what_to_do(page, name: str) -> None:
+    app = page(name)
+    assert "Your data" in app.get("file_uploader")[0].label if name == "setup" else "no project" in app.info[0].title
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_opens_on_a_project_without_items(page, store: Store, name: str) -> None:
+    create_project(store, "empty", Schema((Column("x", "number"),)), ("a", "b"), actor="test")
+    page(name)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_opens_on_a_trained_project(page, trained: Loop, name: str) -> None:
+    page(name)
+
+
+def test_the_overview_names_the_one_next_step_of_each_state(page, loop: Loop) -> None:
+    assert press_label(page()) == "Train the first version"
+    version = loop.retrain("test")
+    loop.judge(version)
+    assert press_label(page()) == "Decide"
+    loop.promote(version, "test")
+    loop.predict()
+    assert press_label(page()) == "Review items"
+    correct_wrongly(loop, 5)
+    assert press_label(page()) == "Retrain"
+    loop.request_retrain("test")
+    assert press_label(page()) == "Watch it"
+
+
+def press_label(app: AppTest) -> str:
+    return next(button.label for button in app.button if button.key == "overview_next")
+
+
+def correct_wrongly(loop: Loop, n: int) -> None:
+    """n corrections, each to the label the model did not choose."""
+    for _ in range(n):
+        draw = loop.draw("ben")
+        item = loop.store.items.get(draw.item_id)
+        other = "a" if item.predicted == "b" else "b"
+        loop.record(Decision(item.id, "ben", "correct", other, version_id=item.version_id, draw_id=draw.id))
+
+
+def test_the_overview_shows_the_champions_accuracy_with_interval_and_n(page, trained: Loop) -> None:
+    score = trained.store.versions.champion(trained.project.id).metrics["holdout"]["accuracy"]
+    app = page()
+    shown = next(metric for metric in app.metric if metric.label.startswith("Version 1"))
+    assert shown.value == f"{score['value']:.1%}"
+    assert f"95 % interval {score['low']:.1%} to {score['high']:.1%}, n = 102 rows" in texts(app)
+
+
+def test_confirming_stores_one_entry_about_the_item_shown(page, trained: Loop) -> None:
+    app = page("review")
+    draw = trained.store.draws.current(trained.project.id, "ana", trained.clock() + 1e9) or trained.draw("ana")
+    press(app, "Confirm")
+    entries = trained.store.feedback.latest(trained.project.id)
+    assert [(e.reviewer, e.verdict, e.item_id) for e in entries] == [("ana", "confirm", draw.item_id)]
+    assert trained.store.items.get(draw.item_id).state == "labelled"
+
+
+def test_correcting_stores_the_other_label_with_note_and_seconds(page, trained: Loop) -> None:
+    app = page("review")
+    next(box for box in app.text_input if box.label == "Note").set_value("too <b>close</b>").run()
+    wrong = next(button for button in app.button if button.label in ("a", "b"))
+    wrong.click().run()
+    (entry,) = trained.store.feedback.latest(trained.project.id)
+    assert (entry.verdict, entry.target, entry.note) == ("correct", wrong.label, "too <b>close</b>")
+    assert entry.seconds is not None
+
+
+def test_pressing_the_same_button_twice_stores_one_decision(page, trained: Loop) -> None:
+    app = page("review")
+    button = next(button for button in app.button if button.label.startswith("Confirm"))
+    first = trained.store.items.get(int(draw_of(trained).item_id))
+    button.click().run()
+    button.click().run()
+    entries = trained.store.feedback.latest(trained.project.id)
+    assert [e.item_id for e in entries if e.item_id == first.id] == [first.id]
+
+
+def draw_of(loop: Loop):
+    import time
+
+    return loop.store.draws.current(loop.project.id, "ana", time.time())
+
+
+def test_a_decision_on_an_item_that_moved_on_is_refused_with_a_message(page, trained: Loop) -> None:
+    app = page("review")
+    shown = draw_of(trained)
+    version = trained.retrain("test")
+    trained.judge(version)
+    trained.promote(version, "test")
+    trained.predict()
+    press(app, "Confirm")
+    assert trained.store.feedback.latest(trained.project.id) == []
+    assert "changed since it was shown" in texts(app)
+    assert trained.store.items.get(shown.item_id).state == "open"
+
+
+def test_undo_brings_the_item_back(page, trained: Loop) -> None:
+    app = page("review")
+    item_id = draw_of(trained).item_id
+    press(app, "Confirm")
+    press(app, "Undo")
+    assert [e.verdict for e in trained.store.feedback.latest(trained.project.id)] == ["undo", "confirm"]
+    assert trained.store.items.get(item_id).state == "open"
+    assert draw_of(trained).item_id == item_id
+
+
+def test_an_audit_item_is_shown_without_its_prediction(page, trained: Loop) -> None:
+    settings = Settings.from_dict(trained.project.settings.to_dict() | {"audit_share": 1.0})
+    trained.store.projects.update(trained.project, settings=settings, now=0, actor="test")
+    app = page("review")
+    assert not [button for button in app.button if button.label.startswith("Confirm")]
+    assert not app.get("plotly_chart")
+    assert "audit sample" in texts(app)
+
+
+def test_the_review_page_says_so_when_everything_is_reviewed(page, store: Store) -> None:
+    project = create_project(store, "done", Schema((Column("x", "number"),)), ("a", "b"), actor="test")
+    assert project.id == 1
+    assert app_says(page("review"), "All done")
+
+
+def app_says(app: AppTest, words: str) -> bool:
+    return any(words in (getattr(element, "title", "") or "") for element in (*app.success, *app.info))
+
+
+def test_more_than_twelve_labels_become_a_list_to_search(page, store: Store) -> None:
+    labels = tuple(f"class {n}" for n in range(30))
+    project = create_project(store, "many", Schema((Column("t", "text"),)), labels, actor="test")
+    Loop(store, project).add_items(Rows([b'["hello"]'], [None], [None]), "test")
+    app = page("review")
+    app.selectbox(key=next(s.key for s in app.selectbox if s.label == "Label")).select("class 17").run()
+    press(app, "Save this label")
+    (entry,) = store.feedback.latest(project.id)
+    assert entry.target == "class 17"
+
+
+def test_retrain_shows_the_verdict_and_promotes_from_the_page(page, trained: Loop) -> None:
+    correct_wrongly(trained, 3)
+    app = press(page("retrain"), "Retrain now")
+    (job,) = trained.store.jobs.live(trained.project.id)
+    assert (job.kind, job.state, job.requested_by) == ("retrain", "waiting", "ana")
+    run_next(trained.store, "test")
+    app = page("retrain")
+    report = trained.store.versions.reports(trained.project.id)[0]
+    shown = next(metric for metric in app.metric if metric.label == "Difference")
+    assert shown.value == f"{100 * report.numbers['difference']['value']:+.1f} points"
+    app.text_input(key=f"reason-{report.challenger_id}").set_value("looked at the rows").run()
+    press(app, "Promote version 2")
+    champion = trained.store.versions.champion(trained.project.id)
+    decided = trained.store.versions.report_on(champion.id)
+    assert (champion.number, decided.decision, decided.decided_by) == (2, "promote", "ana")
+    assert [job.kind for job in trained.store.jobs.live(trained.project.id)] == ["predict"]
+
+
+def test_keep_the_champion_closes_the_case(page, trained: Loop) -> None:
+    correct_wrongly(trained, 3)
+    trained.judge(trained.retrain("test"))
+    press(page("retrain"), "Keep the champion")
+    assert [v.status for v in trained.store.versions.all(trained.project.id)] == ["champion", "refused"]
+
+
+def test_rolling_back_needs_a_reason_and_then_works(page, trained: Loop) -> None:
+    correct_wrongly(trained, 3)
+    version = trained.retrain("test")
+    trained.judge(version)
+    trained.promote(version, "test", "why not")
+    app = press(page("retrain"), "Roll back to this version")
+    assert "needs a reason" in texts(app)
+    app.text_input(key="back-1").set_value("v2 misses b").run()
+    press(app, "Roll back to this version")
+    assert trained.store.versions.champion(trained.project.id).number == 1
+
+
+def test_retraining_with_nothing_new_is_refused_in_words(page, trained: Loop) -> None:
+    assert "Nothing has come in since the last version" in texts(press(page("retrain"), "Retrain now")).replace(
+        "\\", ""
+    )
+
+
+def test_the_predictions_table_pages_through_every_item_once(page, store: Store, clock) -> None:
+    loop = Loop(store, create_project(store, "big", Schema((Column("x0", "number"), Column("x1", "number"))), ("a", "b"),
+                                      actor="test"), clock=clock, rng=np.random.default_rng(0))  # fmt: skip
+    loop.add_items(rows(250, labelled=False)[0], "test")
+    app = page("predictions")
+    seen = []
+    for _ in range(3):
+        seen += list(app.dataframe[0].value["Item"])
+        app = press(app, "Next") if len(seen) < 250 else app
+    assert len(seen) == len(set(seen)) == 250
+
+
+def test_filters_narrow_the_table(page, trained: Loop) -> None:
+    app = page("predictions")
+    app.selectbox(key="items_predicted").select("a").run()
+    expected = sum(item.predicted == "a" for chunk in trained.store.items.export(trained.project.id) for item in chunk)
+    assert f"{expected} items match" in texts(app)
+    app.text_input(key="items_search").set_value("no such key").run()
+    assert "0 items match" in texts(app)
+
+
+def test_insights_draws_the_accuracy_and_volume_of_the_store(page, trained: Loop) -> None:
+    correct_wrongly(trained, 3)
+    charts = [json.loads(chart.proto.spec) for chart in page("insights").get("plotly_chart")]
+    score = trained.store.versions.champion(trained.project.id).metrics["holdout"]["accuracy"]
+    assert charts[0]["data"][0]["y"] == [score["value"]]
+    assert [(trace["name"], trace["y"]) for trace in charts[1]["data"]] == [("Corrected", [3])]
+    counted = charts[2]["data"]
+    assert sum(sum(trace["y"]) for trace in counted) == pytest.approx(100)
+
+
+CSV = "id,tenure,plan,remark,left\n" + "\n".join(
+    f"c{n},{n % 37},{'gold' if n % 3 else 'blue'},said <b>{n}</b> things to us today,{'yes' if n % 37 > 18 else 'no'}"
+    for n in range(200)
+)
+
+
+def test_a_project_is_made_from_an_uploaded_csv(page, store: Store) -> None:
+    app = page("setup")
+    app.file_uploader(key="upload").upload("customers.csv", CSV.encode()).run()
+    assert not app.exception
+    assert "All 200 rows are fine" in texts(app)
+    press(app, "Create and train the first version")
+    project = store.projects.named("customers")
+    assert project.labels == ("no", "yes")
+    assert {column.name: column.kind for column in project.schema.columns} == {
+        "tenure": "number",
+        "plan": "category",
+        "remark": "text",
+    }
+    while run_next(store, "test"):
+        pass
+    assert store.versions.champion(project.id).number == 1
+    assert sum(store.tallies.of(project.id, "items").values()) == 200
+
+
+def test_problems_are_listed_by_row_and_column_before_anything_is_stored(page, store: Store) -> None:
+    broken = CSV.replace("c5,5,", "c5,five,").replace("c7,7,", "c7,inf,")
+    app = page("setup")
+    app.file_uploader(key="upload").upload("customers.csv", broken.encode()).run()
+    listed = next(frame.value for frame in app.dataframe if "What" in frame.value.columns)
+    assert ("tenure", "inf") in set(zip(listed["Column"], listed["Value"], strict=True)) or "tenure" in texts(app)
+    assert store.projects.all() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("empty.csv", b"", "empty"),
+        ("one.csv", b"x,y\n1,a\n2,a\n3,a\n", "two classes"),
+        ("twice.csv", b"x,x\n1,2\n", "x"),
+        ("ragged.csv", b"x,y\n1,2\n1,2,3\n", "2"),
+    ],
+)
+def test_a_bad_file_is_explained_and_nothing_is_stored(
+    page, store: Store, name: str, content: bytes, words: str
+) -> None:
+    app = page("setup")
+    app.file_uploader(key="upload").upload(name, content).run()
+    assert not app.exception
+    assert app.error
+    assert words in texts(app)
+    assert store.projects.all() == []
+
+
+def test_rows_are_added_to_a_project_and_predicted(page, trained: Loop) -> None:
+    app = page("setup")
+    app.segmented_control(key="section").set_value("Add rows").run()
+    app.file_uploader(key=f"more-{trained.project.id}").upload("more.csv", b"x0,x1\n9,9\n8,8\n").run()
+    press(app, "Add 2 rows")
+    while run_next(trained.store, "test"):
+        pass
+    assert trained.store.tallies.of(trained.project.id, "items")["pool/open"] == 102
+    newest = trained.store.items.page(trained.project.id, wanted(), sort="newest", limit=2)
+    assert [item.predicted for item in newest] == ["b", "b"]
+
+
+def wanted():
+    from feedback_core.types import ItemFilter
+
+    return ItemFilter()
+
+
+def test_settings_are_saved_and_logged(page, trained: Loop) -> None:
+    app = page("setup")
+    app.segmented_control(key="section").set_value("Settings").run()
+    app.number_input[0].set_value(77)
+    press(app, "Save")
+    assert trained.store.projects.get(trained.project.id).settings.retrain_threshold == 77
+    assert trained.store.events.latest(trained.project.id)[0].kind == "settings changed"
+
+
+def test_markup_in_data_labels_and_names_is_shown_as_text(page, store: Store) -> None:
+    nasty = "<img src=x onerror=alert(1)> **bold** [link](http://x) :red[x] $x$"
+    project = create_project(store, nasty, Schema((Column("t", "text"),)), ("<b>a</b>", "*b*"), actor="<i>ana</i>")
+    Loop(store, project).add_items(Rows([json.dumps([nasty]).encode()], [None], [None]), "test")
+    app = page("review")
+    shown = next(m.value for m in app.markdown if "img" in m.value)
+    assert "\\<img src=x onerror=alert\\(1\\)\\>" in shown
+    assert "\\*\\*bold\\*\\*" in shown
+    assert "\\*b\\*" in [button.label for button in app.button]
