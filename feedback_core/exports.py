@@ -64,8 +64,8 @@ def write_csv(rows: Iterable[Row], columns: Sequence[str], *, bom: bool = False)
 
 
 def write_jsonl(rows: Iterable[Row], columns: Sequence[str]) -> Iterator[bytes]:
-    """One object a line, in pieces of 1,000 rows; NaN and infinity become null."""
-    lines = (_json({column: row.get(column) for column in columns}) + b"\n" for row in rows)
+    """One object a line, in pieces of 1,000 rows; NaN and infinity become null, integers beyond 64 bits text."""
+    lines = (_json({column: _narrow(row.get(column)) for column in columns}) + b"\n" for row in rows)
     while chunk := list(islice(lines, _CHUNK_ROWS)):
         yield b"".join(chunk)
 
@@ -129,6 +129,11 @@ def _as_text(value: Any) -> str | None:
 def _json(value: Any) -> bytes:
     options = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
     return orjson.dumps(value, default=lambda other: _as_text(_plain(other)), option=options)
+
+
+def _narrow(value: Any) -> Any:
+    # orjson refuses such integers without asking its default.
+    return str(value) if isinstance(value, int) and not -(2**63) <= value < 2**64 else value
 
 
 def _arrow(values: Sequence[Any]) -> pa.Array:

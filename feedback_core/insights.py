@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import threshold
+from .models import artifacts
 from .store import Store
 from .types import Feedback, GateReport, Item, Job, Prediction, Project, Version
 
@@ -39,6 +40,8 @@ class NextStep:
 class Overview:
     stages: tuple[Stage, ...]
     champion: Version | None
+    champion_intact: bool
+    """False when the champion's model file is missing or was changed: an earlier champion answers meanwhile."""
     due: threshold.Due
     live: tuple[Job, ...]
     undecided: GateReport | None
@@ -66,6 +69,8 @@ def overview(store: Store, project: Project) -> Overview:
     return Overview(
         stages=_stages(store, project, items, versions, reports),
         champion=champion,
+        champion_intact=champion is None
+        or artifacts.looks_intact(store.artifacts, champion.artifact, champion.size),
         due=due,
         live=live,
         undecided=undecided,

@@ -206,9 +206,9 @@ class Loop:
     def request_retrain(self, by: str, trigger: str = "manual") -> Job:
         """Ask the worker for a new version; while a request waits, the same job is returned.
 
-        Raises Refused when nothing has come in since the last version.
+        Raises Refused when neither the rows nor the recipe have changed since the last version.
         """
-        if self.store.versions.champion(self.project.id) is not None and not self.due().entries:
+        if self.store.versions.champion(self.project.id) is not None and self._nothing_new():
             raise Refused("Nothing has come in since the last version: a retrain would give the same model again.")
         return self.store.jobs.request(self.project.id, "retrain", trigger=trigger, by=by, now=self.clock())
 
@@ -306,6 +306,19 @@ class Loop:
         if version.sha256 not in self._models:
             self._models[version.sha256] = artifacts.load(self.store.artifacts, version.artifact, version.sha256)
         return self._models[version.sha256]
+
+    def _nothing_new(self) -> bool:
+        if self.due().entries:
+            return False
+        # Rows may also have been added or taken back, which no count of pending entries shows.
+        settings, last = self.project.settings, self.store.versions.all(self.project.id)[-1]
+        learned, rows = self.store.versions.lineage(last.id), self.store.items.training_rows(self.project.id)
+        return (last.estimator, last.params, learned["ids"], learned["labels"]) == (
+            settings.estimator,
+            settings.params,
+            list(rows.ids),
+            list(rows.labels),
+        )
 
     def _shown(self, decision: Decision, item: Item | None) -> str | None:
         """The prediction a reviewer saw; a repeated decision may arrive after the item was scored again."""

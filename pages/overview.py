@@ -16,6 +16,11 @@ if loop.project.simulated:
     )
 show_message()
 
+if not state.champion_intact:
+    st.error(
+        "The champion before it answers meanwhile. Restore the file from a backup, or roll back on Retrain.",
+        title="The champion's model file is missing or was changed",
+    )
 with st.container(border=True, horizontal=True, vertical_alignment="center"):
     st.markdown(f"**Next:** {plain(state.next_step.text)}")
     if st.button(state.next_step.button, type="primary", icon=":material/arrow_forward:", key="overview_next"):

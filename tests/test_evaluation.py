@@ -5,7 +5,7 @@ import math
 import numpy as np
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 from sklearn import metrics
@@ -14,6 +14,7 @@ from feedback_core.evaluation import balanced_accuracy, confusion, evaluate, log
 from feedback_core.intervals import plain, wilson
 from feedback_core.types import Interval
 
+relaxed = settings(deadline=None)
 ABC = ("a", "b", "c")
 
 
@@ -64,6 +65,7 @@ def share(draw):
     return draw(st.one_of(st.integers(0, n), st.sampled_from([0, n]))), n
 
 
+@relaxed
 @given(share())
 def test_wilson_contains_its_share_and_stays_within_zero_and_one(successes_of_n):
     successes, n = successes_of_n
@@ -73,6 +75,7 @@ def test_wilson_contains_its_share_and_stays_within_zero_and_one(successes_of_n)
     assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high), abs=1e-9)
 
 
+@relaxed
 @given(share())
 def test_wilson_mirrors_when_successes_and_failures_swap(successes_of_n):
     successes, n = successes_of_n
@@ -148,6 +151,7 @@ def test_every_score_equals_scikit_learns(n, k, seed):
     assert [scores["per_class"][label]["value"] for label in labels] == pytest.approx(recall.tolist())
 
 
+@settings(relaxed, max_examples=60)
 @given(st.integers(1, 60), st.integers(2, 10), st.integers(0, 10**6), st.floats(-1, 4))
 def test_every_interval_contains_its_value_and_fits_into_json(n, k, seed, skill):
     labels, truth, proba = random_rows(n, k, seed, skill)

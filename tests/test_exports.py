@@ -142,6 +142,14 @@ def test_json_lines_take_numpy_bytes_and_times():
     assert b"".join(write_jsonl([row], ["a", "b", "c", "d"])) == expected
 
 
+def test_json_lines_hold_integers_beyond_64_bits_as_text():
+    rows = [{"a": 2**64, "b": 2**64 - 1}, {"a": -(2**63) - 1, "b": -(2**63)}]
+    expected = b"""{"a":"18446744073709551616","b":18446744073709551615}
+{"a":"-9223372036854775809","b":-9223372036854775808}
+"""
+    assert b"".join(write_jsonl(rows, ["a", "b"])) == expected
+
+
 def test_parquet_keeps_types_and_formulas_exactly():
     rows = [{"a": 0.1, "b": "=1+1", "c": 3, "d": [1.0, 2.0]}, {"a": None, "b": None, "c": -4, "d": [3.0, 4.0]}]
     frame = parquet(rows, ["a", "b", "c", "d"])

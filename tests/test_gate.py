@@ -6,7 +6,7 @@ import math
 import numpy as np
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.stats import binomtest, norm
@@ -14,6 +14,7 @@ from scipy.stats import binomtest, norm
 from feedback_core import gate
 from feedback_core.gate import LOOKS, Paired, judge, mcnemar, p_better, paired, rows_to_decide, smallest_provable_gain
 
+relaxed = settings(deadline=None)
 LABELS = st.sampled_from("abc")
 ROWS = st.lists(st.tuples(LABELS, LABELS, LABELS), max_size=120)
 POLICIES = ("strict", "balanced", "manual")
@@ -74,6 +75,7 @@ def test_mcnemar_by_hand(gained, lost, p):
     assert mcnemar(gained, lost) == pytest.approx(p)
 
 
+@relaxed
 @given(st.integers(0, 200), st.integers(0, 200))
 def test_mcnemar_is_the_one_sided_binomial_test_on_the_discordant_rows(gained, lost):
     if gained + lost:
@@ -282,6 +284,7 @@ def test_the_numbers_behind_a_verdict():
 # -- properties ----------------------------------------------------------------------------------------------------
 
 
+@relaxed
 @given(ROWS)
 def test_swapping_the_two_versions_mirrors_the_difference(rows):
     truth, one, other = ([row[n] for row in rows] for n in range(3))
@@ -292,6 +295,7 @@ def test_swapping_the_two_versions_mirrors_the_difference(rows):
     assert p_better(there) + p_better(back) == pytest.approx(1)
 
 
+@relaxed
 @given(st.lists(st.tuples(LABELS, LABELS), max_size=120), st.sampled_from(POLICIES), st.integers(1, 40))
 def test_identical_predictions_are_not_measurably_different_and_change_nothing(rows, policy, looks):
     truth, said = ([row[n] for row in rows] for n in range(2))
@@ -302,6 +306,7 @@ def test_identical_predictions_are_not_measurably_different_and_change_nothing(r
 COUNTS = st.tuples(st.integers(0, 400), st.integers(0, 80), st.integers(0, 80)).filter(any)
 
 
+@relaxed
 @given(COUNTS, st.sampled_from(POLICIES), st.integers(1, 40), st.floats(0, 0.2))
 def test_a_promotion_is_never_of_a_version_that_scored_lower(counts, policy, looks, max_loss):
     both, gained, lost = counts
@@ -318,6 +323,7 @@ def test_a_promotion_is_never_of_a_version_that_scored_lower(counts, policy, loo
     assert all(reason.endswith(".") for reason in verdict.reasons)
 
 
+@relaxed
 @given(st.integers(0, 2000), st.floats(0, 1), st.sampled_from([0.05, 0.002]))
 def test_a_provable_gain_is_a_fraction(n, disagreement, alpha):
     assert 0 < smallest_provable_gain(n, disagreement, alpha) <= 1

@@ -124,10 +124,53 @@ def test_constant_and_empty_columns_are_noted_and_kept():
     )
 
 
-def test_a_number_column_with_a_few_words_is_a_category_and_says_why():
-    proposal = propose(table(a=[*map(str, range(10)), "unknown"], label=["p", "q"] * 5 + ["p"]))
+def test_nine_numbers_in_ten_cells_make_a_number_column_whose_other_rows_are_problems():
+    frame = table(a=[*map(str, range(18)), "five", "six", "", "NA"], label=["p", "q"] * 11)
+    proposal = propose(frame)
+    assert kinds(proposal) == {"a": "number"}
+    assert proposal.notes == (
+        "'a' is a number, but 2 of its cells are not, such as five: those rows are listed as problems; "
+        "choose category if they are meant.",
+    )
+    rows, problems = check(frame, Schema(proposal.columns), label_column="label")
+    assert [(p.row, p.value) for p in problems if p.blocking] == [(19, "five"), (20, "six")]
+    assert len(rows.inputs) == 19  # the two empty cells make one input
+
+
+def test_one_odd_cell_is_noted_by_its_value():
+    assert propose(table(a=[*map(str, range(10)), "-inf"], label=["p", "q"] * 5 + ["p"])).notes == (
+        "'a' is a number, but 1 of its cells is not, -inf: that row is listed as a problem; "
+        "choose category if it is meant.",
+    )
+
+
+def test_fewer_than_nine_numbers_in_ten_cells_stay_a_category():
+    cells = [*map(str, range(17)), "five", "six"]
+    assert kinds(propose(table(a=cells, label=["p", "q"] * 9 + ["p"]))) == {"a": "category"}
+    proposal = propose(table(a=["1", "2", "x", *[""] * 7], label=["p", "q"] * 5))
     assert kinds(proposal) == {"a": "category"}
-    assert proposal.notes == ("'a' is a category because 1 of its cells are no numbers, such as unknown.",)
+    assert proposal.notes == ("'a' is a category because 1 of its cells are no numbers, such as x.",)
+
+
+def test_ids_of_which_a_few_have_letters_are_still_ids():
+    frame = table(id=[*map(str, range(19)), "7a"], a=["1.5", "2.5"] * 10)
+    assert propose(frame).id_column == "id"
+
+
+def test_a_label_with_a_few_words_among_whole_numbers_still_means_classes():
+    proposal = propose(table(a=[f"{n}.5" for n in range(20)], label=["1", "2"] * 9 + ["1", "none of them"]))
+    assert (proposal.label_column, proposal.task) == ("label", "classification")
+    assert proposal.why == "'label' holds 3 different values: 1, 2, none of them"
+    assert proposal.notes == ()
+
+
+def test_pixels_with_a_few_mistakes_are_still_an_image():
+    pixels = {f"pixel{n}": ["0"] * 19 + ["x" if n == 3 else "0"] for n in range(16)}
+    frame = table(label=["p", "q"] * 10, **pixels)
+    proposal = propose(frame)
+    assert kinds(proposal) == {"pixel": "image"}
+    problems = check(frame, Schema(proposal.columns))[1]
+    assert [(p.row, p.column, p.value) for p in problems if p.blocking] == [(20, "pixel3", "x")]
 
 
 def test_decimal_commas_are_noted():

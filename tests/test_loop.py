@@ -569,11 +569,26 @@ def test_a_retrain_without_anything_new_is_refused(trained):
     assert trained.request_retrain("bob") == job
 
 
-@pytest.mark.xfail(strict=True, reason="a withdrawn entry does not count as news, though the training set changed")
 def test_taking_back_a_label_that_a_version_has_learned_allows_a_retrain(trained):
     wrong = say(trained, pool(trained)[0].id, "a")
     crown(trained, "for the test")
+    with pytest.raises(Refused, match="Nothing has come in"):
+        trained.request_retrain("ann")
     trained.undo(wrong.id, "ann")
+    assert trained.due().entries == 0
+    assert trained.request_retrain("ann").state == "waiting"
+
+
+def test_more_base_data_or_another_model_allows_a_retrain(trained):
+    forest = Settings(estimator="random_forest", holdout_share=0.5)
+    trained.project = trained.store.projects.update(trained.project, settings=forest, now=0, actor="test")
+    trained.store.jobs.cancel(trained.request_retrain("ann").id, 0)
+    trained.project = trained.store.projects.update(
+        trained.project, settings=Settings(holdout_share=0.5), now=0, actor="test"
+    )
+    with pytest.raises(Refused, match="Nothing has come in"):
+        trained.request_retrain("ann")
+    trained.add_items(rows(10, seed=9)[0], "test")
     assert trained.request_retrain("ann").state == "waiting"
 
 
@@ -667,14 +682,17 @@ def test_a_report_is_decided_once(trained):
     assert statuses(trained) == ["retired", "champion"]
 
 
-@pytest.mark.xfail(strict=True, reason="the champion of the report is not compared with the champion of the day")
 def test_a_report_against_an_earlier_champion_does_not_promote(loop):
     first, second = loop.retrain("test"), loop.retrain("test")
     loop.judge(first)
     loop.judge(second)
     loop.promote(second, "ann")
-    with pytest.raises(Refused):
+    with pytest.raises(Refused, match="Report 1 compares with a version that is not the champion any more"):
         loop.promote(first, "ann")
+    assert statuses(loop) == ["candidate", "champion"]
+    loop.judge(first)
+    loop.promote(first, "ann")
+    assert statuses(loop) == ["champion", "retired"]
 
 
 def test_a_rollback_needs_a_reason_and_an_earlier_champion(trained):
@@ -723,11 +741,16 @@ def test_there_is_never_more_than_one_champion(trained):
         mine = fresh(trained)
         version = mine.retrain("test")
         mine.judge(version)
-        return mine.promote(version, "test", "race").status
+        try:
+            return mine.promote(version, "test", "race").status
+        except Refused:
+            return "overtaken"
 
-    with ThreadPoolExecutor(3) as threads:
-        assert list(threads.map(promote, range(3))).count("champion") == 3
-    assert sorted(statuses(trained)) == ["candidate", "champion", "retired", "retired", "retired"]
+    with ThreadPoolExecutor(4) as threads:
+        outcomes = Counter(threads.map(promote, range(4)))
+    assert outcomes["champion"] >= 1
+    candidates = 1 + outcomes["overtaken"]
+    assert Counter(statuses(trained)) == Counter(champion=1, retired=outcomes["champion"], candidate=candidates)
 
 
 # -- model files ---------------------------------------------------------------------------------------------------

@@ -134,16 +134,6 @@ def test_correcting_stores_the_other_label_with_note_and_seconds(page, trained: 
     assert entry.seconds is not None
 
 
-def test_pressing_the_same_button_twice_stores_one_decision(page, trained: Loop) -> None:
-    app = page("review")
-    button = next(button for button in app.button if button.label.startswith("Confirm"))
-    first = trained.store.items.get(int(draw_of(trained).item_id))
-    button.click().run()
-    button.click().run()
-    entries = trained.store.feedback.latest(trained.project.id)
-    assert [e.item_id for e in entries if e.item_id == first.id] == [first.id]
-
-
 def draw_of(loop: Loop):
     import time
 
@@ -307,7 +297,11 @@ def test_problems_are_listed_by_row_and_column_before_anything_is_stored(page, s
     app = page("setup")
     app.file_uploader(key="upload").upload("customers.csv", broken.encode()).run()
     listed = next(frame.value for frame in app.dataframe if "What" in frame.value.columns)
-    assert ("tenure", "inf") in set(zip(listed["Column"], listed["Value"], strict=True)) or "tenure" in texts(app)
+    assert listed[["Row", "Column", "Value"]].to_numpy().tolist() == [[6, "tenure", "five"], [8, "tenure", "inf"]]
+    assert "'tenure' is a number, but 2 of its cells are not, such as five" in texts(app)
+    assert [error.value for error in app.error] == [
+        "2 problems. Rows with a problem are left out; the other 198 can be imported."
+    ]
     assert store.projects.all() == []
 
 
@@ -367,3 +361,13 @@ def test_markup_in_data_labels_and_names_is_shown_as_text(page, store: Store) ->
     assert "\\<img src=x onerror=alert\\(1\\)\\>" in shown
     assert "\\*\\*bold\\*\\*" in shown
     assert "\\*b\\*" in [button.label for button in app.button]
+
+
+def test_a_damaged_model_file_is_announced(page, trained: Loop) -> None:
+    champion = trained.store.versions.champion(trained.project.id)
+    (trained.store.artifacts / champion.artifact / "model.skops").write_bytes(b"damaged")
+    assert app_errors(page()) == ["The champion's model file is missing or was changed"]
+
+
+def app_errors(app: AppTest) -> list[str]:
+    return [element.title for element in app.error]

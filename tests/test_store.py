@@ -110,6 +110,7 @@ print(len(open_store(sys.argv[1]).projects.all()), flush=True)
 def test_six_processes_that_open_one_fresh_file_at_once_all_find_the_schema(url):
     command = [sys.executable, "-c", OPENER, url]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    pipes["cwd"] = Path(__file__).parent.parent
     openers = [subprocess.Popen(command, **pipes) for _ in range(6)]
     assert [opener.stdout.readline() for opener in openers] == ["ready\n"] * 6
     for opener in openers:

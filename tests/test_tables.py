@@ -11,9 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from feedback_core import tables
 from feedback_core.errors import InvalidFile
-from feedback_core.tables import check_size, read_table
+from feedback_core.tables import check_size, limits, read_table
 
 CELL = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
 
@@ -65,7 +64,7 @@ def test_a_header_without_rows_is_refused(data):
 
 
 def test_a_gzip_bomb_is_stopped_at_the_limit(monkeypatch):
-    monkeypatch.setattr(tables, "MAX_BYTES", 2**20)
+    monkeypatch.setattr(limits, "MAX_BYTES", 2**20)
     bomb = gzip.compress(b"a" * 2**25)
     assert len(bomb) < 50_000
     tracemalloc.start()
@@ -369,14 +368,14 @@ def test_a_parquet_column_name_twice_is_refused():
 
 
 def test_a_short_parquet_file_that_repeats_a_long_text_is_refused(monkeypatch):
-    monkeypatch.setattr(tables, "MAX_BYTES", 2**22)
+    monkeypatch.setattr(limits, "MAX_BYTES", 2**22)
     data = packed(pa.table({"a": ["x" * 100_000] * 1_000}))
     assert len(data) < 20_000
     assert "unpacks to 95 MB and 1,000 cells, more than the limit of 4 MB" in refusal(data, "rows.parquet")
 
 
 def test_a_short_parquet_file_that_repeats_a_number_is_refused(monkeypatch):
-    monkeypatch.setattr(tables, "MAX_CELLS", 100_000)
+    monkeypatch.setattr(limits, "MAX_CELLS", 100_000)
     data = packed(pa.table({"a": [1] * 100_001}))
     assert len(data) < 2_000
     assert "100,001 cells, more than the limit" in refusal(data, "rows.parquet")

@@ -34,8 +34,9 @@ returning *
 
 _BURY = """
 update jobs set state = 'failed', finished_at = :now, error =
-    'The worker died ' || attempts || ' times while running this job (last at ' || round(100 * progress) || ' %: '
-    || message || '). The current champion keeps serving; look at the worker log, then request it again.'
+    'The worker died ' || attempts || ' times while running this job (last at '
+    || cast(round(100 * progress) as integer) || ' %: ' || message
+    || '). The current champion keeps serving; look at the worker log, then request it again.'
 where state = 'running' and lease_until < :now and attempts >= :most
 """
 

@@ -50,15 +50,9 @@ class SqliteDriver:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(f"The folder of {self.path} cannot be made ({error}): name another file.") from error
-        conn = self._conn()
-        # Not atomic(): it begins deferred, and six processes on a fresh file would race.
-        conn.execute("begin immediate")
-        try:
+        # Not sqlite-utils' atomic(): it begins deferred, and six processes on a fresh file would race.
+        with self.writing():
             migrations.apply(self._database())
-        except BaseException:
-            conn.execute("rollback")
-            raise
-        conn.execute("commit")
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

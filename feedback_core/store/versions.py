@@ -124,7 +124,7 @@ class Versions:
         with self._driver.writing() as session:
             _mark_decision(session, report, decision, by, reason, now)
             if decision == "promote":
-                _crown(session, project, report.challenger_id, now)
+                _crown(session, project, report, now)
             else:
                 session.execute(
                     "update versions set status = 'refused' where id = ? and status = 'candidate'",
@@ -154,10 +154,16 @@ def _mark_decision(session: Session, report: GateReport, decision: str, by: str,
         raise Refused(f"Report {report.id} has been decided already: judge the version again first.")
 
 
-def _crown(session: Session, project: Project, version_id: int, now: float) -> None:
-    session.execute(
-        "update versions set status = 'retired' where project_id = ? and status = 'champion'", (project.id,)
+def _crown(session: Session, project: Project, report: GateReport, now: float) -> None:
+    version_id = report.challenger_id
+    retired = session.query(
+        "update versions set status = 'retired' where project_id = ? and status = 'champion' returning id",
+        (project.id,),
     )
+    if [row["id"] for row in retired] != [known for known in (report.champion_id,) if known is not None]:
+        raise Refused(
+            f"Report {report.id} compares with a version that is not the champion any more: train a new version."
+        )
     session.execute("update versions set status = 'champion', promoted_at = ? where id = ?", (now, version_id))
     session.execute("update projects set anchor_id = ? where id = ? and anchor_id is null", (version_id, project.id))
 

@@ -1,0 +1,17 @@
+"""Take in: a table becomes a proposal, then checked rows; one input becomes canonical bytes and back."""
+
+from .checking import check
+from .encoding import decode, encode_one, feature_names, holdout_side, input_hash
+from .proposal import Proposal, classes, propose
+
+__all__ = [
+    "Proposal",
+    "check",
+    "classes",
+    "decode",
+    "encode_one",
+    "feature_names",
+    "holdout_side",
+    "input_hash",
+    "propose",
+]

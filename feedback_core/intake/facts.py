@@ -1,0 +1,109 @@
+"""What one file column holds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import isqrt
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import InvalidFile
+from ..types import Kind
+from .cells import Array, Mask, number_column, shortened, text_column
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MAX_CLASSES = 50
+"""Different values up to which a column may be the label, or a category without a remark."""
+
+_MISTAKE_SHARE = 0.1
+"""Most cells of a number column, without its missing ones, that may be no numbers: its rows with them are problems."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One file column. distinct and missing are counts; whole, lowest: of a number column; notes: for a person."""
+
+    name: str
+    kind: Kind
+    n: int
+    distinct: int
+    missing: int
+    shape: tuple[int, ...] = ()
+    whole: bool = False
+    lowest: float = 0.0
+    notes: tuple[str, ...] = ()
+
+
+def facts_of(cells: pd.Series[Any], name: str) -> Facts:
+    """Guess the kind from the cells that are not missing. Raises InvalidFile for lists of unequal length."""
+    known = cells[cells.notna()]
+    if len(known) and isinstance(known.iloc[0], (list, np.ndarray)):
+        return _list_facts(known, name, len(cells))
+    values, bad = number_column(cells)
+    n_known = len(cells) - int((np.isnan(values) & ~bad).sum())
+    is_number = bad.sum() <= _MISTAKE_SHARE * n_known
+    fact = _number_facts(cells, name, values, bad) if is_number else _string_facts(cells, name, bad)
+    if fact.distinct >= 2:
+        return fact
+    what = "constant" if fact.distinct else "empty"
+    return replace(fact, notes=(f"{name!r} is {what} and cannot help: consider leaving it out.",))
+
+
+def _number_facts(cells: pd.Series[Any], name: str, values: Array, bad: Mask) -> Facts:
+    finite, missing = values[np.isfinite(values)], int((np.isnan(values) & ~bad).sum())
+    whole = len(finite) > 0 and bool((finite == np.floor(finite)).all())
+    odd = cells[bad | np.isinf(values)].tolist()
+    notes = [_odd_note(name, odd)] if odd else []
+    if whole and np.abs(finite).max() > 2**53:
+        notes.append(f"{name!r} has whole numbers beyond 2^53, which get rounded: make it a category if they are ids.")
+    # Cells that are no numbers count as values too, so a column of ids stays one when a few have letters.
+    distinct = len(np.unique(values[~np.isnan(values)])) + len(set(text_column(cells[bad])[0].tolist()) - {None})
+    lowest = float(finite.min(initial=np.inf))
+    return Facts(name, "number", len(values), distinct, missing, (), whole, lowest, tuple(notes))
+
+
+def _odd_note(name: str, odd: Sequence[Any]) -> str:
+    found = f"{name!r} is a number, but {len(odd):,} of its cells"
+    if len(odd) == 1:
+        return f"{found} is not, {shortened(odd[0])}: that row is listed as a problem; choose category if it is meant."
+    return (
+        f"{found} are not, such as {shortened(odd[0])}: those rows are listed as problems; "
+        "choose category if they are meant."
+    )
+
+
+def _string_facts(cells: pd.Series[Any], name: str, bad: Mask) -> Facts:
+    """Text when the cells are mostly different sentences, else a category, and why if it looks like something else."""
+    texts = [text for text in text_column(cells)[0].tolist() if text is not None]
+    distinct, note = len(set(texts)), ""
+    missing = len(cells) - len(texts)
+    if distinct > 0.5 * len(texts) and sum(len(text.split()) for text in texts) >= 4 * len(texts):
+        return Facts(name, "text", len(cells), distinct, missing)
+    if bad.sum() <= 0.1 * len(cells):
+        odd = shortened(cells[bad].iloc[0])
+        note = f"{name!r} is a category because {bad.sum():,} of its cells are no numbers, such as {odd}."
+    elif all(re.fullmatch(r"[+-]?\d+,\d+", text) for text in texts):
+        note = f"{name!r} seems to have decimal commas, such as {texts[0]}: write decimal points."
+    elif distinct > max(MAX_CLASSES, 0.5 * len(texts)):
+        note = f"{name!r} has {distinct:,} different values, too many for a category: consider leaving it out."
+    return Facts(name, "category", len(cells), distinct, missing, notes=(note,) if note else ())
+
+
+def _list_facts(lists: pd.Series[Any], name: str, n: int) -> Facts:
+    """An image of shape (height, width) or (height, width, 3); a list that fits neither is (1, length)."""
+    shapes: set[tuple[int, ...]] = {np.shape(cell) for cell in lists}
+    if len(shapes) > 1:
+        raise InvalidFile(f"{name!r} has lists of different lengths, such as {sorted(shapes)[:2]}: make them equal.")
+    shape, notes = shapes.pop(), []
+    if len(shape) == 1:
+        side, color_side = isqrt(shape[0]), isqrt(shape[0] // 3)
+        wide = (color_side, color_side, 3) if 3 * color_side**2 == shape[0] else (1, shape[0])
+        if side * side != shape[0]:
+            notes.append(f"{name!r} holds {shape[0]:,} numbers a row, taken as an image of shape {wide}: is it one?")
+        shape = (side, side) if side * side == shape[0] else wide
+    return Facts(name, "image", n, len(lists), n - len(lists), shape, notes=tuple(notes))

@@ -1,0 +1,325 @@
+"""Every model builder on every kind of input, and model files: whole or absent, checked, and without foreign code."""
+
+import functools
+import hashlib
+import os
+import pickle
+
+import numpy as np
+import orjson
+import pytest
+import skops.io
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.svm import LinearSVC
+
+from feedback_core import intake
+from feedback_core.errors import ArtifactError, InvalidInput, NotFound
+from feedback_core.models import BUILDERS, artifacts
+from feedback_core.models.own_estimator import recipe
+from feedback_core.models.preprocessing import pixel_names
+from feedback_core.training import aligned_proba, fit
+from feedback_core.types import Column, Schema
+
+NUMBERS = (Column("height", "number"), Column("weight", "number"), Column("empty so far", "number"))
+CATEGORIES = (Column("colour", "category"), Column("shape", "category"))
+TEXTS = (Column("title", "text"), Column("note", "text"))
+IMAGE = (Column("photo", "image", (4, 4)), Column("icon", "image", (2, 2, 3)))
+SCHEMAS = {
+    "numbers": Schema(NUMBERS),
+    "mixed": Schema(NUMBERS + CATEGORIES),
+    "text": Schema(TEXTS),
+    "image": Schema(IMAGE),
+    "everything": Schema((CATEGORIES[0], *IMAGE, *NUMBERS, *TEXTS, CATEGORIES[1])),
+    "300 numbers": Schema(tuple(Column(f"x{n}", "number") for n in range(300))),
+}
+
+QUICK = {
+    "own_estimator": {"path": "sklearn.linear_model.LogisticRegression", "C": 0.01, "max_iter": 2_000},
+    "hist_gradient_boosting": {"max_iter": 5},
+    "random_forest": {"n_estimators": 5},
+}
+"""Parameters that keep the contract quick; a builder that is not here gets its defaults."""
+
+LABEL_SETS = (("yes", "no"), ("c", "a", "b"))
+
+every_builder = pytest.mark.parametrize("name", list(BUILDERS))
+every_schema = pytest.mark.parametrize("kind", SCHEMAS)
+every_label_set = pytest.mark.parametrize("labels", LABEL_SETS, ids=len)
+
+
+def cell(column, rng, words):
+    if column.kind == "image":
+        return rng.integers(0, 17, size=column.shape).tolist()
+    if column.name == "empty so far" or rng.random() < 0.15:
+        return None
+    if column.kind == "number":
+        return round(rng.normal(), 3)
+    return str(rng.choice(words)) if column.kind == "category" else " ".join(rng.choice(words, size=4))
+
+
+def frame_of(schema, n, seed, words=("red", "green", "blue", "round", "square")):
+    """n random rows as models see them, 15 % of the cells missing, through the canonical encoding."""
+    rng = np.random.default_rng(seed)
+    rows = [[cell(column, rng, words) for column in schema.columns] for _ in range(n)]
+    return intake.decode([intake.encode_one(row, schema) for row in rows], schema)
+
+
+def training_data(kind, labels, n=60):
+    rng = np.random.default_rng(1)
+    said = [labels[k] for k in rng.integers(len(labels), size=n)]
+    return frame_of(SCHEMAS[kind], n, seed=0), said, rng.uniform(1 / 3, 3, size=n)
+
+
+@functools.cache
+def fitted(name, kind, labels):
+    model = BUILDERS[name](SCHEMAS[kind], 3, QUICK.get(name, {}))
+    return fit(model, *training_data(kind, labels))
+
+
+# -- every builder -------------------------------------------------------------------------------------------------
+
+
+@every_builder
+@every_schema
+@every_label_set
+def test_a_builder_fits_weighted_rows_and_gives_probabilities(name, kind, labels):
+    model = fitted(name, kind, labels)
+    assert sorted(model.classes_) == sorted(labels)
+    proba = aligned_proba(model, frame_of(SCHEMAS[kind], 25, seed=2), labels)
+    assert proba.shape == (25, len(labels))
+    assert (proba >= 0).all()
+    assert proba.sum(axis=1) == pytest.approx(1)
+    assert len(np.unique(proba, axis=0)) > 1
+
+
+@every_builder
+@every_schema
+def test_values_and_words_never_seen_are_no_obstacle(name, kind):
+    strange = frame_of(SCHEMAS[kind], 10, seed=2, words=("never", "seen", "before"))
+    strange = strange.assign(**{column: 7.5 for column in strange.columns if column == "empty so far"})
+    proba = aligned_proba(fitted(name, kind, LABEL_SETS[0]), strange, LABEL_SETS[0])
+    assert np.isfinite(proba).all()
+    assert proba.sum(axis=1) == pytest.approx(1)
+
+
+@every_builder
+@every_schema
+def test_the_same_seed_gives_the_same_model(name, kind):
+    again = BUILDERS[name](SCHEMAS[kind], 3, QUICK.get(name, {}))
+    fit(again, *training_data(kind, LABEL_SETS[1]))
+    rows = frame_of(SCHEMAS[kind], 25, seed=2)
+    assert (again.predict_proba(rows) == fitted(name, kind, LABEL_SETS[1]).predict_proba(rows)).all()
+
+
+@every_builder
+@every_schema
+@every_label_set
+def test_a_saved_model_is_trusted_and_answers_bit_for_bit_the_same(name, kind, labels, tmp_path):
+    model = fitted(name, kind, labels)
+    saved = artifacts.save(model, tmp_path, "p")
+    path = tmp_path / saved.name / artifacts.MODEL
+    assert set(skops.io.get_untrusted_types(file=path)) <= set(artifacts.TRUSTED)
+    rows = frame_of(SCHEMAS[kind], 25, seed=2)
+    loaded = artifacts.load(tmp_path, saved.name, saved.sha256)
+    assert (loaded.predict_proba(rows) == model.predict_proba(rows)).all()
+    assert list(loaded.classes_) == list(model.classes_)
+
+
+@every_builder
+def test_the_seed_reaches_the_estimator(name):
+    model = BUILDERS[name](SCHEMAS["numbers"], 17, QUICK.get(name, {}))
+    assert model.named_steps["model"].random_state == 17
+
+
+@every_builder
+def test_parameters_reach_the_estimator_and_win_over_the_seed(name):
+    model = BUILDERS[name](SCHEMAS["numbers"], 17, QUICK.get(name, {}) | {"random_state": 5})
+    assert model.named_steps["model"].random_state == 5
+
+
+def test_an_unknown_builder_is_refused_with_the_choices():
+    with pytest.raises(NotFound, match=r"No model 'nope': choose one of .*logistic_regression.*random_forest"):
+        BUILDERS["nope"]
+
+
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+def test_each_trusted_type_is_needed_by_a_model(tmp_path):
+    models = [fitted(name, kind, labels) for name in BUILDERS for kind in SCHEMAS for labels in LABEL_SETS]
+    # Two types only occur in estimators that a caller brings: a network keeps its optimizer, nearest neighbours keep
+    # the texts, as a sparse matrix when they differ enough.
+    frame = frame_of(SCHEMAS["text"], 60, seed=0, words=[f"{n}word{n}" for n in range(300)])
+    for params in (
+        {"path": "sklearn.neural_network.MLPClassifier", "max_iter": 1},
+        {"path": "sklearn.neighbors.KNeighborsClassifier"},
+    ):
+        own = BUILDERS["own_estimator"](SCHEMAS["text"], 0, params)
+        models.append(fit(own, frame, ["a", "b"] * 30, np.ones(60)))
+    found = set()
+    for model in models:
+        skops.io.dump(model, tmp_path / "any.skops")
+        found |= set(skops.io.get_untrusted_types(file=tmp_path / "any.skops"))
+    assert sorted(found) == sorted(artifacts.TRUSTED)
+
+
+def test_image_columns_are_named_as_the_frame_names_them():
+    assert pixel_names(IMAGE[1]) == [f"icon_{n:04d}" for n in range(12)]
+    assert pixel_names(IMAGE[0]) + pixel_names(IMAGE[1]) == intake.feature_names(SCHEMAS["image"])
+
+
+def test_a_vocabulary_cut_to_size_is_saved_in_plain_numbers(tmp_path):
+    # NumPy positions would cost one file a word inside the model file.
+    schema = Schema((Column("text", "text"),))
+    frame = frame_of(schema, 200, seed=0, words=[f"word{n}" for n in range(400)])
+    model = BUILDERS["hist_gradient_boosting"](schema, 0, {"max_iter": 1})
+    fit(model, frame, ["a", "b"] * 100, np.ones(200))
+    saved = artifacts.save(model, tmp_path, "p")
+    loaded = artifacts.load(tmp_path, saved.name, saved.sha256)
+    vocabulary = loaded.named_steps["prepare"].transformers_[0][1].vocabulary_
+    assert len(vocabulary) == 300
+    assert {type(position) for position in vocabulary.values()} == {int}
+
+
+# -- estimators a caller brings ------------------------------------------------------------------------------------
+
+
+def test_recipe_keeps_the_class_and_what_differs_from_its_defaults():
+    assert recipe(LogisticRegression(C=0.5, max_iter=100)) == {
+        "path": "sklearn.linear_model._logistic.LogisticRegression",
+        "C": 0.5,
+    }
+
+
+def test_a_recipe_builds_an_equal_estimator():
+    original = LogisticRegression(C=0.5, max_iter=300, random_state=4)
+    built = BUILDERS["own_estimator"](SCHEMAS["numbers"], 9, recipe(original))
+    assert built.named_steps["model"].get_params() == original.get_params()
+
+
+class OwnModel(LogisticRegression):
+    """A class that lives in this file, not in scikit-learn."""
+
+
+@pytest.mark.parametrize(
+    "path", ["", "os.system", "tests.test_models.OwnModel", "sklearnx.Model", "LogisticRegression"]
+)
+def test_only_scikit_learns_own_classes_can_be_named(path):
+    with pytest.raises(InvalidInput, match=r"is not a scikit-learn class: register a builder"):
+        BUILDERS["own_estimator"](SCHEMAS["numbers"], 0, {"path": path})
+
+
+def test_a_class_of_another_module_has_no_recipe():
+    with pytest.raises(InvalidInput, match=r"OwnModel' is not a scikit-learn class"):
+        recipe(OwnModel())
+
+
+def test_an_estimator_without_probabilities_has_no_recipe():
+    with pytest.raises(InvalidInput, match=r"^LinearSVC gives no probabilities"):
+        recipe(LinearSVC())
+
+
+# -- model files ---------------------------------------------------------------------------------------------------
+
+
+def small_model():
+    return make_pipeline(LogisticRegression()).fit([[0.0], [1.0]], ["a", "b"])
+
+
+def unchanged(rows):
+    return rows
+
+
+def content(root):
+    return sorted(path.name for path in root.iterdir())
+
+
+def test_a_model_file_has_a_folder_named_by_its_hash_and_a_manifest(tmp_path):
+    saved = artifacts.save(small_model(), tmp_path / "models", "project7")
+    body = (tmp_path / "models" / saved.name / "model.skops").read_bytes()
+    assert saved.sha256 == hashlib.sha256(body).hexdigest()
+    assert saved.name == f"project7-{saved.sha256[:16]}"
+    assert saved.size == len(body)
+    assert set(saved.environment) == {"python", "scikit-learn", "numpy", "scipy", "pandas", "skops"}
+    manifest = orjson.loads((tmp_path / "models" / saved.name / "manifest.json").read_bytes())
+    assert manifest == {"sha256": saved.sha256, "size": saved.size, "environment": saved.environment}
+    assert content(tmp_path / "models") == [saved.name]
+
+
+def test_a_changed_byte_is_refused_by_file_name(tmp_path):
+    saved = artifacts.save(small_model(), tmp_path, "p")
+    path = tmp_path / saved.name / "model.skops"
+    body = bytearray(path.read_bytes())
+    body[len(body) // 2] ^= 1
+    path.write_bytes(body)
+    with pytest.raises(ArtifactError, match=rf"The model file {saved.name}/model.skops has changed"):
+        artifacts.load(tmp_path, saved.name, saved.sha256)
+
+
+def test_a_missing_file_is_refused_by_file_name(tmp_path):
+    saved = artifacts.save(small_model(), tmp_path, "p")
+    (tmp_path / saved.name / "model.skops").unlink()
+    with pytest.raises(ArtifactError, match=rf"The model file {saved.name}/model.skops is missing"):
+        artifacts.load(tmp_path, saved.name, saved.sha256)
+
+
+@pytest.mark.parametrize(
+    ("model", "named"),
+    [
+        (make_pipeline(FunctionTransformer(unchanged), LogisticRegression()), "tests.test_models.unchanged"),
+        (make_pipeline(FunctionTransformer(os.getcwd), LogisticRegression()), "posix.getcwd"),
+        (OwnModel(), "tests.test_models.OwnModel"),
+    ],
+    ids=["own function", "function of the system", "own class"],
+)
+def test_a_model_with_foreign_code_is_refused_when_it_is_saved(model, named, tmp_path):
+    with pytest.raises(ArtifactError, match=rf"types that cannot be loaded safely \({named}\): use a built-in model"):
+        artifacts.save(model, tmp_path, "p")
+    assert content(tmp_path) == []
+
+
+def test_a_model_with_foreign_code_is_refused_when_it_is_loaded(tmp_path):
+    (tmp_path / "p").mkdir()
+    skops.io.dump(OwnModel(), tmp_path / "p" / "model.skops")
+    digest = hashlib.sha256((tmp_path / "p" / "model.skops").read_bytes()).hexdigest()
+    with pytest.raises(ArtifactError, match=r"types that cannot be loaded safely \(tests.test_models.OwnModel\)"):
+        artifacts.load(tmp_path, "p", digest)
+
+
+def test_what_cannot_be_written_at_all_leaves_nothing_behind(tmp_path):
+    with pytest.raises(TypeError, match="generator"):
+        artifacts.save((n for n in range(3)), tmp_path, "p")
+    assert content(tmp_path) == []
+
+
+class Intruder:
+    """Creates a file when it is unpickled."""
+
+    def __init__(self, trace):
+        self.trace = trace
+
+    def __reduce__(self):
+        return os.mkdir, (self.trace,)
+
+
+def test_a_pickle_under_the_name_of_a_model_runs_no_code(tmp_path):
+    trace = str(tmp_path / "code ran")
+    body = pickle.dumps(Intruder(trace))
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "model.skops").write_bytes(body)
+    with pytest.raises(ArtifactError, match=r"^p/model.skops is not a model file"):
+        artifacts.load(tmp_path, "p", hashlib.sha256(body).hexdigest())
+    assert content(tmp_path) == ["p"]
+    pickle.loads(body)
+    assert content(tmp_path) == ["code ran", "p"]
+
+
+def test_sweep_removes_half_written_folders_and_keeps_models(tmp_path):
+    saved = artifacts.save(small_model(), tmp_path, "p")
+    for name in (".saving-one", ".saving-two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.skops").write_bytes(b"half")
+    assert artifacts.sweep(tmp_path) == 2
+    assert content(tmp_path) == [saved.name]
+    assert artifacts.load(tmp_path, saved.name, saved.sha256).predict([[0.0]]) == ["a"]
+    assert artifacts.sweep(tmp_path / "not there") == 0
