@@ -69,8 +69,7 @@ def overview(store: Store, project: Project) -> Overview:
     return Overview(
         stages=_stages(store, project, items, versions, reports),
         champion=champion,
-        champion_intact=champion is None
-        or artifacts.looks_intact(store.artifacts, champion.artifact, champion.size),
+        champion_intact=champion is None or artifacts.looks_intact(store.artifacts, champion.artifact, champion.size),
         due=due,
         live=live,
         undecided=undecided,

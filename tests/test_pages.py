@@ -14,7 +14,7 @@ from feedback_core.settings import Settings
 from feedback_core.store import Store
 from feedback_core.types import Column, Decision, Rows, Schema
 from feedback_core.worker import run_next
-from tests.conftest import rows
+from tests.conftest import TWO_NUMBERS, rows
 
 ROOT = Path(__file__).parent.parent
 PAGES = ("overview", "review", "retrain", "predictions", "insights", "setup")
@@ -237,8 +237,8 @@ def test_retraining_with_nothing_new_is_refused_in_words(page, trained: Loop) ->
 
 
 def test_the_predictions_table_pages_through_every_item_once(page, store: Store, clock) -> None:
-    loop = Loop(store, create_project(store, "big", Schema((Column("x0", "number"), Column("x1", "number"))), ("a", "b"),
-                                      actor="test"), clock=clock, rng=np.random.default_rng(0))  # fmt: skip
+    project = create_project(store, "big", TWO_NUMBERS, ("a", "b"), actor="test")
+    loop = Loop(store, project, clock=clock, rng=np.random.default_rng(0))
     loop.add_items(rows(250, labelled=False)[0], "test")
     app = page("predictions")
     seen = []

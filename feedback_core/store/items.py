@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, get_args
 
 import orjson
@@ -59,20 +59,20 @@ class Items:
 
     def add(self, project: Project, batch: Sequence[NewItem], now: float) -> int:
         """Store up to BATCH items in one transaction; known keys are left as they are. Gives the number added."""
-        searchable = [
-            index for index, column in enumerate(project.schema.columns) if column.kind in ("text", "category")
-        ]
         with self._driver.writing() as session:
             first = session.query("select coalesce(max(id), 0) + 1 as first from items")[0]["first"]
-            session.many(_INSERT, _insert_rows(project.id, first, batch, now))
-            added = session.columns("select id, split from items where id >= ?", (first,))
+            added = session.many(_INSERT, _insert_rows(project.id, first, batch, now))
             if not added:
                 return 0
-            if searchable:
-                _index_texts(session, project.id, searchable, [(i, batch[i - first][1]) for i in added[0]])
-            counts = Counter("pool/open" if split == "pool" else f"{split}/base" for split in added[1])
+            new = list(enumerate(batch, first))
+            if added < len(batch):
+                ids = session.columns("select id from items where id >= ?", (first,))[0]
+                new = [(item_id, batch[item_id - first]) for item_id in ids]
+            _index_texts(session, project, new)
+            splits = Counter(split for _, (_, _, _, split, _, _) in new)
+            counts = {"pool/open" if split == "pool" else f"{split}/base": n for split, n in splits.items()}
             tallies.add(session, project.id, "items", counts)
-        return len(added[0])
+        return added
 
     def get(self, item_id: int) -> Item:
         found = self.many([item_id])
@@ -197,12 +197,17 @@ def _insert_rows(project_id: int, first: int, batch: Sequence[NewItem], now: flo
         yield row_id, project_id, key, body.decode(), digest, split, state, label, shuffle, now
 
 
-def _index_texts(session: Session, project_id: int, columns: list[int], rows: list[tuple[int, bytes]]) -> None:
+def _index_texts(session: Session, project: Project, items: Iterable[tuple[int, NewItem]]) -> None:
+    columns = [n for n, column in enumerate(project.schema.columns) if column.kind in ("text", "category")]
+    if not columns:
+        return
+
     def text(body: bytes) -> str:
         values = orjson.loads(body)
-        return " ".join([_own_word(project_id), *(str(values[n]) for n in columns if values[n] is not None)])
+        return " ".join([_own_word(project.id), *(str(values[n]) for n in columns if values[n] is not None)])
 
-    session.many("insert into items_text (rowid, text) values (?, ?)", ((row_id, text(body)) for row_id, body in rows))
+    rows = ((item_id, text(body)) for item_id, (_, body, *_) in items)
+    session.many("insert into items_text (rowid, text) values (?, ?)", rows)
 
 
 def _states(wanted: ItemFilter) -> tuple[ItemState, ...]:
