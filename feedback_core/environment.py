@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
-DEFAULT_URL = "sqlite:///data/feedback.db"
+DEFAULT_FILE = Path(__file__).resolve().parent.parent / "data" / "feedback.db"
 
 
 def database_url() -> str:
-    """Where everything is stored: FEEDBACK_DATABASE, or a file in data/."""
-    return os.environ.get("FEEDBACK_DATABASE") or DEFAULT_URL
+    """Where everything is stored: FEEDBACK_DATABASE, or a file in data/. Absolute, so every process means the same."""
+    given = os.environ.get("FEEDBACK_DATABASE") or f"sqlite:///{DEFAULT_FILE}"
+    prefix = "sqlite:///"
+    return f"{prefix}{Path(given.removeprefix(prefix)).absolute()}" if given.startswith(prefix) else given
 
 
 def allowed_hosts() -> list[str]:

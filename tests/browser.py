@@ -13,9 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 ROOT = Path(__file__).parent.parent
+PATIENCE_MS = 60_000
+expect.set_options(timeout=PATIENCE_MS)  # the default of 5 s is short of a first page on a busy machine
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome") or "chromium"
 FLAGS = [
     "--no-sandbox",
@@ -52,7 +54,7 @@ def browser(profile: Path, width: int = 1400) -> Iterator[Page]:
             str(profile), executable_path=CHROMIUM, args=FLAGS, headless=True, viewport={"width": width, "height": 1000}
         )
         page = context.pages[0]
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(PATIENCE_MS)
         yield page
         context.close()
 

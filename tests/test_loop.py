@@ -580,9 +580,10 @@ def test_taking_back_a_label_that_a_version_has_learned_allows_a_retrain(trained
 
 
 def test_more_base_data_or_another_model_allows_a_retrain(trained):
-    forest = Settings(estimator="random_forest", holdout_share=0.5)
-    trained.project = trained.store.projects.update(trained.project, settings=forest, now=0, actor="test")
-    trained.store.jobs.cancel(trained.request_retrain("ann").id, 0)
+    for other_recipe in ({"estimator": "random_forest"}, {"params": {"C": 0.5}}):
+        changed = Settings(holdout_share=0.5, **other_recipe)
+        trained.project = trained.store.projects.update(trained.project, settings=changed, now=0, actor="test")
+        assert trained.store.jobs.cancel(trained.request_retrain("ann").id, 0)
     trained.project = trained.store.projects.update(
         trained.project, settings=Settings(holdout_share=0.5), now=0, actor="test"
     )

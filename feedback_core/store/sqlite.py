@@ -94,8 +94,6 @@ def _connect(path: Path) -> sqlite3.Connection:
         # FULL: an acknowledged correction survives a power cut, not only a killed process.
         conn.execute("pragma synchronous=full")
         conn.execute("pragma foreign_keys=on")
-        # Without it `replace into` would delete a row behind the back of the triggers that forbid it.
-        conn.execute("pragma recursive_triggers=on")
         conn.execute("pragma journal_size_limit=67108864")
         conn.execute("pragma cache_size=-65536")
     except sqlite3.DatabaseError as error:
