@@ -222,8 +222,9 @@ def test_labels_the_model_cannot_learn_are_reported_and_nothing_is_lost():
     assert not report.trained
     assert report.message.startswith("Not retrained. The model refused the training data: Unknown label type")
     assert len(loop.feedback_storage) == 2
-    fed(loop, [entry(2, 2, 0.5)])
-    assert loop.retrain_model().collected == 3
+    loop.feedback_storage.clear()
+    fed(loop, [entry(0, 0, 0), entry(1, 1, 1)])
+    assert loop.retrain_model().message == "Retrained on 2 rows: 2 new entries and 0 rows from before."
 
 
 def test_base_data_of_one_class_is_refused_in_words():
@@ -395,6 +396,15 @@ def test_a_later_answer_of_the_durable_store_replaces_the_earlier_one(url):
     assert loop.retrain_model().collected == 4
     seen = Loop.open(url, "points")
     assert seen.store.items.training_rows(seen.project.id).labels == ("1", "0", "1", "1")
+
+
+def test_agreeing_with_the_model_counts_as_an_entry_too(url):
+    loop = FeedbackLoop(LogisticRegression(C=100), open_storage(url, project="points"), retrain_threshold=6)
+    fed(loop, line(6)).retrain_model()
+    fed(loop, line(6))
+    seen = Loop.open(url, "points")
+    assert seen.store.feedback.pending(seen.project.id) == {"confirm": 6}
+    assert loop.retrain_model().message.startswith("Version 2 trained on 6 rows (6 new entries)")
 
 
 def test_after_the_first_version_the_labels_are_fixed(url):

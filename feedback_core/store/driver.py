@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from dataclasses import fields
+from typing import Any, Protocol, TypeVar
 
 Row = dict[str, Any]
 Params = Mapping[str, Any] | Sequence[Any]
@@ -37,3 +38,12 @@ class Driver(Protocol):
 
     def migrate(self) -> None:
         """Bring the schema up to date; safe when many processes start at once."""
+
+
+T = TypeVar("T")
+
+
+def noun(kind: type[T], row: Row, **converted: Any) -> T:
+    """A noun from the columns that bear its fields' names; `converted` stands in for what is stored in another form."""
+    stored = {field.name: row[field.name] for field in fields(kind) if field.name not in converted}  # type: ignore[arg-type]
+    return kind(**stored, **converted)

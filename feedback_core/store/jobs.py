@@ -9,7 +9,7 @@ import orjson
 
 from ..errors import NotFound
 from ..types import Job
-from .driver import Driver, Row, Session
+from .driver import Driver, Row, Session, noun
 
 MAX_ATTEMPTS = 3
 """A job whose worker died this often is failed: it is probably what kills the worker."""
@@ -139,21 +139,4 @@ def _jobs(session: Session, where: str, params: tuple[Any, ...]) -> list[Job]:
 
 
 def _job(row: Row) -> Job:
-    return Job(
-        id=row["id"],
-        project_id=row["project_id"],
-        kind=row["kind"],
-        state=row["state"],
-        trigger=row["trigger"],
-        requested_by=row["requested_by"],
-        payload=orjson.loads(row["payload"]),
-        progress=row["progress"],
-        message=row["message"],
-        attempts=row["attempts"],
-        error=row["error"],
-        result=orjson.loads(row["result"]),
-        heartbeat_at=row["heartbeat_at"],
-        created_at=row["created_at"],
-        started_at=row["started_at"],
-        finished_at=row["finished_at"],
-    )
+    return noun(Job, row, payload=orjson.loads(row["payload"]), result=orjson.loads(row["result"]))

@@ -12,7 +12,7 @@ import orjson
 from ..errors import NotFound, Refused
 from ..types import GateReport, Project, TrainingRows, Version
 from . import events
-from .driver import Driver, Row, Session
+from .driver import Driver, Row, Session, noun
 
 _INSERT = """
 insert into versions (project_id, number, parent_id, job_id, estimator, params, seed, status, artifact, sha256, size,
@@ -180,41 +180,8 @@ def _text(value: Any) -> Any:
 
 
 def _version(row: Row) -> Version:
-    return Version(
-        id=row["id"],
-        number=row["number"],
-        parent_id=row["parent_id"],
-        estimator=row["estimator"],
-        params=orjson.loads(row["params"]),
-        seed=row["seed"],
-        status=row["status"],
-        artifact=row["artifact"],
-        sha256=row["sha256"],
-        size=row["size"],
-        environment=orjson.loads(row["environment"]),
-        n_base=row["n_base"],
-        n_feedback=row["n_feedback"],
-        feedback_upto=row["feedback_upto"],
-        metrics=orjson.loads(row["metrics"]),
-        created_by=row["created_by"],
-        created_at=row["created_at"],
-        promoted_at=row["promoted_at"],
-    )
+    return noun(Version, row, **{name: orjson.loads(row[name]) for name in ("params", "environment", "metrics")})
 
 
 def _report(row: Row) -> GateReport:
-    return GateReport(
-        id=row["id"],
-        challenger_id=row["challenger_id"],
-        champion_id=row["champion_id"],
-        finding=row["finding"],
-        action=row["action"],
-        reasons=tuple(orjson.loads(row["reasons"])),
-        numbers=orjson.loads(row["numbers"]),
-        policy=row["policy"],
-        decision=row["decision"],
-        decided_by=row["decided_by"],
-        decision_reason=row["decision_reason"],
-        created_at=row["created_at"],
-        decided_at=row["decided_at"],
-    )
+    return noun(GateReport, row, reasons=tuple(orjson.loads(row["reasons"])), numbers=orjson.loads(row["numbers"]))
