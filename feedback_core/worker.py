@@ -55,11 +55,13 @@ def take_in(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
     Safe to repeat: rows that are there already are left as they are.
     """
     path = staging.folder(loop.store.artifacts) / job.payload["file"]
+    if job.attempts > 1 and not path.is_file():
+        return {"added": 0}  # the worker before this one died after its last step, which removes the file
     added = loop.add_items(staging.read(path), job.requested_by, progress)
-    if job.payload["train"]:
-        loop.request_retrain(job.requested_by, "first data")
-    elif loop.store.versions.champion(loop.project.id) is not None:
+    if loop.store.versions.champion(loop.project.id) is not None:
         loop.request_rescore(job.requested_by)
+    elif job.payload["train"]:
+        loop.request_retrain(job.requested_by, "first data")
     path.unlink()
     return {"added": added}
 
@@ -97,7 +99,7 @@ def serve(url: str) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
     store = open_store(url)
-    swept = artifacts.sweep(store.artifacts)
+    swept = artifacts.sweep(store.artifacts, time.time())
     worker = f"{socket.gethostname()}:{os.getpid()}"
     log.info("worker %s on %s (%s half-written model folders removed)", worker, url, swept)
     while not stop.is_set():

@@ -4,6 +4,7 @@ import functools
 import hashlib
 import os
 import pickle
+import time
 
 import numpy as np
 import orjson
@@ -319,7 +320,8 @@ def test_sweep_removes_half_written_folders_and_keeps_models(tmp_path):
     for name in (".saving-one", ".saving-two"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "model.skops").write_bytes(b"half")
-    assert artifacts.sweep(tmp_path) == 2
+    assert artifacts.sweep(tmp_path, time.time()) == 0
+    assert artifacts.sweep(tmp_path, time.time() + 3_601) == 2
     assert content(tmp_path) == [saved.name]
     assert artifacts.load(tmp_path, saved.name, saved.sha256).predict([[0.0]]) == ["a"]
-    assert artifacts.sweep(tmp_path / "not there") == 0
+    assert artifacts.sweep(tmp_path / "not there", 0) == 0

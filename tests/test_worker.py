@@ -316,3 +316,12 @@ def test_the_heartbeat_keeps_a_long_job_through_many_leases(loop, clock, monkeyp
     monkeypatch.setitem(worker.KINDS, "long", long_job)
     request(loop, "long")
     assert (run(loop).state, beaten) == ("done", [None, None, None])
+
+
+def test_an_import_whose_worker_died_after_its_last_step_ends_done(loop: Loop) -> None:
+    job = loop.store.jobs.request(
+        loop.project.id, "import", trigger="upload", by="ana", now=0, payload={"file": "gone.jsonl", "train": False}
+    )
+    loop.store.jobs.claim("dead", 0, 1)
+    done = run_next(loop.store, "next", lambda: 100.0)
+    assert (done.id, done.state, done.result) == (job.id, "done", {"added": 0})

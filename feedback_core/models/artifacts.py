@@ -29,6 +29,9 @@ TRUSTED = (
 )
 """Types beyond skops' own list that the built-in models contain; none of them runs code when built."""
 
+ABANDONED_S = 3_600.0
+"""Seconds after which a half-written folder has no writer any more; the slowest save measured took 46 s."""
+
 MODEL, MANIFEST = "model.skops", "manifest.json"
 
 
@@ -89,9 +92,10 @@ def looks_intact(root: Path, name: str, size: int) -> bool:
     return path.is_file() and path.stat().st_size == size
 
 
-def sweep(root: Path) -> int:
-    """Remove half-written folders of killed processes; gives how many there were."""
-    leftovers = list(root.glob(".saving-*")) if root.is_dir() else []
+def sweep(root: Path, now: float) -> int:
+    """Remove folders that killed processes left half-written; gives how many. A young one may still be in work."""
+    found = root.glob(".saving-*") if root.is_dir() else ()
+    leftovers = [folder for folder in found if folder.stat().st_mtime < now - ABANDONED_S]
     for folder in leftovers:
         shutil.rmtree(folder, ignore_errors=True)
     return len(leftovers)
