@@ -148,6 +148,10 @@ def test_demo_back_dates_its_feedback_over_at_least_ten_days(sample):
     assert times == sorted(times)
     assert times[-1] - times[0] >= 10 * DAY_S
     assert times[-1] < sample[2]
+    first, *later = [version.created_at for version in store.versions.all(project.id)]
+    assert sample[2] - 15 * DAY_S < project.created_at <= first < times[0]
+    assert [first, *later] == sorted([first, *later])
+    assert later[-1] < times[-1]
     assert len({int(at // DAY_S) for at in times}) >= 8
     assert len(entries) > 500
     assert all("(simulated)" in entry.reviewer for entry in entries)
