@@ -30,9 +30,10 @@ with st.sidebar:
     if wanted := st.session_state.pop("open_project", None):
         st.session_state["project"] = wanted
     if names:
-        if st.session_state.get("project", names[0]) not in names:
+        # Not bind="query-params": st.switch_page refuses to leave a page whose address a widget is bound to.
+        if st.session_state.setdefault("project", st.query_params.get("project", names[0])) not in names:
             st.session_state["project"] = names[0]
-        st.selectbox("Project", names, key="project", bind="query-params")
+        st.query_params["project"] = st.selectbox("Project", names, key="project")
     st.session_state.setdefault("reviewer", user_name())
     st.text_input("Your name", key="reviewer", help="Stands beside every decision you make.", max_chars=60)
 page.run()

@@ -371,3 +371,20 @@ def test_a_damaged_model_file_is_announced(page, trained: Loop) -> None:
 
 def app_errors(app: AppTest) -> list[str]:
     return [element.title for element in app.error]
+
+
+def test_the_next_step_of_a_project_chosen_by_hand_leads_to_its_page(page, trained: Loop) -> None:
+    create_project(trained.store, "second", TWO_NUMBERS, ("a", "b"), actor="test")
+    app = page()
+    app.selectbox(key="project").select("second").run()
+    assert app.query_params["project"] == "second"
+    press(app, "Add data")
+    assert app.title[0].value == "Setup"
+    assert app.selectbox(key="project").value == "second"
+
+
+def test_a_project_in_the_address_is_opened(page, trained: Loop) -> None:
+    create_project(trained.store, "second", TWO_NUMBERS, ("a", "b"), actor="test")
+    app = AppTest.from_file(str(ROOT / "pages" / "_frame.py"), default_timeout=60)
+    app.query_params["project"] = "second"
+    assert app.run().title[0].value == "second"
