@@ -26,14 +26,29 @@ PAGES = {
 
 page = st.navigation(PAGES)
 names = [project.name for project in store().projects.all()]
+
+
+def keep(widget: str, name: str) -> None:
+    """Remember a choice beside its widget, which forgets its value when a button leads to another page."""
+    st.session_state[name] = st.session_state[widget]
+
+
 with st.sidebar:
-    if wanted := st.session_state.pop("open_project", None):
-        st.session_state["project"] = wanted
     if names:
+        wanted = st.session_state.get("open_project") or st.query_params.get("project")
+        st.session_state["project"] = wanted if wanted in names else names[0]
         # Not bind="query-params": st.switch_page refuses to leave a page whose address a widget is bound to.
-        if st.session_state.setdefault("project", st.query_params.get("project", names[0])) not in names:
-            st.session_state["project"] = names[0]
-        st.query_params["project"] = st.selectbox("Project", names, key="project")
-    st.session_state.setdefault("reviewer", user_name())
-    st.text_input("Your name", key="reviewer", help="Stands beside every decision you make.", max_chars=60)
+        st.query_params["project"] = st.selectbox(
+            "Project", names, key="project", on_change=keep, args=("project", "open_project")
+        )
+        st.session_state["open_project"] = st.session_state["project"]
+    st.session_state["reviewer"] = st.session_state.get("reviewer_name", user_name())
+    st.text_input(
+        "Your name",
+        key="reviewer",
+        help="Stands beside every decision you make.",
+        max_chars=60,
+        on_change=keep,
+        args=("reviewer", "reviewer_name"),
+    )
 page.run()
