@@ -271,3 +271,17 @@ def test_everything_fits_a_phone_and_has_a_name(desk: Desk) -> None:
         expect(desk.page.get_by_role("button", name=name)).to_have_count(1)
     expect(desk.page.get_by_role("textbox", name="Note")).to_have_count(1)
     expect(desk.page.get_by_role("group", name="Labels").get_by_role("button")).to_have_count(2)
+
+
+def test_digits_as_labels_are_typed_as_themselves(app: tuple[str, str], tmp_path: Path) -> None:
+    url, address = app
+    digits = tuple("0123456789")
+    project = create_project(open_store(url), "digits", Schema((Column("t", "text"),)), digits, actor="test")
+    loop = Loop(open_store(url), project)
+    loop.add_items(Rows([b'["one"]', b'["two"]'], [None] * 2, [None] * 2), "test")
+    with browser(tmp_path / "profile") as page:
+        desk = Desk(page, loop, address)
+        desk.open()
+        desk.type("70")
+        desk.saved()
+    assert [e.target for e in desk.entries()] == ["7", "0"]

@@ -2,7 +2,6 @@
 
 const DIGITS = "1234567890";
 const LETTERS = "abdeghijklmopqtvwxyz"; // C and R are Streamlit's; F, N, S and U are taken below
-const KEYS = DIGITS + LETTERS;
 const FEW = 10; // labels that need no box to search them
 const HELP = [
   ["1 … 9, 0", "label, as printed on its button"],
@@ -131,10 +130,17 @@ function build(deck, root) {
   return { ...parts, actions, answers, empty, done: done.value, pace: pace.value, agree: agree.value, left: left.value };
 }
 
+function keysOf(labels) {
+  // The digits 0 to 9 as labels are typed as themselves, not one off.
+  if (labels.every((label) => label.length === 1 && DIGITS.includes(label))) return labels.join("");
+  return (DIGITS + LETTERS).slice(0, labels.length);
+}
+
 function buildLabels(deck, parts) {
   parts.captions = deck.labels;
+  parts.keys = keysOf(deck.labels);
   const buttons = deck.labels.map((label, n) => {
-    const key = KEYS[n] ?? "";
+    const key = parts.keys[n] ?? "";
     const made = button(deck, key.toUpperCase(), label, () => decide(deck, "correct", label));
     made.append(node("span", { class: "share" }), node("span", { class: "bar", "aria-hidden": "true" }));
     return made;
@@ -179,8 +185,8 @@ function drawStrip(deck, parts) {
   put(parts.agree, agreement === null ? "–" : `${Math.round(100 * agreement)} %`);
   const kinds = {};
   for (const draw of deck.queue) {
-    const kind = { random: "random", audit: "audit", chosen: "chosen" }[deck.cards.get(draw).strategy];
-    kinds[kind ?? deck.cards.get(draw).strategy] = (kinds[kind ?? deck.cards.get(draw).strategy] ?? 0) + 1;
+    const kind = deck.cards.get(draw).strategy;
+    kinds[kind] = (kinds[kind] ?? 0) + 1;
   }
   const hand = Object.entries(kinds).map(([kind, n]) => `${n} ${kind}`);
   const more = deck.left.conflict ? `, ${deck.left.conflict.toLocaleString("en")} second opinions` : "";
@@ -271,7 +277,7 @@ function press(deck, parts, event) {
   if (!undoes && (event.ctrlKey || event.metaKey || event.altKey)) return;
   // A held key would run through the queue unseen, and a focused control has its own Enter and Space.
   if (event.repeat || ((key === "Enter" || key === " ") && /^(BUTTON|A|SUMMARY)$/.test(at.tagName))) return;
-  const label = deck.labels[KEYS.indexOf(key)];
+  const label = key.length === 1 ? deck.labels[parts.keys.indexOf(key)] : undefined;
   const does = {
     Enter: () => decide(deck, "confirm"),
     s: () => decide(deck, "skip"),
@@ -284,7 +290,7 @@ function press(deck, parts, event) {
     "/": deck.labels.length > FEW ? () => parts.search.focus() : undefined,
     "?": () => parts.help.showModal(),
   }[key];
-  const act = does ?? (key.length === 1 && label !== undefined ? () => decide(deck, "correct", label) : undefined);
+  const act = does ?? (label === undefined ? undefined : () => decide(deck, "correct", label));
   if (!act) return;
   event.preventDefault();
   act();
