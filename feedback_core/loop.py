@@ -181,6 +181,19 @@ class Loop:
             propensity=lambda strategy, n: review.propensity(strategy, n, settings.audit_share),
         )
 
+    def draw_batch(self, reviewer: str, n: int) -> list[Draw]:
+        """The reviewer's hand, filled up to n items that nobody else has; what is in hand already comes first."""
+        settings = self.project.settings
+        return self.store.draws.fill(
+            self.project.id,
+            reviewer,
+            audits=(self._rng.random(n) < settings.audit_share).tolist(),
+            starts=self._rng.integers(SHUFFLE_SPAN, size=n).tolist(),
+            now=self.clock(),
+            lease_s=settings.lease_s,
+            propensity=lambda strategy, n: review.propensity(strategy, n, settings.audit_share),
+        )
+
     def draw_item(self, reviewer: str, item_id: int) -> Draw:
         """Put a chosen item into a reviewer's hands. Raises Stale when somebody else has it."""
         return self.store.draws.lend(
@@ -193,9 +206,10 @@ class Loop:
         checked = [review.checked(d, self.project.labels, self._shown(d, items.get(d.item_id))) for d in decisions]
         return self.store.feedback.record(self.project, checked, review.effective, self.clock())
 
-    def undo(self, feedback_id: int, reviewer: str) -> Feedback:
-        """Take one entry back; the item returns to where it was."""
-        return self.store.feedback.undo(self.project, feedback_id, reviewer, review.effective, self.clock())
+    def undo(self, feedback_id: int, reviewer: str, *, hold: bool = False) -> Feedback:
+        """Take one entry back; the item returns to where it was, with `hold` into the reviewer's hand."""
+        hold_s = self.project.settings.lease_s if hold else None
+        return self.store.feedback.undo(self.project, feedback_id, reviewer, review.effective, self.clock(), hold_s)
 
     # -- trigger and retrain -----------------------------------------------------------------------------------------
 

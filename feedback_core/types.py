@@ -188,6 +188,8 @@ class Decision:
     seconds: float | None = None
     draw_id: int | None = None
     idempotency_key: str | None = None
+    revises: bool = False
+    """A change of mind: the draw was decided by the same reviewer before, and that entry is superseded."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,18 +29,28 @@ FLAGS = [
     "--disable-sync",
 ]
 
+# The first page of a cold server takes longer than Playwright's 5 s on a busy machine.
+expect.set_options(timeout=30_000)
+
 
 @contextmanager
 def running_app(url: str, log: Path) -> Iterator[str]:
     """The app as a user starts it, on a free port; gives its address."""
-    port = _free_port()
+    port = free_port()
+    with running_server(url, log, port):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def running_server(url: str, log: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """The app's process on a port of one's own; it may be killed and started again on the same port."""
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true", f"--server.port={port}"]
     environment = os.environ | {"FEEDBACK_DATABASE": url, "USER": "ana"}
     with log.open("w") as output:
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
         try:
             _wait_until_healthy(f"http://127.0.0.1:{port}/_stcore/health", server)
-            yield f"http://127.0.0.1:{port}"
+            yield server
         finally:
             server.terminate()
             server.wait(timeout=30)
@@ -70,7 +80,8 @@ def settled(page: Page) -> None:
     page.wait_for_function("document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -24,7 +24,7 @@ LEVELS: tuple[frozenset[str], ...] = (
         | {"scoring", "staging", "charts", "prioritize", "models", "store"}
     ),
     frozenset({"loop", "insights"}),
-    frozenset({"reviewers", "worker", "feedback_loop"}),
+    frozenset({"reviewers", "worker", "feedback_loop", "deck"}),
     frozenset({"project_storage", "demo"}),
     frozenset({"simulate"}),
     frozenset({"cli"}),

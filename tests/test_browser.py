@@ -37,8 +37,10 @@ def test_correct_retrain_promote_and_see_the_new_version_on_the_chart(project: L
         expect(page.get_by_role("heading", level=1, name="points")).to_be_visible()
         page.get_by_role("button", name="Review items").click()
         page.get_by_role("heading", level=1, name="Review").wait_for()
+        page.locator(".card").wait_for()
         for n in range(5):
             correct_one(page, n)
+        page.get_by_text("All saved").wait_for()
         open_page(page, "Retrain")
         page.get_by_role("button", name="Retrain now").click()
         page.get_by_text("Version 2 is judged").wait_for()
@@ -67,12 +69,9 @@ def test_correct_retrain_promote_and_see_the_new_version_on_the_chart(project: L
 
 def correct_one(page: Page, n: int) -> None:
     """Press the label the model did not choose, and wait for the next card."""
-    expect(page.get_by_test_id("stMetric").first.get_by_test_id("stMetricValue")).to_have_text(str(n))
-    settled(page)
-    page.get_by_test_id("stMain").get_by_role("button", name="a", exact=True).or_(
-        page.get_by_test_id("stMain").get_by_role("button", name="b", exact=True)
-    ).first.click()
-    expect(page.get_by_test_id("stMetric").first.get_by_test_id("stMetricValue")).to_have_text(str(n + 1))
+    expect(page.locator(".strip dd").first).to_have_text(str(n))
+    page.locator(".labels button:not(.predicted)").click()
+    expect(page.locator(".strip dd").first).to_have_text(str(n + 1))
 
 
 def test_a_project_is_made_from_a_csv_nobody_has_seen(url: str, tmp_path: Path) -> None:

@@ -115,82 +115,72 @@ def test_the_overview_shows_the_champions_accuracy_with_interval_and_n(page, tra
     assert f"95 % interval {score['low']:.1%} to {score['high']:.1%}, n = 102 rows" in texts(app)
 
 
-def test_confirming_stores_one_entry_about_the_item_shown(page, trained: Loop) -> None:
-    app = page("review")
-    draw = trained.store.draws.current(trained.project.id, "ana", trained.clock() + 1e9) or trained.draw("ana")
-    press(app, "Confirm")
-    entries = trained.store.feedback.latest(trained.project.id)
-    assert [(e.reviewer, e.verdict, e.item_id) for e in entries] == [("ana", "confirm", draw.item_id)]
-    assert trained.store.items.get(draw.item_id).state == "labelled"
+def dealt(app: AppTest) -> dict:
+    """What the review page hands to the deck in the browser; test_deck.py and test_deck_browser.py do the rest."""
+    (deck,) = app.get("bidi_component")
+    return json.loads(deck.proto.json)
 
 
-def test_correcting_stores_the_other_label_with_note_and_seconds(page, trained: Loop) -> None:
-    app = page("review")
-    next(box for box in app.text_input if box.label == "Note").set_value("too <b>close</b>").run()
-    wrong = next(button for button in app.button if button.label in ("a", "b"))
-    wrong.click().run()
-    (entry,) = trained.store.feedback.latest(trained.project.id)
-    assert (entry.verdict, entry.target, entry.note) == ("correct", wrong.label, "too <b>close</b>")
-    assert entry.seconds is not None
+def test_the_review_page_deals_a_hand_with_prediction_and_reasons(page, trained: Loop) -> None:
+    data = dealt(page("review"))
+    hand = trained.store.draws.hand(trained.project.id, "ana", 0)
+    assert (data["order"], len(hand)) == ([draw.id for draw in hand], 40)
+    assert data["labels"] == ["a", "b"]
+    assert data["left"] == {"open": 100, "conflict": 0}
+    for card, draw in zip(data["cards"], hand, strict=True):
+        item = trained.store.items.get(draw.item_id)
+        prediction = trained.store.predictions.history(item.id)[0]
+        assert (card["draw"], card["item"], card["version"]) == (draw.id, item.id, item.version_id)
+        assert card["predicted"] == item.predicted
+        assert card["proba"] == pytest.approx(prediction.proba, abs=1e-4)
+        assert card["why"].startswith(f"Priority {item.priority:.2f} of 1: margin ")
+        assert [field["value"] for field in card["fields"]] == [f"{value:g}" for value in item.values]
 
 
-def draw_of(loop: Loop):
-    import time
-
-    return loop.store.draws.current(loop.project.id, "ana", time.time())
+def test_opening_the_review_page_again_deals_the_same_hand(page, trained: Loop) -> None:
+    assert dealt(page("review"))["order"] == dealt(page("review"))["order"]
 
 
-def test_a_decision_on_an_item_that_moved_on_is_refused_with_a_message(page, trained: Loop) -> None:
-    app = page("review")
-    shown = draw_of(trained)
-    version = trained.retrain("test")
-    trained.judge(version)
-    trained.promote(version, "test")
-    trained.predict()
-    press(app, "Confirm")
-    assert trained.store.feedback.latest(trained.project.id) == []
-    assert "changed since it was shown" in texts(app)
-    assert trained.store.items.get(shown.item_id).state == "open"
-
-
-def test_undo_brings_the_item_back(page, trained: Loop) -> None:
-    app = page("review")
-    item_id = draw_of(trained).item_id
-    press(app, "Confirm")
-    press(app, "Undo")
-    assert [e.verdict for e in trained.store.feedback.latest(trained.project.id)] == ["undo", "confirm"]
-    assert trained.store.items.get(item_id).state == "open"
-    assert draw_of(trained).item_id == item_id
-
-
-def test_an_audit_item_is_shown_without_its_prediction(page, trained: Loop) -> None:
+def test_an_audit_card_holds_no_prediction_at_all(page, trained: Loop) -> None:
     settings = Settings.from_dict(trained.project.settings.to_dict() | {"audit_share": 1.0})
     trained.store.projects.update(trained.project, settings=settings, now=0, actor="test")
-    app = page("review")
-    assert not [button for button in app.button if button.label.startswith("Confirm")]
-    assert not app.get("plotly_chart")
-    assert "audit sample" in texts(app)
+    cards = dealt(page("review"))["cards"]
+    assert {(card["strategy"], card["predicted"], card["proba"]) for card in cards} == {("audit", None, None)}
+    assert "audit sample" in cards[0]["why"]
 
 
-def test_the_review_page_says_so_when_everything_is_reviewed(page, store: Store) -> None:
-    project = create_project(store, "done", Schema((Column("x", "number"),)), ("a", "b"), actor="test")
-    assert project.id == 1
-    assert app_says(page("review"), "All done")
+def test_a_chosen_item_is_the_first_card(page, trained: Loop) -> None:
+    least = trained.store.items.page(trained.project.id, wanted(), sort="priority", limit=100)[-1]
+    draw = Loop(trained.store, trained.project).draw_item("ana", least.id)
+    card = dealt(page("review"))["cards"][0]
+    assert (card["draw"], card["why"]) == (draw.id, "You opened this item yourself.")
 
 
-def app_says(app: AppTest, words: str) -> bool:
-    return any(words in (getattr(element, "title", "") or "") for element in (*app.success, *app.info))
+def test_an_empty_queue_says_which_kind_of_empty(page, store: Store) -> None:
+    project = create_project(store, "few", Schema((Column("t", "text"),)), ("a", "b"), actor="test")
+    assert dealt(page("review"))["empty"][0] == "Nothing to review"
+    loop = Loop(store, project)
+    loop.add_items(Rows([b'["hello"]'], [None], [None]), "test")
+    (draw,) = loop.draw_batch("ben", 1)
+    assert dealt(page("review"))["empty"] == [
+        "Nothing for you now",
+        "The open items are in other hands (ben has 1), or you have spoken on them already.",
+    ]
+    loop.record(Decision(draw.item_id, "ben", "skip", draw_id=draw.id))
+    loop.record(Decision(draw.item_id, "ana", "skip"))
+    assert dealt(page("review"))["empty"][1].startswith("You have skipped every item")
+    loop.record(Decision(draw.item_id, "ben", "correct", "a"))
+    assert dealt(page("review"))["empty"][0] == "All done"
 
 
-def test_more_than_twelve_labels_become_a_list_to_search(page, store: Store) -> None:
-    labels = tuple(f"class {n}" for n in range(30))
-    project = create_project(store, "many", Schema((Column("t", "text"),)), labels, actor="test")
-    Loop(store, project).add_items(Rows([b'["hello"]'], [None], [None]), "test")
-    app = page("review")
-    app.selectbox(key=next(s.key for s in app.selectbox if s.label == "Label")).select("class 17").run()
-    press(app, "Save this label")
-    (entry,) = store.feedback.latest(project.id)
-    assert entry.target == "class 17"
+def test_images_and_gaps_are_dealt_for_what_they_are(page, store: Store) -> None:
+    schema = Schema((Column("scan", "image", (2, 2)), Column("age", "number"), Column("remark", "text")))
+    project = create_project(store, "mixed", schema, ("a", "b"), actor="test")
+    Loop(store, project).add_items(Rows([b'[[0,1,2,3],null,"<b>hi</b>"]'], [None], [None]), "test")
+    scan, age, remark = dealt(page("review"))["cards"][0]["fields"]
+    assert (scan["name"], scan["kind"], scan["value"][:22]) == ("scan", "image", "data:image/png;base64,")
+    assert (age["name"], age["value"]) == ("age", None)
+    assert remark == {"name": "remark", "kind": "text", "value": "<b>hi</b>"}
 
 
 def test_retrain_shows_the_verdict_and_promotes_from_the_page(page, trained: Loop) -> None:
@@ -352,15 +342,11 @@ def test_settings_are_saved_and_logged(page, trained: Loop) -> None:
     assert trained.store.events.latest(trained.project.id)[0].kind == "settings changed"
 
 
-def test_markup_in_data_labels_and_names_is_shown_as_text(page, store: Store) -> None:
+def test_markup_in_names_is_shown_as_text(page, store: Store) -> None:
     nasty = "<img src=x onerror=alert(1)> **bold** [link](http://x) :red[x] $x$"
     project = create_project(store, nasty, Schema((Column("t", "text"),)), ("<b>a</b>", "*b*"), actor="<i>ana</i>")
     Loop(store, project).add_items(Rows([json.dumps([nasty]).encode()], [None], [None]), "test")
-    app = page("review")
-    shown = next(m.value for m in app.markdown if "img" in m.value)
-    assert "\\<img src=x onerror=alert\\(1\\)\\>" in shown
-    assert "\\*\\*bold\\*\\*" in shown
-    assert "\\*b\\*" in [button.label for button in app.button]
+    assert "\\<img src=x onerror=alert\\(1\\)\\>" in texts(page("overview"))
 
 
 def test_a_damaged_model_file_is_announced(page, trained: Loop) -> None:

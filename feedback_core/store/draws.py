@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..errors import Stale
@@ -17,26 +17,31 @@ and not exists (select 1 from feedback f where f.item_id = i.id and f.reviewer =
                 and f.verdict <> 'undo')
 """
 
+# A hand of many cards must not hold one item twice, so here the reviewer's own live draws count as taken too.
+_FREE_OF_ALL = _FREE.replace("\n            and d.reviewer <> :reviewer)", ")")
+
 # A random start on a random circle: every open item is equally likely, and no table is shuffled.
-_UNIFORM = f"""
+_UNIFORM = """
 select id, audit from (
     select * from (select * from items where project_id = :project and state = 'open' and shuffle >= :start
                    order by shuffle)
     union all
     select * from (select * from items where project_id = :project and state = 'open' and shuffle < :start
                    order by shuffle)
-) i where {_FREE} limit 1
+) i where {free} limit :limit
 """
 
 _CHOICES = {
-    "second opinion": f"""
-        select id, audit from items i where project_id = :project and state = 'conflict' and {_FREE} limit 1""",
-    "priority": f"""
+    "second opinion": """
+        select id, audit from items i where project_id = :project and state = 'conflict' and {free} limit :limit""",
+    "priority": """
         select id, audit from items i where project_id = :project and state = 'open' and priority is not null
-        and {_FREE} order by priority desc, id limit 1""",
+        and {free} order by priority desc, id limit :limit""",
     "random": _UNIFORM,
     "audit": _UNIFORM,
 }
+_NEXT = {name: sql.replace("{free}", _FREE) for name, sql in _CHOICES.items()}
+_NEXT_OF_HAND = {name: sql.replace("{free}", _FREE_OF_ALL) for name, sql in _CHOICES.items()}
 
 _CHOSEN = """
 select id, audit from items i where id = :wanted and project_id = :project and split = 'pool'
@@ -54,6 +59,22 @@ _MINE = """
 select d.* from draws d join items i on i.id = d.item_id
 where d.project_id = :project and d.reviewer = :reviewer and d.done = 0 and d.leased_until > :now
   and (d.strategy = 'chosen' or i.state in ('open', 'conflict')) order by d.id desc limit 1
+"""
+
+# A card chosen by hand comes first; the others keep the order they were drawn in.
+_HAND = _MINE.replace("order by d.id desc limit 1", "order by d.strategy <> 'chosen', d.id")
+
+# Whoever comes back after the lease ran out keeps the cards nobody else has taken meanwhile.
+_KEEP = """
+update draws set leased_until = :until where project_id = :project and reviewer = :reviewer and done = 0
+and not exists (select 1 from draws d where d.item_id = draws.item_id and d.done = 0 and d.leased_until > :now
+                and d.reviewer <> :reviewer)
+"""
+
+_LET_GO = """
+update draws set done = 1 where project_id = :project and reviewer = :reviewer and done = 0
+and (leased_until <= :now or strategy <> 'chosen' and exists (
+    select 1 from items i where i.id = draws.item_id and i.state not in ('open', 'conflict')))
 """
 
 
@@ -92,11 +113,63 @@ class Draws:
                 "update draws set done = 1 where project_id = :project and reviewer = :reviewer and done = 0", params
             )
             for strategy in ("audit", "second opinion") if audit else ("second opinion", "priority", "random"):
-                rows = session.query(_CHOICES[strategy], params)
+                rows = session.query(_NEXT[strategy], params | {"limit": 1})
                 if rows:
                     chance = propensity(strategy, _open(session, project_id))
                     return _lease(session, rows[0], strategy, params | {"until": now + lease_s, "propensity": chance})
         return None
+
+    def hand(self, project_id: int, reviewer: str, now: float) -> list[Draw]:
+        """Every live draw of a reviewer, in the order of the cards."""
+        with self._driver.reading() as session:
+            rows = session.query(_HAND, {"project": project_id, "reviewer": reviewer, "now": now})
+        return [_draw(row) for row in rows]
+
+    def fill(
+        self,
+        project_id: int,
+        reviewer: str,
+        *,
+        audits: Sequence[bool],
+        starts: Sequence[int],
+        now: float,
+        lease_s: float,
+        propensity: Callable[[str, int], float],
+    ) -> list[Draw]:
+        """Renew a reviewer's leases and draw until the hand holds one card for each of `audits`; gives the hand.
+
+        audits: one flag a new card, True for a uniform draw. starts: where on the shuffle circle each uniform draw
+        begins. propensity: (strategy, open items) -> probability of the choice. All of it is one transaction.
+        """
+        params: dict[str, Any] = {"project": project_id, "reviewer": reviewer, "now": now, "until": now + lease_s}
+        with self._driver.writing() as session:
+            session.execute(_KEEP, params)
+            session.execute(_LET_GO, params)
+            held = session.query(_HAND, params)
+            missing = max(0, len(audits) - len(held))
+            chances = {strategy: propensity(strategy, _open(session, project_id)) for strategy in _CHOICES}
+            waiting = {
+                strategy: session.query(_NEXT_OF_HAND[strategy], params | {"limit": missing})
+                for strategy in ("second opinion", "priority")
+            }
+            new: list[Draw] = []
+            for audit, start in zip(audits[:missing], starts[:missing], strict=True):
+                taken = {draw.item_id for draw in new}
+                found = _choose(session, waiting, audit, params | {"start": start, "limit": 1}, taken)
+                if found is not None:
+                    strategy, item = found
+                    new.append(_lease(session, item, strategy, params | {"propensity": chances[strategy]}))
+            return [_draw(row) for row in held] + new
+
+    def held_by(self, project_id: int, now: float) -> dict[str, int]:
+        """Reviewer -> number of items in hand at this moment."""
+        with self._driver.reading() as session:
+            rows = session.query(
+                """select reviewer, count(*) as n from draws
+                where project_id = ? and done = 0 and leased_until > ? group by reviewer""",
+                (project_id, now),
+            )
+        return {row["reviewer"]: row["n"] for row in rows}
 
     def lend(self, project_id: int, reviewer: str, item_id: int, *, now: float, lease_s: float) -> Draw:
         """Lease a chosen item to one reviewer. Raises Stale when somebody else has it in hand.
@@ -108,10 +181,24 @@ class Draws:
             rows = session.query(_CHOSEN, params)
             if not rows:
                 raise Stale("Somebody else has this item in hand, or it is base data: take the next one.")
+            # Only this item's own draw gives way: the rest of the reviewer's hand waits behind the chosen card.
             session.execute(
-                "update draws set done = 1 where project_id = :project and reviewer = :reviewer and done = 0", params
+                "update draws set done = 1 where item_id = :wanted and reviewer = :reviewer and done = 0", params
             )
             return _lease(session, rows[0], "chosen", params | {"until": now + lease_s, "propensity": 1.0})
+
+
+def _choose(
+    session: Session, waiting: dict[str, list[Row]], audit: bool, params: dict[str, Any], taken: set[int]
+) -> tuple[str, Row] | None:
+    for strategy in ("audit", "second opinion") if audit else ("second opinion", "priority", "random"):
+        if strategy in ("audit", "random"):
+            rows = session.query(_NEXT_OF_HAND[strategy], params)
+        else:
+            rows = waiting[strategy] = [row for row in waiting[strategy] if row["id"] not in taken]
+        if rows:
+            return strategy, rows[0]
+    return None
 
 
 def _lease(session: Session, item: Row, strategy: str, params: dict[str, Any]) -> Draw:

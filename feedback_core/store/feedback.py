@@ -27,6 +27,15 @@ select reviewer from draws
 where item_id = ? and done = 0 and leased_until > ? and reviewer <> ? limit 1
 """
 
+# Not when an earlier word of the reviewer counts again: then the item is decided.
+_HOLD = """
+update draws set done = 0, leased_until = :until
+where id = (select draw_id from feedback where id = :entry)
+and not exists (select 1 from draws d where d.item_id = draws.item_id and d.done = 0 and d.leased_until > :now)
+and not exists (select 1 from feedback f where f.item_id = draws.item_id and f.reviewer = draws.reviewer
+                and f.state = 'accepted' and f.verdict <> 'undo')
+"""
+
 
 class FeedbackLog:
     """What reviewers said, in the order they said it."""
@@ -42,10 +51,32 @@ class FeedbackLog:
         with self._driver.writing() as session:
             return [_record(session, project.id, decision, resolve, now) for decision in decisions]
 
-    def undo(self, project: Project, feedback_id: int, reviewer: str, resolve: Resolve, now: float) -> Feedback:
-        """Take one entry back; what the same reviewer had said before it counts again."""
+    def undo(
+        self,
+        project: Project,
+        feedback_id: int,
+        reviewer: str,
+        resolve: Resolve,
+        now: float,
+        hold_s: float | None = None,
+    ) -> Feedback:
+        """Take one entry back; what the same reviewer had said before it counts again.
+
+        hold_s: seconds to lease the item to the reviewer again, on the draw it was decided from.
+        """
         with self._driver.writing() as session:
-            return _undo(session, project.id, feedback_id, reviewer, resolve, now)
+            entry = _undo(session, project.id, feedback_id, reviewer, resolve, now)
+            if hold_s is not None:
+                session.execute(_HOLD, {"entry": feedback_id, "now": now, "until": now + hold_s})
+            return entry
+
+    def by_key(self, project_id: int, idempotency_key: str) -> Feedback | None:
+        """The entry stored under an idempotency key."""
+        with self._driver.reading() as session:
+            rows = session.query(
+                "select * from feedback where project_id = ? and idempotency_key = ?", (project_id, idempotency_key)
+            )
+        return _feedback(rows[0]) if rows else None
 
     def of_item(self, item_id: int) -> list[Feedback]:
         """Every entry about one item, oldest first."""
@@ -144,8 +175,16 @@ def _check_draw(session: Session, decision: Decision, item: Row) -> None:
     rows = session.query("select item_id, reviewer, done from draws where id = ?", (decision.draw_id,))
     if not rows or rows[0]["item_id"] != decision.item_id or rows[0]["reviewer"] != decision.reviewer:
         raise InvalidFeedback(f"draw_id={decision.draw_id} is not {decision.reviewer}'s draw of item {item['key']}.")
-    if rows[0]["done"]:
+    if rows[0]["done"] and not (decision.revises and _decided_from(session, decision)):
         raise Stale(f"Item {item['key']} was decided or passed on already: take the next one.")
+
+
+def _decided_from(session: Session, decision: Decision) -> bool:
+    rows = session.query(
+        "select 1 from feedback where item_id = ? and draw_id = ? and reviewer = ? and state = 'accepted'",
+        (decision.item_id, decision.draw_id, decision.reviewer),
+    )
+    return bool(rows)
 
 
 def _values(project_id: int, decision: Decision, predicted: str | None, now: float) -> dict[str, Any]:

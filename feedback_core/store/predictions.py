@@ -9,7 +9,7 @@ import orjson
 
 from ..scored import Scored
 from ..types import Prediction
-from .driver import Driver
+from .driver import Driver, Row
 
 BATCH = 5_000
 
@@ -23,6 +23,14 @@ select p.*, v.number, r.part_names from predictions p
 join versions v on v.id = p.version_id
 left join prediction_runs r on r.version_id = p.version_id
 where p.item_id = ? order by v.number desc
+"""
+
+_SHOWN = """
+select p.*, v.number, r.part_names from items i
+join predictions p on p.item_id = i.id and p.version_id = i.version_id
+join versions v on v.id = p.version_id
+left join prediction_runs r on r.version_id = p.version_id
+where i.id in (select value from json_each(?))
 """
 
 
@@ -92,19 +100,13 @@ class Predictions:
         """Every version's prediction of one item, newest version first."""
         with self._driver.reading() as session:
             rows = session.query(_HISTORY, (item_id,))
-        return [
-            Prediction(
-                item_id=row["item_id"],
-                version_id=row["version_id"],
-                version_number=row["number"],
-                label=row["label"],
-                proba=_floats(row["proba"]),
-                confidence=row["confidence"],
-                priority=row["priority"],
-                parts=dict(zip(orjson.loads(row["part_names"] or "[]"), _floats(row["parts"]), strict=False)),
-            )
-            for row in rows
-        ]
+        return [_prediction(row) for row in rows]
+
+    def shown(self, item_ids: Sequence[int]) -> dict[int, Prediction]:
+        """Item id -> the prediction a reviewer sees now, for the items that have one."""
+        with self._driver.reading() as session:
+            rows = session.query(_SHOWN, (orjson.dumps(list(item_ids)).decode(),))
+        return {row["item_id"]: _prediction(row) for row in rows}
 
     def labels_of(self, version_id: int, ids: Sequence[int]) -> dict[int, tuple[str, float]]:
         """Item id -> (label, confidence) of one version, for the items it has predicted."""
@@ -115,6 +117,19 @@ class Predictions:
                 (version_id, orjson.dumps(list(ids)).decode()),
             )
         return {row["item_id"]: (row["label"], row["confidence"]) for row in rows}
+
+
+def _prediction(row: Row) -> Prediction:
+    return Prediction(
+        item_id=row["item_id"],
+        version_id=row["version_id"],
+        version_number=row["number"],
+        label=row["label"],
+        proba=_floats(row["proba"]),
+        confidence=row["confidence"],
+        priority=row["priority"],
+        parts=dict(zip(orjson.loads(row["part_names"] or "[]"), _floats(row["parts"]), strict=False)),
+    )
 
 
 def _floats(blob: bytes | None) -> tuple[float, ...]:

@@ -1,0 +1,91 @@
+"""The review deck: a component whose next cards are in the browser already, and the server's half of it."""
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from feedback_core import deck
+from feedback_core.loop import Loop
+from feedback_core.types import Draw
+from pages._deck.cards import card
+from pages._shared import told
+
+HAND = 40  # cards leased ahead: two seconds of the fastest typing, while a run of the page takes a tenth of one
+REFILL_BELOW = 32
+
+FOLDER = Path(__file__).parent
+_component = st.components.v2.component(
+    "review_deck",
+    html='<div class="deck"></div>',
+    css=(FOLDER / "deck.css").read_text(),
+    js="\n".join((FOLDER / name).read_text() for name in ("deck.js", "view.js")),
+)
+
+
+def show(loop: Loop, reviewer: str) -> None:
+    """Store what the browser has sent, and hand it the answers and the cards it lacks."""
+    key = f"deck-{loop.project.id}-{reviewer}"
+    sent = (st.session_state.get(key) or {}).get("outbox") or {}
+    acks = _answers(loop, reviewer, sent.get("batches", []), f"{key}-answers")
+    hand = loop.store.draws.hand(loop.project.id, reviewer, loop.clock())
+    if len(hand) < REFILL_BELOW:
+        hand = loop.draw_batch(reviewer, HAND)
+    left = loop.store.tallies.of(loop.project.id, "items")
+    _component(
+        key=key,
+        data={
+            # Another database behind the same address must not be sent what was meant for this one.
+            "scope": f"{loop.project.id}-{int(loop.project.created_at * 1000)}-{reviewer}",
+            "at": time.time(),
+            "client": sent.get("client"),
+            "beat": sent.get("beat"),
+            "labels": list(loop.project.labels),
+            "order": [draw.id for draw in hand],
+            "cards": _cards(loop, hand, frozenset(sent.get("have", []))),
+            "acks": acks,
+            "left": {"open": left.get("pool/open", 0), "conflict": left.get("pool/conflict", 0)},
+            "empty": None if hand else _why_empty(loop, reviewer, left),
+        },
+        on_outbox_change=lambda: None,
+    )
+
+
+def _answers(loop: Loop, reviewer: str, batches: Sequence[Mapping[str, Any]], key: str) -> list[tuple[Any, ...]]:
+    known: dict[tuple[str, int], deck.Ack] = st.session_state.get(key, {})
+    given: dict[tuple[str, int], deck.Ack] = {}
+    for batch in batches:
+        client = batch["client"]
+        # The page runs again with the outbox it was sent last: what was answered is not asked of the store twice.
+        given |= {(client, e["seq"]): known[client, e["seq"]] for e in batch["entries"] if (client, e["seq"]) in known}
+        fresh = [entry for entry in batch["entries"] if (client, entry["seq"]) not in known]
+        if fresh:
+            with told():
+                given |= {(client, ack.seq): ack for ack in deck.apply(loop, reviewer, client, fresh)}
+    st.session_state[key] = given
+    return [(client, seq, ack.saved, ack.message) for (client, seq), ack in given.items()]
+
+
+def _cards(loop: Loop, hand: Sequence[Draw], have: frozenset[str]) -> list[dict[str, Any]]:
+    items = {item.id: item for item in loop.store.items.many([draw.item_id for draw in hand])}
+    wanted = [draw for draw in hand if f"{draw.id}.{_js(items[draw.item_id].version_id)}" not in have]
+    said = loop.store.predictions.shown([draw.item_id for draw in wanted])
+    return [card(loop.project, draw, items[draw.item_id], said.get(draw.item_id)) for draw in wanted]
+
+
+def _js(version_id: int | None) -> str:
+    return "null" if version_id is None else str(version_id)
+
+
+def _why_empty(loop: Loop, reviewer: str, left: Mapping[str, int]) -> tuple[str, str]:
+    if not sum(n for name, n in left.items() if name.startswith("pool/")):
+        return "Nothing to review", "No item without a label has been added yet: add rows on Setup."
+    if not left.get("pool/open") and not left.get("pool/conflict"):
+        return "All done", "Every item has been reviewed. Add more data on Setup, or retrain."
+    others = loop.store.draws.held_by(loop.project.id, loop.clock())
+    held = ", ".join(f"{name} has {n}" for name, n in sorted(others.items()) if name != reviewer)
+    if held:
+        return "Nothing for you now", f"The open items are in other hands ({held}), or you have spoken on them already."
+    return "Nothing for you now", "You have skipped every item that is still open: somebody else has to decide."
