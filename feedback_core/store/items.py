@@ -19,6 +19,9 @@ BATCH = 5_000
 COUNT_CAP = 10_000
 """A filtered count stops here: nobody reads the digits beyond, and counting a million rows costs 50 ms."""
 
+FEW = 5_000
+"""Rows sorted for a page rather than looked for along an index; at most 20 ms of a million rows either way."""
+
 NewItem = tuple[str, bytes, str, str, str | None, int]
 """key, input, input hash, split, base label, shuffle position."""
 
@@ -33,6 +36,18 @@ _SORTS = {
     "newest": ("id", "desc", "<"),
 }
 SORTS = tuple(_SORTS)
+
+_FILTERS = {"predicted": "predicted = :predicted", "max_confidence": "confidence <= :max_confidence"}
+_SERVED = {"priority": "predicted", "confidence": "max_confidence"}
+"""The filter that the index of a sort order can answer too."""
+
+_BY_KEY = "project_id = :project and key >= :key and key < :key_end"
+# In a project with most of the rows its own word only doubles the work; the rows of the others fall out later.
+_BY_WORD = """
+items_text match iif((select 2 * sum(n) from tallies where project_id = :project and kind = 'items')
+                     > (select max(id) from items), :words, :own_words)
+"""
+_FOUND = f"select rowid from items_text where {_BY_WORD} union all select id from items where {_BY_KEY}"
 
 # An input equal to a locked one stays out too, whatever its id: the hash decides.
 _TRAINING = """
@@ -97,34 +112,18 @@ class Items:
     def page(
         self, project_id: int, wanted: ItemFilter, *, sort: str, after: Cursor | None = None, limit: int = 100
     ) -> list[Item]:
-        """One page by keyset, from an index, never by offset. sort: one of SORTS."""
-        column, direction, beyond = _SORTS[sort]
-        where, params = _where(project_id, wanted)
-        if column != "id":
-            where += f" and {column} is not null"
-        if after is not None and column == "id":
-            where += f" and id {beyond} :after_id"
-        elif after is not None:
-            where += f" and {column} {beyond}= :after and ({column} {beyond} :after or id > :after_id)"
+        """One page by keyset, never by offset. sort: one of SORTS."""
+        params = _params(project_id, wanted) | {"limit": limit}
         if after is not None:
             params |= {"after": after.value, "after_id": after.item_id}
-        order = f"{column} {direction}" + ("" if column == "id" else ", id")
-        # One ordered index walk per state, merged: `state in (...)` would sort the whole table instead.
-        parts = [
-            f"select * from (select * from items where {where} and state = :state{n} order by {order} limit :limit)"
-            for n in range(len(_states(wanted)))
-        ]
-        sql = " union all ".join(parts) + f" order by {order} limit :limit"
         with self._driver.reading() as session:
-            return [item_of(row) for row in session.query(sql, params | {"limit": limit})]
+            return [item_of(row) for row in session.query(_page_sql(wanted, sort, after is not None), params)]
 
     def count(self, project_id: int, wanted: ItemFilter) -> int:
         """How many items match; COUNT_CAP + 1 stands for more than COUNT_CAP."""
-        where, params = _where(project_id, wanted)
-        states = ", ".join(f":state{n}" for n in range(len(_states(wanted))))
-        sql = f"select count(*) as n from (select 1 from items where {where} and state in ({states}) limit :cap)"
+        params = _params(project_id, wanted) | {"cap": COUNT_CAP + 1}
         with self._driver.reading() as session:
-            return int(session.query(sql, params | {"cap": COUNT_CAP + 1})[0]["n"])
+            return int(session.query(_count_sql(wanted), params)[0]["n"])
 
     def training_rows(self, project_id: int) -> TrainingRows:
         """One snapshot of base rows and effective feedback; never a row equal to a locked one."""
@@ -210,33 +209,99 @@ def _index_texts(session: Session, project: Project, items: Iterable[tuple[int, 
     session.many("insert into items_text (rowid, text) values (?, ?)", rows)
 
 
+def _params(project_id: int, wanted: ItemFilter) -> dict[str, Any]:
+    search = wanted.search.strip()
+    return {f"state{n}": state for n, state in enumerate(_states(wanted))} | {
+        "project": project_id,
+        "predicted": wanted.predicted,
+        "max_confidence": wanted.max_confidence,
+        "words": _words(search),
+        "own_words": f"{_own_word(project_id)} AND {_words(search)}",
+        "key": search,
+        "key_end": search + "\U0010ffff",
+        "few": FEW,
+    }
+
+
+def _page_sql(wanted: ItemFilter, sort: str, further: bool) -> str:
+    column, direction, beyond = _SORTS[sort]
+    order = f"{column} {direction}" + ("" if column == "id" else ", id")
+    terms = [*_terms(wanted, _SERVED.get(sort)), *_searched(wanted)]
+    if column != "id":
+        terms.append(f"{column} is not null")
+    if further and column == "id":
+        terms.append(f"id {beyond} :after_id")
+    elif further:
+        terms.append(f"{column} {beyond}= :after and ({column} {beyond} :after or id > :after_id)")
+    parts, long = [], ["1"]
+    for ids in _narrow(wanted, _SERVED.get(sort)):
+        # The condition stands in the limit because there it is looked at first, and nothing else when it fails.
+        where = " and ".join([f"id in ({ids})", _within(wanted, "+"), *terms])
+        now = " and ".join([*long, _short(ids)])
+        parts.append(f"select * from (select * from items where {where} limit iif({now}, :few, 0))")
+        long.append(f"not {_short(ids)}")
+    for n in range(len(_states(wanted))):
+        # One ordered index walk per state, merged: `state in (...)` would sort the whole table instead.
+        where = " and ".join(["project_id = :project", f"state = :state{n}", *terms])
+        now = " and ".join(long)
+        parts.append(f"select * from (select * from items where {where} order by {order} limit iif({now}, :limit, 0))")
+    return " union all ".join(parts) + f" order by {order} limit :limit"
+
+
+def _count_sql(wanted: ItemFilter) -> str:
+    served = "predicted" if wanted.max_confidence is None else "max_confidence"
+    terms = [*_terms(wanted, served), *_searched(wanted)]
+    narrow = _narrow(wanted, served)
+    where = " and ".join([_within(wanted, "+"), *terms])
+    cases = [f"when {_short(ids)} then (select count(*) from items where id in ({ids}) and {where})" for ids in narrow]
+    many = f"select 1 from items where {' and '.join([_within(wanted), *terms])}"
+    if terms == _searched(wanted) != []:
+        # Counted as they are found: before the first row of `in` all the ids that a common word gives would be listed.
+        many = f"""select 1 from items_text cross join items on id = items_text.rowid
+            where {_BY_WORD} and (key < :key or key >= :key_end) and {_within(wanted, "+")}
+            union all select 1 from items where {_BY_KEY} and {_within(wanted, "+")}"""
+    return f"select case {' '.join(cases)} when 1 then (select count(*) from ({many} limit :cap)) end as n"
+
+
+def _narrow(wanted: ItemFilter, served: str | None) -> list[str]:
+    """Queries for the ids that pass one filter, each answered by one index.
+
+    When one of them gives few ids, their rows are sorted; else the ordered index is walked, as enough of its rows pass.
+    served: the filter that this index serves itself.
+    """
+    own, search = f"select id from items where {_within(wanted)}", _searched(wanted)
+    given = [sql for name, sql in _FILTERS.items() if name != served and getattr(wanted, name) is not None]
+    return [_FOUND for _ in search] + [f"{own} and {sql}" for sql in given] + [own for _ in search]
+
+
+def _short(ids: str) -> str:
+    return f"(select count(*) from (select 1 from ({ids}) limit :few)) < :few"
+
+
+def _within(wanted: ItemFilter, unindexed: str = "") -> str:
+    # The + keeps SQLite from choosing an index for a term.
+    states = ", ".join(f":state{n}" for n in range(len(_states(wanted))))
+    return f"{unindexed}project_id = :project and {unindexed}state in ({states})"
+
+
+def _terms(wanted: ItemFilter, served: str | None) -> list[str]:
+    given = {name: sql for name, sql in _FILTERS.items() if getattr(wanted, name) is not None}
+    return [sql if name == served else f"+{sql}" for name, sql in given.items()]
+
+
+def _searched(wanted: ItemFilter) -> list[str]:
+    return [f"+id in ({_FOUND})"] if wanted.search.strip() else []
+
+
 def _states(wanted: ItemFilter) -> tuple[ItemState, ...]:
     return wanted.states or get_args(ItemState)
 
 
-def _where(project_id: int, wanted: ItemFilter) -> tuple[str, dict[str, Any]]:
-    where = "project_id = :project"
-    params: dict[str, Any] = {"project": project_id} | {f"state{n}": state for n, state in enumerate(_states(wanted))}
-    if wanted.predicted is not None:
-        where += " and predicted = :predicted"
-        params["predicted"] = wanted.predicted
-    if wanted.max_confidence is not None:
-        where += " and confidence <= :max_confidence"
-        params["max_confidence"] = wanted.max_confidence
-    if wanted.search.strip():
-        where += """ and id in (
-            select rowid from items_text where items_text match :words
-            union all select id from items where project_id = :project and key >= :key and key < :key_end)"""
-        key = wanted.search.strip()
-        params |= {"words": _words(project_id, key), "key": key, "key_end": key + "\U0010ffff"}
-    return where, params
-
-
-def _words(project_id: int, search: str) -> str:
+def _words(search: str) -> str:
     """The search box as an FTS query: every word quoted, so no character is an operator, and open at its end."""
     # A NUL ends the query for FTS, and a word of punctuation alone matches nothing.
     words = [word for word in search.replace('"', " ").replace("\0", " ").split() if any(map(str.isalnum, word))]
-    return " AND ".join([_own_word(project_id), *(f'"{word}"*' for word in words or [""])])
+    return " AND ".join(f'"{word}"*' for word in words or [""])
 
 
 def _own_word(project_id: int) -> str:

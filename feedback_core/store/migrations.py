@@ -27,7 +27,6 @@ create table items (
     id integer primary key,
     project_id integer not null references projects (id),
     key text not null,
-    input text not null,
     input_hash text not null,
     split text not null check (split = 'pool' or split = 'train' or split = 'holdout'),
     state text not null check (
@@ -40,12 +39,13 @@ create table items (
     predicted text,
     confidence real,
     priority real,
-    created_at real not null
+    created_at real not null,
+    input text not null
 );
 create unique index items_key on items (project_id, key);
-create index items_shuffle on items (project_id, state, shuffle);
+create index items_shuffle on items (project_id, shuffle) where state = 'open';
 create index items_priority on items (project_id, state, priority desc) where priority is not null;
-create index items_confidence on items (project_id, state, confidence) where confidence is not null;
+create index items_confidence on items (project_id, state, confidence, id, predicted) where confidence is not null;
 create index items_predicted on items (project_id, state, predicted, priority desc) where predicted is not null;
 create index items_newest on items (project_id, state);
 create index items_train on items (project_id) where split = 'train';
