@@ -134,7 +134,7 @@ class Loop:
         lineage = self.store.versions.lineage(serving.version.id)
         around = Surroundings(self.store, self.project, serving.model, lineage, ids, is_open, self._rng)
         share = scoring.class_share(lineage["labels"], self.project.labels)
-        pool = Pool(proba, share, self._rng, is_open, around.look)
+        pool = Pool(proba, share, self._rng, is_open, len(lineage["labels"]), around.look)
         # As many rows differ from each other as are answered between two versions.
         batch = min(max(self.project.settings.retrain_threshold, LEAST_BATCH), MOST_BATCH)
         names, parts = blend(pool, self.project.settings.weights, batch)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from feedback_core import scoring
 from feedback_core.errors import InvalidInput, NotFound
 from feedback_core.prioritize import BINS, DIVERSITY, STRATEGIES, Facts, Pool, blend, histogram, ranks
-from feedback_core.prioritize.diversity import clusters, lifts, round_robin, shortlist
+from feedback_core.prioritize.diversity import clusters, lifts, round_robin, shortlist, typical
 
 blending = import_module("feedback_core.prioritize.blend")  # the package's `blend` is the function
 relaxed = settings(deadline=None)
@@ -341,7 +341,7 @@ def test_round_robin_by_hand():
 
 def test_lifts_by_hand():
     score = np.array([0.5, 0.8])
-    assert lifts(score, np.array([0, 1]), share=0.2) == pytest.approx([0.5, 0.1])
+    assert lifts(score, np.array([0, 1]), share=0.2, top=0.8) == pytest.approx([0.5, 0.1])
 
 
 def test_the_shortlist_takes_the_best_open_rows_and_draws_among_equals():
@@ -356,6 +356,34 @@ def test_clusters_find_two_heaps():
     features = np.array([[0.0], [0.1], [9.0], [9.1]])
     found = clusters(features, np.ones(4), 2, np.random.default_rng(0))
     assert found[0] == found[1] != found[2] == found[3]
+
+
+def test_the_middle_of_an_unlabelled_heap_is_typical():
+    features = np.array([[0.0], [0.2], [0.4], [9.0], [9.3], [9.5]])
+    order = typical(features, np.array([[0.1]]), 1, np.random.default_rng(0))
+    assert order.tolist()[0] == 4
+    assert sorted(order.tolist()[:3]) == [3, 4, 5]
+
+
+@pytest.mark.parametrize(("known", "first"), [(59, 4), (60, 0), (None, 0)])
+def test_below_sixty_labels_the_typical_rows_come_first(known, first):
+    margins = np.array([0.99, 0.98, 0.97, 0.3, 0.2, 0.1])
+    proba = np.stack([(2 - margins) / 2, margins / 2], axis=1)
+    pool = pool_of(proba, features=[[0.0], [0.2], [0.4], [9.0], [9.3], [9.5]], labelled=[[0.1]])
+    _, parts = blend(replace(pool, known=known), {"margin": 0.9, "diversity": 0.1}, batch=1)
+    assert parts.sum(axis=1).argmax() == first
+    assert parts.sum(axis=1).max() <= 1
+
+
+def test_a_cold_start_of_many_rows_still_lifts_what_it_drew(monkeypatch):
+    monkeypatch.setattr(blending, "CANDIDATES", 100)
+    pool, log = looking_pool(1000)
+    _, parts = blend(replace(pool, known=10), {"margin": 1.0, "novelty": 1.0, "diversity": 1.0}, batch=2)
+    lifted = parts[:, 0] > 0
+    assert log == [(100, {"features", "labelled"})]
+    assert lifted.sum() == 40
+    assert parts[lifted].sum(axis=1).min() > parts[~lifted].sum(axis=1).max()
+    assert parts.sum(axis=1).max() <= 1 + 1e-6
 
 
 def test_equal_rows_are_clustered_without_complaint():

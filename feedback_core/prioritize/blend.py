@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from .diversity import DIVERSITY, SHORTLIST, clusters, lifts, round_robin, shortlist
+from .diversity import COLD, COLD_PER_CLASS, DIVERSITY, SHORTLIST, clusters, lifts, round_robin, shortlist, typical
 from .margin import margin
 from .registry import STRATEGIES, Need, Pool
 
@@ -59,6 +59,7 @@ def blend(pool: Pool, weights: Mapping[str, float], batch: int = BATCH) -> Parts
 
     The weight of `diversity` decides how much of the scale its part takes, not how strongly it reorders: any weight
     above 0 puts the 20 x batch best open rows into the order of their clusters, and leaves all others where they are.
+    While pool.known says that the model has seen too few labels, that part puts the most typical rows first instead.
     """
     names = tuple(name for name in sorted(weights) if weights[name] > 0)
     share = _shares(names, weights)
@@ -74,14 +75,23 @@ def blend(pool: Pool, weights: Mapping[str, float], batch: int = BATCH) -> Parts
             dear.append(name)
     if not len(pool.proba) or not (dear or DIVERSITY in column):
         return names, parts
-    rows = _candidates(pool, parts.sum(axis=1), cheap=len(names) > len(dear) + (DIVERSITY in column), dear=bool(dear),
-                       size=max(CANDIDATES if dear else 0, SHORTLIST * batch))  # fmt: skip
+    cold = DIVERSITY in column and _is_cold(pool)
+    size = max(CANDIDATES if dear else 0, SHORTLIST * batch)
+    cheap = len(names) > len(dear) + (DIVERSITY in column)
+    rows = _candidates(pool, 0 * score if cold else score, size, all_of_them=bool(dear) and not cheap)
     needs: set[Need] = {need for name in dear for need in STRATEGIES[name].needs}
-    near = pool.at(rows, frozenset(needs | {"features"} if DIVERSITY in column else needs))
+    if DIVERSITY in column:
+        needs |= {"features", "labelled"} if cold else {"features"}
+    near = pool.at(rows, frozenset(needs))
     for name in dear:
         column[name][rows] = share[name] * ranks(STRATEGIES[name](near), near.is_open)
     if DIVERSITY in column:
-        column[DIVERSITY][rows] = _diverse(near, parts[rows].sum(axis=1, dtype=float), share[DIVERSITY], batch)
+        own = parts[rows].sum(axis=1, dtype=float)
+        if cold:
+            top = float(parts.sum(axis=1, dtype=float).max())
+            column[DIVERSITY][rows] = _typical_first(near, own, share[DIVERSITY], batch, top)
+        else:
+            column[DIVERSITY][rows] = _diverse(near, own, share[DIVERSITY], batch)
     return names, parts
 
 
@@ -94,11 +104,9 @@ def _shares(names: tuple[str, ...], weights: Mapping[str, float]) -> dict[str, f
     return share
 
 
-def _candidates(
-    pool: Pool, score: npt.NDArray[np.floating], *, cheap: bool, dear: bool, size: int
-) -> npt.NDArray[np.intp]:
-    """Rows to look up more about: all when they are few, or when no other part says which to begin with."""
-    if len(score) <= size or (dear and not cheap) or (pool.is_open is not None and not pool.is_open.any()):
+def _candidates(pool: Pool, score: npt.NDArray[np.floating], size: int, *, all_of_them: bool) -> npt.NDArray[np.intp]:
+    """Rows to look up more about: all when they are few, or when no cheap part says which to begin with."""
+    if len(score) <= size or all_of_them or (pool.is_open is not None and not pool.is_open.any()):
         return np.arange(len(score))
     return shortlist(score, pool.is_open, size, pool.rng)
 
@@ -109,7 +117,22 @@ def _diverse(pool: Pool, score: npt.NDArray[np.floating], share: float, batch: i
     if len(best):
         uncertainty = margin(Pool(pool.proba[best], pool.class_share, pool.rng))
         cluster = clusters(pool.fact("features")[best], uncertainty, batch, pool.rng)
-        part[best] = lifts(score[best], round_robin(score[best], cluster), share)
+        part[best] = lifts(score[best], round_robin(score[best], cluster), share, float(score[best].max()))
+    return part
+
+
+def _is_cold(pool: Pool) -> bool:
+    return pool.known is not None and pool.known < max(COLD, COLD_PER_CLASS * pool.proba.shape[1])
+
+
+def _typical_first(
+    pool: Pool, score: npt.NDArray[np.float64], share: float, batch: int, top: float
+) -> npt.NDArray[np.float64]:
+    part = np.zeros(len(score))
+    drawn = shortlist(np.zeros(len(score)), pool.is_open, SHORTLIST * batch, pool.rng)
+    if len(drawn) and (pool.is_open is None or pool.is_open.any()):
+        order = typical(pool.fact("features")[drawn], pool.fact("labelled"), batch, pool.rng)
+        part[drawn] = lifts(score[drawn], order, share, top)
     return part
 
 

@@ -40,13 +40,15 @@ class Pool:
     """Predictions to rank.
 
     proba: (n, k). class_share: (k,) share of each class among the training labels. rng: for strategies that draw.
-    is_open: (n,) items nobody has decided on, None for all. look: where `blend` finds facts that a strategy needs.
+    is_open: (n,) items nobody has decided on, None for all. known: labels the model has learned from, None for plenty.
+    look: where `blend` finds facts that a strategy needs.
     """
 
     proba: Array
     class_share: Array
     rng: np.random.Generator
     is_open: npt.NDArray[np.bool_] | None = None
+    known: int | None = None
     look: Look | None = None
     facts: Facts = field(default_factory=Facts)
 
@@ -62,7 +64,7 @@ class Pool:
         # Without a look the pool may hold the facts already.
         facts = self.look(rows, needs) if self.look else _facts_at(self.facts, rows)
         is_open = None if self.is_open is None else self.is_open[rows]
-        return Pool(self.proba[rows], self.class_share, self.rng, is_open, None, facts)
+        return Pool(self.proba[rows], self.class_share, self.rng, is_open, self.known, None, facts)
 
 
 def _facts_at(facts: Facts, rows: Rows) -> Facts:
