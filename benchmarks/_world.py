@@ -51,7 +51,7 @@ def arguments(description: str) -> argparse.Namespace:
 
 
 def build(folder: Path, items: int, entries: int = 3_000) -> tuple[str, int]:
-    """A database with one project of `items` open items, `entries` of them decided on; gives its address and project id.
+    """A database with one project of `items` open items and `entries` decided ones; gives its address and project id.
 
     The base rows train and judge real versions. The predictions of the pool are made up, at a thousandth of the cost,
     and then ranked and stored as `Loop.predict` does it.

@@ -93,7 +93,7 @@ def raw_import(path: Path, rows: Rows) -> float:
     shuffle = np.random.default_rng(1).integers(2**31, size=len(hashes)).tolist()
     ready = [
         (n, 1, digest, body.decode(), digest, "pool", "open", None, place, 0.0)
-        for n, digest, body, place in zip(count(1), hashes, rows.inputs, shuffle)  # noqa: B905  (count is endless)
+        for n, digest, body, place in zip(count(1), hashes, rows.inputs, shuffle)
     ]
     db = connection(path)
     with cpu() as timer:

@@ -19,7 +19,11 @@ from .prioritize import Pool, blend, histogram
 from .settings import Settings
 from .store import Store, open_store
 from .store.items import BATCH
+from .surroundings import Surroundings
 from .types import Decision, Draw, Feedback, GateReport, Item, Job, Locked, Project, Rows, Schema, Version
+
+LEAST_BATCH, MOST_BATCH = 10, 100
+"""Bounds of the rows that one version's queue makes different from each other."""
 
 Progress = Callable[[float, str], None]
 """Called with how far the work is (0-1) and what is happening."""
@@ -127,9 +131,13 @@ class Loop:
             return 0
         proba, is_open = np.concatenate(chunks), np.asarray(still_open)
         progress(0.5, f"{len(ids):,} items predicted")
-        trained_on = self.store.versions.lineage(serving.version.id)["labels"]
-        pool = Pool(proba, scoring.class_share(trained_on, self.project.labels), self._rng, is_open)
-        names, parts = blend(pool, self.project.settings.weights)
+        lineage = self.store.versions.lineage(serving.version.id)
+        around = Surroundings(self.store, self.project, serving.model, lineage, ids, is_open, self._rng)
+        share = scoring.class_share(lineage["labels"], self.project.labels)
+        pool = Pool(proba, share, self._rng, is_open, len(lineage["labels"]), around.look)
+        # As many rows differ from each other as are answered between two versions.
+        batch = min(max(self.project.settings.retrain_threshold, LEAST_BATCH), MOST_BATCH)
+        names, parts = blend(pool, self.project.settings.weights, batch)
         scored = scoring.ranked(ids, proba, self.project.labels, parts)
         for start in range(0, len(ids), BATCH):
             self.store.predictions.save_current(serving.version.id, scored.part(start, start + BATCH))

@@ -23,6 +23,7 @@ LEVELS: tuple[frozenset[str], ...] = (
         {"intake", "tables", "exports", "encoding", "datasets", "review", "training", "evaluation", "gate", "threshold"}
         | {"scoring", "staging", "charts", "prioritize", "models", "store"}
     ),
+    frozenset({"surroundings"}),
     frozenset({"loop", "insights"}),
     frozenset({"reviewers", "worker", "feedback_loop", "deck"}),
     frozenset({"project_storage", "demo"}),

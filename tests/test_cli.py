@@ -53,7 +53,8 @@ def test_help_lists_the_commands(words):
         (("simulate", "--dataset", "nope"), "No data set 'nope': choose one of digits, churn, definitions."),
         (
             ("simulate", "--strategy", "nope"),
-            "No strategy 'nope': choose one of entropy, least_confidence, margin, random, rarity.",
+            "No strategy 'nope': choose one of committee, density, entropy, least_confidence, margin, novelty, random, "
+            "rarity.",
         ),
         (("demo", "--only", "nope"), "No sample project 'nope': choose one of digits, churn, definitions."),
         (

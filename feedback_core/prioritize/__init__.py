@@ -1,18 +1,26 @@
 """What to ask next: one file per strategy, found by name, blended by weight."""
 
-from . import entropy, least_confidence, margin, random, rarity
+from . import committee, density, entropy, least_confidence, margin, novelty, random, rarity
 from .blend import BINS, blend, histogram, ranks
-from .registry import STRATEGIES, Pool
+from .diversity import DIVERSITY
+from .registry import STRATEGIES, Facts, Look, Need, Pool
 
 __all__ = [
     "BINS",
+    "DIVERSITY",
     "STRATEGIES",
+    "Facts",
+    "Look",
+    "Need",
     "Pool",
     "blend",
+    "committee",
+    "density",
     "entropy",
     "histogram",
     "least_confidence",
     "margin",
+    "novelty",
     "random",
     "ranks",
     "rarity",

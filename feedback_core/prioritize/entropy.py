@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .registry import Pool, strategy
+from .spread import spread
 
 
 @strategy("entropy")
@@ -14,6 +15,4 @@ def entropy(pool: Pool) -> npt.NDArray[np.floating]:
 
     Falls below random on sets with many classes: it also rises for probability spread over hopeless ones.
     """
-    proba = np.clip(pool.proba, 1e-12, 1)
-    spread = -(proba * np.log(proba)).sum(axis=1)
-    return np.asarray(spread / np.log(max(pool.proba.shape[1], 2)))
+    return spread(pool.proba)

@@ -11,4 +11,5 @@ from .registry import Pool, strategy
 @strategy("rarity")
 def rarity(pool: Pool) -> npt.NDArray[np.floating]:
     """Expected rarity of the class among the training labels, shape (n,), in [0, 1]."""
-    return np.asarray(pool.proba @ (1 - pool.class_share))
+    # One type for both: mixed, NumPy first copies all probabilities to float64.
+    return np.asarray(pool.proba @ (1 - pool.class_share).astype(pool.proba.dtype))

@@ -104,6 +104,18 @@ class Items:
         by_id = {row["id"]: item_of(row) for row in rows}
         return [by_id[item_id] for item_id in ids if item_id in by_id]
 
+    def inputs(self, ids: Sequence[int]) -> list[str]:
+        """Stored inputs by id, in the order asked for. Raises NotFound when one is missing."""
+        with self._driver.reading() as session:
+            columns = session.columns(
+                "select id, input from items where id in (select value from json_each(?))",
+                (orjson.dumps(list(ids)).decode(),),
+            )
+        by_id = dict(zip(*columns, strict=True)) if columns else {}
+        if len(by_id) < len(set(ids)):
+            raise NotFound(f"{len(set(ids)) - len(by_id)} items are gone: they may belong to another database.")
+        return [by_id[item_id] for item_id in ids]
+
     def by_key(self, project_id: int, key: str) -> Item | None:
         with self._driver.reading() as session:
             rows = session.query("select * from items where project_id = ? and key = ?", (project_id, key))
