@@ -1,163 +1,245 @@
-"""Server time to build each page, and of the queries behind them, at ten thousand and a million items."""
+"""How long does the server work for a page, and for the queries behind it? CPU ms at ten thousand and a million items.
+
+A page is built in a fresh process that has built an empty page before, so imports are not counted: the first run is
+cold, the median of the later ones warm. `key [choice]` is a page after a choice among its filters.
+"""
 
 from __future__ import annotations
 
-import json
+import logging
+import multiprocessing as mp
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-from benchmarks._report import cpu, report
+import pandas as pd
+from streamlit.testing.v1 import AppTest
+
+from benchmarks._report import Value, cpu, report
 from benchmarks._world import LABELS, RARE, WORDS, arguments, build
 from feedback_core import insights
 from feedback_core.loop import Loop
 from feedback_core.store import open_store
-from feedback_core.types import Decision, ItemFilter
+from feedback_core.store.items import SORTS
+from feedback_core.types import Cursor, Decision, ItemFilter
 
-ROOT = Path(__file__).parent.parent
+FRAME = Path(__file__).parent.parent / "pages" / "_frame.py"
 PAGES = ("overview", "review", "retrain", "predictions", "insights", "setup")
+CHOICES: dict[str, dict[str, Any]] = {
+    "least confident": {"items_sort": "confidence"},
+    "newest, one class": {"items_sort": "newest", "items_predicted": LABELS[0]},
+    "below 50 %": {"items_confidence": 50},
+    "one class, below 50 %, newest": {"items_sort": "newest", "items_predicted": LABELS[0], "items_confidence": 50},
+    "common word": {"items_search": WORDS[0]},
+    "reviewed": {"items_state": "labelled"},
+}
+EVERY_STATE = ("open", "labelled", "conflict", "flagged", "base")
+FILTERS = {
+    "open": ItemFilter(),
+    "reviewed": ItemFilter(("labelled",)),
+    "every state": ItemFilter(EVERY_STATE),
+    "one class": ItemFilter(predicted=LABELS[0]),
+    "no such class": ItemFilter(predicted="nowhere"),
+    "below 50 %": ItemFilter(max_confidence=0.5),
+    "below 30 %": ItemFilter(max_confidence=0.3),
+    "below 95 %, reviewed": ItemFilter(("labelled",), max_confidence=0.95),
+    "one class, below 50 %": ItemFilter(predicted=LABELS[0], max_confidence=0.5),
+    "one class, below 50 %, every state": ItemFilter(EVERY_STATE, LABELS[0], 0.5),
+    "key": ItemFilter(search="00a"),
+    "rare word": ItemFilter(search=RARE),
+    "rare word, every state": ItemFilter(EVERY_STATE, search=RARE),
+    "word in a tenth": ItemFilter(search=WORDS[0]),
+    "two such words": ItemFilter(search=f"{WORDS[0]} {WORDS[1]}"),
+}
+ROWS = (10_000, 1_000_000)
+QUICK_ROWS = (10_000, 30_000)
 RUNS = 5
 PAGE = 100
 
-
-def pages(url: str) -> dict[str, tuple[float, float]]:
-    """(first run, median of later runs) in CPU ms of each page, in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.pages", "--measure-pages"]
-    environment = os.environ | {"FEEDBACK_DATABASE": url, "USER": "bench"}
-    run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
-    measured: dict[str, tuple[float, float]] = json.loads(run.stdout.splitlines()[-1])
-    return measured
+Times = dict[str, float]
 
 
-def measure_pages() -> None:
-    """Runs in the process of its own: imports are paid by a first, uncounted run of the frame."""
-    from streamlit.testing.v1 import AppTest
+# -- pages ---------------------------------------------------------------------------------------------------------
 
-    app = AppTest.from_file(str(ROOT / "pages" / "_frame.py"), default_timeout=120).run()
-    measured = {}
-    for name in PAGES:
+
+def built(name: str, choice: dict[str, Any]) -> tuple[float, float]:
+    """CPU ms of the first run of a page, and the median of the later ones; after a choice all runs are later ones."""
+    app = AppTest.from_file(str(FRAME), default_timeout=300)
+    if name != "overview":
         app.switch_page(f"{name}.py")
-        times = [_cpu_ms(app.run) for _ in range(RUNS)]
-        if app.exception:
-            raise SystemExit(f"{name}: {app.exception[0].value}")
-        measured[name] = (times[0], statistics.median(times[1:]))
-    print(json.dumps(measured))
-
-
-def queries(url: str) -> dict[str, float]:
-    """CPU ms of each query behind a page, the median of RUNS."""
-    store = open_store(url)
-    project = store.projects.all()[0]
-    loop = Loop(store, project)
-    measured = {
-        f"page {sort}, {name}": _median(lambda wanted=wanted, sort=sort: _page(loop, wanted, sort))
-        for sort in ("priority", "confidence", "newest")
-        for name, wanted in _filters().items()
+    cold = page_ms(app)
+    widgets = {
+        widget.key: widget for widget in (*app.get("button_group"), *app.selectbox, *app.slider, *app.text_input)
     }
-    measured["overview"] = _median(lambda: insights.overview(store, project))
-    draws = iter(range(10**6))
-    measured["draw"] = _median(lambda: loop.draw(f"fresh {next(draws)}"))
-    measured["record"] = _median(lambda: _record(loop, f"writer {next(draws)}"))
-    return measured
+    for key, value in choice.items():
+        widgets[key].set_value(value)
+    return cold, statistics.median(page_ms(app) for _ in range(RUNS))
 
 
-def _filters() -> dict[str, ItemFilter]:
-    return {
-        "open": ItemFilter(),
-        "reviewed": ItemFilter(("labelled",)),
-        "predicted": ItemFilter(predicted=LABELS[0]),
-        "unsure": ItemFilter(max_confidence=0.5),
-        "predicted and unsure": ItemFilter(predicted=LABELS[0], max_confidence=0.5),
-        "rare word": ItemFilter(search=RARE),
-        "common word": ItemFilter(search=WORDS[0]),
-    }
-
-
-def _page(loop: Loop, wanted: ItemFilter, sort: str) -> None:
-    loop.store.items.page(loop.project.id, wanted, sort=sort, limit=PAGE)
-    loop.store.items.count(loop.project.id, wanted)
-
-
-def _record(loop: Loop, who: str) -> None:
-    draw = loop.draw(who)
-    if draw is not None:
-        version = loop.store.versions.champion(loop.project.id)
-        loop.record(Decision(draw.item_id, who, "correct", LABELS[0], version_id=version.id if version else None))
-
-
-def baselines(url: str) -> dict[str, float]:
-    """The same sorted, filtered page of 100 from a pandas frame in memory, and by offset without an index."""
-    import sqlite3
-
-    import pandas as pd
-
-    conn = sqlite3.connect(url.removeprefix("sqlite:///"))
-    columns = "id, key, input, predicted, confidence, priority, state"
-    frame = pd.read_sql_query(f"select {columns} from items where split = 'pool'", conn)
-    conn.execute(f"create temp table plain as select {columns} from items where split = 'pool'")
-    offset = len(frame) // 10
-    sql = f"""select * from plain where state = 'open' and predicted = '{LABELS[0]}'
-        order by priority desc, id limit {PAGE} offset {offset}"""
-
-    def in_pandas() -> None:
-        wanted = frame[(frame["state"] == "open") & (frame["predicted"] == LABELS[0])]
-        wanted.sort_values(["priority", "id"], ascending=[False, True]).head(PAGE)
-
-    return {"pandas page": _median(in_pandas), "offset page, no index": _median(lambda: conn.execute(sql).fetchall())}
-
-
-def _median(work: Callable[[], object]) -> float:
-    return statistics.median(_cpu_ms(work) for _ in range(RUNS))
-
-
-def _cpu_ms(work: Callable[[], object]) -> float:
+def page_ms(app: AppTest) -> float:
+    """CPU ms of one run. Raises RuntimeError when the page shows an exception."""
     with cpu() as timer:
-        work()
+        app.run()
+    if app.exception:
+        raise RuntimeError(app.exception[0].value)
     return 1000 * timer.seconds
 
 
-def measure(folder: Path, sizes: tuple[int, int]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(metrics, baselines)."""
-    metrics: dict[str, Any] = {}
-    built: dict[int, tuple[dict[str, tuple[float, float]], dict[str, float]]] = {}
+def pages(url: str, names: tuple[str, ...] = PAGES) -> Iterator[tuple[str, float, float]]:
+    """Name, cold and warm CPU ms of each page, and of the predictions after each choice."""
+    for name in names:
+        yield name, *apart(url, built, name, {})
+    for choice, values in CHOICES.items():
+        yield f"predictions [{choice}]", *apart(url, built, "predictions", values)
+
+
+def apart(url: str, work: Callable[..., Any], *arguments: Any) -> Any:
+    """Do it in a process of its own, forked while nothing is open, and give its answer."""
+    os.environ["FEEDBACK_DATABASE"] = url
+    context = mp.get_context("fork")
+    receive, send = context.Pipe(duplex=False)
+    process = context.Process(target=lambda: send.send(work(*arguments)))
+    process.start()
+    send.close()
+    answer = receive.recv()
+    process.join()
+    return answer
+
+
+# -- queries -------------------------------------------------------------------------------------------------------
+
+
+def queries(url: str) -> tuple[Times, Times]:
+    """CPU ms of a page of items and its count for each order and filter, and of the other calls behind the pages."""
+    store = open_store(url)
+    project = store.projects.all()[0]
+    loop, fresh = Loop(store, project), count()
+    items = {
+        f"{sort}, {name}": page_and_count(loop, wanted, sort) for sort in SORTS for name, wanted in FILTERS.items()
+    }
+    audits = project.settings.audit_share
+    calls = {
+        "draw_ms": best(lambda: loop.draw(f"reviewer {next(fresh)}")),
+        "draw_audit_ms": best(lambda: take(loop, f"auditor {next(fresh)}", audits)),
+        "record_ms": best(lambda: correct(loop, next(fresh))),
+        "overview_ms": best(lambda: insights.overview(store, project)),
+    }
+    return items, calls
+
+
+def page_and_count(loop: Loop, wanted: ItemFilter, sort: str) -> float:
+    """CPU ms of a page, the first or the second, and of the number of matches."""
+    project_id, items = loop.project.id, loop.store.items
+    pages = (
+        partial(items.page, project_id, wanted, sort=sort, after=after, limit=PAGE)
+        for after in (None, after_first(loop, wanted, sort))
+    )
+    return max(map(best, pages)) + best(partial(items.count, project_id, wanted))
+
+
+def after_first(loop: Loop, wanted: ItemFilter, sort: str) -> Cursor | None:
+    """Where the second page starts."""
+    first = loop.store.items.page(loop.project.id, wanted, sort=sort, limit=PAGE)
+    if not first:
+        return None
+    return Cursor({"priority": first[-1].priority, "confidence": first[-1].confidence}.get(sort) or 0.0, first[-1].id)
+
+
+def take(loop: Loop, reviewer: str, audit_share: float) -> object:
+    """One uniform draw."""
+    return loop.store.draws.take(
+        loop.project.id, reviewer, audit=True, start=hash(reviewer) % 2**31, now=loop.clock(), lease_s=600,
+        propensity=lambda _strategy, n: audit_share / n,
+    )  # fmt: skip
+
+
+def correct(loop: Loop, n: int) -> object:
+    """One correction of an item of its own."""
+    item = loop.store.items.page(loop.project.id, ItemFilter(), sort="newest", limit=1)[0]
+    return loop.record(Decision(item.id, f"writer {n}", "correct", LABELS[0], version_id=item.version_id))
+
+
+def best(work: Callable[[], object]) -> float:
+    """CPU ms, the least of some runs: noise of the machine only ever adds."""
+    times = []
+    for _ in range(RUNS):
+        with cpu() as timer:
+            work()
+        times.append(1000 * timer.seconds)
+    return min(times)
+
+
+def plain(url: str) -> Times:
+    """The same page of a filtered, sorted table from a frame in memory, and from SQL by offset without an index."""
+    store = open_store(url)
+    db = store.items._driver._conn()  # type: ignore[attr-defined]
+    columns = "id, key, input, state, predicted, confidence, priority"
+    frame = pd.read_sql_query(f"select {columns} from items where split = 'pool'", db)
+    db.execute(f"create temp table plain as select {columns} from items where split = 'pool'")
+    offset = len(frame) // 10
+
+    def in_pandas() -> pd.DataFrame:
+        wanted = frame[(frame["state"] == "open") & (frame["predicted"] == LABELS[0])]
+        return wanted.sort_values(["priority", "id"], ascending=[False, True]).iloc[offset : offset + PAGE]
+
+    sql = """select * from plain where state = 'open' and predicted = ?
+        order by priority desc, id limit ? offset ?"""
+    return {
+        "pandas_page_ms": best(in_pandas),
+        "offset_page_ms": best(lambda: db.execute(sql, (LABELS[0], PAGE, offset)).fetchall()),
+    }
+
+
+# -- report --------------------------------------------------------------------------------------------------------
+
+
+def measured(folder: Path, sizes: tuple[int, ...], names: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Value]]:
+    """Metrics and baselines; the table has a row for each page and query and a column for each size."""
+    table: dict[str, dict[str, Value]] = {}
+    highest: dict[str, float] = {}
     for size in sizes:
-        began = time.perf_counter()
-        url, _ = build(folder, size, entries=min(3_000, size // 10))
-        print(f"{size:,} items built in {time.perf_counter() - began:.0f} s", file=sys.stderr)
-        built[size] = (pages(url), queries(url))
-    large_pages, large_queries = built[sizes[1]]
-    metrics["page_ms_warm_max"] = round(max(warm for _, warm in large_pages.values()), 1)
-    metrics["page_ms_cold_max"] = round(max(cold for cold, _ in large_pages.values()), 1)
-    in_pages = [ms for name, ms in large_queries.items() if name.startswith("page ")]
-    metrics["items_page_ms_max"] = round(max(in_pages), 1)
-    metrics["rows"] = sizes[1]
-    for name in PAGES:
-        metrics[name] = {
-            f"{kind}_ms_at_{size}": round(built[size][0][name][n], 1)
-            for size in sizes
-            for n, kind in enumerate(("cold", "warm"))
-        }
-    for name in large_queries:
-        metrics[name] = {f"ms_at_{size}": round(built[size][1][name], 2) for size in sizes}
-    plain = {name: round(ms, 1) for name, ms in baselines(f"sqlite:///{folder / f'world{sizes[1]}.db'}").items()}
-    return metrics, plain
+        sys.stderr.write(f"{size:,} items\n")
+        url, _ = apart("", build, folder, size, min(3_000, size // 4))
+        shown = list(pages(url, names))
+        for name, cold, warm in shown:
+            row = table.setdefault(name, {})
+            row |= {f"{size:,} warm": round(warm, 1)} if "[" in name else {f"{size:,} cold": round(cold, 1),
+                                                                          f"{size:,} warm": round(warm, 1)}  # fmt: skip
+        items, calls = apart(url, queries, url)
+        for name, ms in items.items():
+            table.setdefault(f"items by {name}", {})[f"{size:,} warm"] = round(ms, 2)
+        highest = {
+            "page_ms_cold_max": max(cold for name, cold, _ in shown if "[" not in name),
+            "page_ms_warm_max": max(warm for _, _, warm in shown),
+            "items_page_ms_max": max(items.values()),
+        } | calls
+    metrics = {name: round(ms, 2) for name, ms in highest.items()}
+    baselines = {name: round(ms, 1) for name, ms in apart(url, plain, url).items()}
+    return {"items": sizes[-1], **metrics, **table}, baselines
 
 
 def main() -> None:
-    if "--measure-pages" in sys.argv:
-        measure_pages()
-        return
+    """Run and report."""
     options = arguments(__doc__ or "")
-    largest = options.rows or (30_000 if options.quick else 1_000_000)
-    with tempfile.TemporaryDirectory() as folder:
-        metrics, plain = measure(Path(folder), (min(10_000, largest // 3), largest))
-    report("pages", metrics, plain, as_json=options.json)
+    sizes = QUICK_ROWS if options.quick else ROWS
+    if options.rows:
+        sizes = (options.rows,)
+    with tempfile.TemporaryDirectory() as name:
+        # Every run outside a browser is warned about.
+        logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").disabled = True
+        # The imports of all pages, once, before anything is measured.
+        folder = Path(name)
+        os.environ["FEEDBACK_DATABASE"] = f"sqlite:///{folder / 'empty.db'}"
+        for page in PAGES:
+            built(page, {})
+        metrics, baselines = measured(folder, sizes, PAGES)
+    report("pages", metrics, baselines, as_json=options.json)
 
 
 if __name__ == "__main__":

@@ -209,7 +209,7 @@ def together(opened: Open, path: Path, writers: int, seconds: float) -> dict[str
 def processes() -> Any:
     """Real processes that begin with the imports done and no connection inherited."""
     context = mp.get_context("forkserver")
-    context.set_forkserver_preload([__name__ if __name__ != "__main__" else "benchmarks.store"])
+    context.set_forkserver_preload(["benchmarks._world", "feedback_core.insights", "feedback_core.exports"])
     return context
 
 

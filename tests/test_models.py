@@ -317,11 +317,12 @@ def test_a_pickle_under_the_name_of_a_model_runs_no_code(tmp_path):
 
 def test_sweep_removes_half_written_folders_and_keeps_models(tmp_path):
     saved = artifacts.save(small_model(), tmp_path, "p")
-    for name in (".saving-one", ".saving-two"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "model.skops").write_bytes(b"half")
-    assert artifacts.sweep(tmp_path, time.time()) == 0
-    assert artifacts.sweep(tmp_path, time.time() + 3_601) == 2
+    for owner in (os.getpid(), 2**22 + 1):  # beyond the largest process id Linux gives
+        (tmp_path / f".saving-{owner}-x").mkdir()
+        (tmp_path / f".saving-{owner}-x" / "model.skops").write_bytes(b"half")
+    assert artifacts.sweep(tmp_path, time.time()) == 1
+    assert content(tmp_path) == [f".saving-{os.getpid()}-x", saved.name]
+    assert artifacts.sweep(tmp_path, time.time() + 3_601) == 1
     assert content(tmp_path) == [saved.name]
     assert artifacts.load(tmp_path, saved.name, saved.sha256).predict([[0.0]]) == ["a"]
     assert artifacts.sweep(tmp_path / "not there", 0) == 0
