@@ -7,12 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from feedback_core import intake
 from feedback_core.loop import Loop, create_project
 from feedback_core.settings import Settings
 from feedback_core.store import Store, open_store
 from feedback_core.types import Column, Rows, Schema
+
+# The same examples in every run, so that a red run is about the change, not about luck.
+hypothesis_settings.register_profile("repeatable", derandomize=True)
+hypothesis_settings.load_profile("repeatable")
 
 TWO_NUMBERS = Schema((Column("x0", "number"), Column("x1", "number")))
 
