@@ -143,7 +143,6 @@ def story(store: Store, item_id: int) -> ItemStory:
 
 def export_rows(store: Store, project: Project, what: str) -> Iterator[dict[str, Any]]:
     """Rows of `items`, `predictions` or `feedback` for export, chunk by chunk from the store."""
-    names = project.schema.names
     if what == "feedback":
         for entries in store.feedback.export(project.id):
             yield from (_feedback_row(entry) for entry in entries)
@@ -151,11 +150,8 @@ def export_rows(store: Store, project: Project, what: str) -> Iterator[dict[str,
     for items in store.items.export(project.id):
         for item in items:
             if what == "items":
-                yield (
-                    {"key": item.key, "split": item.split, "state": item.state}
-                    | dict(zip(names, item.values, strict=True))
-                    | {"label": item.label or item.base_label}
-                )
+                own = (item.key, item.split, item.state, *item.values, item.label or item.base_label)
+                yield dict(zip(export_columns(project, what), own, strict=True))
             elif item.predicted is not None:
                 yield _prediction_row(item)
 
@@ -168,7 +164,12 @@ EXPORT_COLUMNS = {
 
 def export_columns(project: Project, what: str) -> tuple[str, ...]:
     """Column names of an export, in order."""
-    return EXPORT_COLUMNS.get(what) or ("key", "split", "state", *project.schema.names, "label")
+    names = project.schema.names
+    # A feature keeps its name; an own column of the same name steps aside.
+    key, split, state, label = (
+        f"item_{name}" if name in names else name for name in ("key", "split", "state", "label")
+    )
+    return EXPORT_COLUMNS.get(what) or (key, split, state, *names, label)
 
 
 def _prediction_row(item: Item) -> dict[str, Any]:

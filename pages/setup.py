@@ -44,7 +44,11 @@ def check(_frame: Any, digest: str, schema: Schema, label: str | None, key: str 
 
 def columns_editor(proposal: intake.Proposal, taken: set[str | None], digest: str) -> Schema:
     """The proposed kinds of the columns, open to change."""
-    rows = [{"Column": c.name, "Kind": c.kind, "Shape": "×".join(map(str, c.shape))} for c in proposal.columns]
+    known = {column.name for column in proposal.columns}
+    # A column first taken for the label or the id is a feature like any other once another is chosen.
+    guessed = [n for n in (proposal.label_column, proposal.id_column) if n and n not in known | taken]
+    columns = [*proposal.columns, *(Column(name, "category") for name in guessed)]
+    rows = [{"Column": c.name, "Kind": c.kind, "Shape": "×".join(map(str, c.shape))} for c in columns]
     edited = st.data_editor(
         [row for row in rows if row["Column"] not in taken],
         key=f"columns-{digest}-{hash(tuple(sorted(map(str, taken))))}",
@@ -55,7 +59,7 @@ def columns_editor(proposal: intake.Proposal, taken: set[str | None], digest: st
         alt="Columns and their kinds",
     )
     kinds = {row["Column"]: row["Kind"] for row in edited}
-    kept = [c for c in proposal.columns if kinds.get(c.name, "leave out") != "leave out"]
+    kept = [c for c in columns if kinds.get(c.name, "leave out") != "leave out"]
     return Schema(tuple(c if c.kind == kinds[c.name] else Column(c.name, kinds[c.name]) for c in kept))
 
 
@@ -254,7 +258,7 @@ def export(loop: Loop) -> None:
 
     def produce() -> bytes:
         rows = insights.export_rows(loop.store, loop.project, what)
-        return chosen.write(rows, insights.export_columns(loop.project, what))
+        return exports.export(rows, insights.export_columns(loop.project, what), form)
 
     st.download_button(
         f"Download {what}",

@@ -184,3 +184,12 @@ def test_an_empty_project_has_empty_read_models(store: Store) -> None:
     assert insights.overview(store, project).next_step.page == "setup"
     Loop(store, project).add_items(Rows([b"[1.0]"], [None], [None]), "test")
     assert insights.overview(store, project).next_step.page == "review"
+
+
+def test_a_feature_named_like_an_own_column_keeps_both(store: Store) -> None:
+    schema = Schema((Column("state", "category"), Column("label", "number")))
+    project = create_project(store, "clash", schema, ("a", "b"), actor="test")
+    Loop(store, project).add_items(Rows([b'["OR",1.0]'], ["k"], [None]), "test")
+    assert list(insights.export_rows(store, project, "items")) == [
+        {"key": "k", "split": "pool", "item_state": "open", "state": "OR", "label": 1.0, "item_label": None}
+    ]

@@ -374,3 +374,23 @@ def test_a_project_in_the_address_is_opened(page, trained: Loop) -> None:
     app = AppTest.from_file(str(ROOT / "pages" / "_frame.py"), default_timeout=60)
     app.query_params["project"] = "second"
     assert app.run().title[0].value == "second"
+
+
+def test_the_download_is_made_of_bytes(page, trained: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    import streamlit as st
+
+    made = []
+    monkeypatch.setattr(st, "download_button", lambda _label, produce, **_options: made.append(produce()))
+    app = page("setup")
+    app.segmented_control(key="section").set_value("Export").run()
+    assert made
+    assert made[-1].count(b"\n") == 301
+    assert made[-1].startswith("\ufeffkey,split,state,x0,x1,label".encode())
+
+
+def test_a_guessed_label_that_is_not_chosen_stays_a_feature(page, store: Store) -> None:
+    app = page("setup")
+    app.file_uploader(key="upload").upload("customers.csv", CSV.encode()).run()
+    next(box for box in app.selectbox if box.label == "Label column").select_index(0).run()
+    listed = next(frame.value for frame in app.dataframe if "Kind" in frame.value.columns)
+    assert "left" in set(listed["Column"])
