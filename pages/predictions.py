@@ -123,6 +123,7 @@ def details(loop: Loop, item: Item) -> None:
             with told():
                 loop.draw_item(reviewer(), item.id)
                 st.switch_page(PAGES["review"])
+            st.rerun()  # somebody else has it: say so here and now
         for entry in reversed(story.entries):
             verb = {
                 "confirm": "confirmed",
