@@ -147,11 +147,12 @@ def export_rows(store: Store, project: Project, what: str) -> Iterator[dict[str,
         for entries in store.feedback.export(project.id):
             yield from (_feedback_row(entry) for entry in entries)
         return
+    columns = export_columns(project, what)
     for items in store.items.export(project.id):
         for item in items:
             if what == "items":
                 own = (item.key, item.split, item.state, *item.values, item.label or item.base_label)
-                yield dict(zip(export_columns(project, what), own, strict=True))
+                yield dict(zip(columns, own, strict=True))
             elif item.predicted is not None:
                 yield _prediction_row(item)
 
