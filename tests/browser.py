@@ -29,9 +29,6 @@ FLAGS = [
     "--disable-sync",
 ]
 
-# The first page of a cold server takes longer than Playwright's 5 s on a busy machine.
-expect.set_options(timeout=30_000)
-
 
 @contextmanager
 def running_app(url: str, log: Path) -> Iterator[str]:

@@ -52,8 +52,7 @@ def test_correct_retrain_promote_and_see_the_new_version_on_the_chart(project: L
         page.get_by_text("Version 2 · champion").wait_for()
         open_page(page, "Insights")
         page.get_by_role("heading", name="v2 gets").wait_for()
-        expect(page.locator(".js-plotly-plot").first).to_be_visible()
-        drawn = page.evaluate("document.querySelector('.js-plotly-plot').data[0].y.length")
+        drawn = points_drawn(page, "insights_accuracy")
         title = page.get_by_role("heading", name="v2 gets").inner_text()
     store = open_store(url)
     champion = store.versions.champion(project.project.id)
@@ -65,6 +64,13 @@ def test_correct_retrain_promote_and_see_the_new_version_on_the_chart(project: L
     assert all(entry.target != entry.predicted for entry in entries)
     assert champion.n_feedback == 5
     assert store.versions.report_on(champion.id).decision_reason == "walked through it"
+
+
+def points_drawn(page: Page, key: str) -> int:
+    """Points of the first trace of the chart with this key; other charts of the page may be drawn before it."""
+    chart = page.locator(f".st-key-{key} .js-plotly-plot")
+    expect(chart).to_be_visible()
+    return int(chart.evaluate("chart => chart.data[0].y.length"))
 
 
 def correct_one(page: Page, n: int) -> None:
