@@ -93,6 +93,36 @@ def accuracy(rows: Mapping[str, Sequence[Any]]) -> go.Figure:
     return _finish(figure, "Version", "Accuracy")
 
 
+def findings(rows: Mapping[str, Sequence[Any]]) -> go.Figure:
+    """Corrections per 100 decisions with 95 % intervals, one line a way of drawing; the random share is the rule line."""
+    import plotly.graph_objects as go
+
+    names = [str(name).replace("_", " ") for name in rows["drawn by"]]
+    colours = [AUDIT if name == "random" else CHAMPION for name in names]
+    figure = go.Figure(
+        go.Scatter(
+            x=rows["per 100"],
+            y=names,
+            mode="markers",
+            marker={"size": 11, "color": colours, "symbol": ["diamond" if c == AUDIT else "circle" for c in colours]},
+            error_x={
+                "type": "data",
+                "array": _minus(rows["per 100 high"], rows["per 100"]),
+                "arrayminus": _minus(rows["per 100"], rows["per 100 low"]),
+                "thickness": 1.4,
+            },
+            text=[_finding_story(rows, n) for n in range(len(names))],
+            hovertemplate="%{text}<extra></extra>",
+        )
+    )
+    if "random" in names:
+        figure.add_vline(x=rows["per 100"][names.index("random")], line={"color": AUDIT, "dash": "dot", "width": 1})
+    figure.update_xaxes(rangemode="tozero")
+    figure.update_yaxes(type="category", autorange="reversed")
+    _finish(figure, "Corrections per 100 decisions", "")
+    return figure.update_layout(height=120 + 36 * len(names), showlegend=False)
+
+
 def probabilities(labels: Sequence[str], proba: Sequence[float], predicted: str | None) -> go.Figure:
     """Class probabilities as horizontal bars, the prediction marked; the ten largest when there are more."""
     import plotly.graph_objects as go
@@ -153,6 +183,20 @@ def _story(rows: Mapping[str, Sequence[Any]], n: int) -> str:
         f"learned from {rows['base'][n]:,} base rows and {rows['feedback'][n]:,} reviewed items<br>"
         f"verdict: {rows['finding'][n]}"
     )
+
+
+def _finding_story(rows: Mapping[str, Sequence[Any]], n: int) -> str:
+    text = (
+        f"<b>{rows['drawn by'][n]}</b>, {rows['decisions'][n]:,} decisions<br>{rows['per 100'][n]:.1f} corrections per 100 "
+        f"({rows['per 100 low'][n]:.1f} to {rows['per 100 high'][n]:.1f})"
+    )
+    if rows["per minute"][n] is not None:
+        text += f"<br>{rows['per minute'][n]:.1f} per minute of reviewing"
+    return text
+
+
+def _minus(upper: Sequence[float], lower: Sequence[float]) -> list[float]:
+    return [high - low for high, low in zip(upper, lower, strict=True)]
 
 
 def _short(label: str) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import threshold
+from . import queue_audit, threshold
 from .models import artifacts
 from .store import Store
 from .types import Feedback, GateReport, Item, Job, Prediction, Project, Version
@@ -55,6 +55,20 @@ class ItemStory:
     item: Item
     predictions: tuple[Prediction, ...]
     entries: tuple[Feedback, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStory:
+    """What the queue found, over its newest decisions."""
+
+    decisions: int
+    strategies: Sequence[queue_audit.Finding]
+    parts: Sequence[queue_audit.Finding]
+    pull: queue_audit.Pull | None
+
+
+AUDITED = 5_000
+"""Newest decisions by which the queue is judged: enough for a few points of width, read in 20 ms."""
 
 
 def overview(store: Store, project: Project) -> Overview:
@@ -132,6 +146,17 @@ def priorities(store: Store, project: Project) -> Mapping[str, list[float]]:
     return {} if champion is None else store.predictions.run(champion.id)
 
 
+def queue(store: Store, project: Project) -> QueueStory:
+    """The queue's account of itself: corrections by strategy and by part, and the pull of a shown prediction."""
+    rows = store.drawn.newest(project.id, AUDITED)
+    return QueueStory(len(rows), queue_audit.strategies(rows), queue_audit.parts(rows), queue_audit.pull(rows))
+
+
+def findings_table(findings: Sequence[queue_audit.Finding]) -> Table:
+    """One row a finding: shares in corrections per 100 decisions, each with the ends of its 95 % interval."""
+    return _table([_finding_row(finding) for finding in findings])
+
+
 def story(store: Store, item_id: int) -> ItemStory:
     """One item with its predictions by version and everything said about it."""
     return ItemStory(
@@ -196,6 +221,19 @@ def _feedback_row(entry: Feedback) -> dict[str, Any]:
         "state": entry.state,
         "created_at": entry.created_at,
     }
+
+
+def _finding_row(finding: queue_audit.Finding) -> dict[str, Any]:
+    row: dict[str, Any] = {"drawn by": finding.name, "decisions": finding.share.n}
+    for name, interval, scale in (
+        ("per 100", finding.share, 100),
+        ("ahead of random", finding.ahead, 100),
+        ("per minute", finding.per_minute, 1),
+    ):
+        ends = ("", " low", " high")
+        numbers = (None,) * 3 if interval is None else (interval.value, interval.low, interval.high)
+        row |= {name + end: None if x is None else scale * x for end, x in zip(ends, numbers, strict=True)}
+    return row
 
 
 def _stages(

@@ -9,10 +9,10 @@ from .types import Interval
 Z95 = 1.959963984540054
 
 
-def wilson(successes: int, n: int, z: float = Z95) -> Interval:
+def wilson(successes: float, n: float, z: float = Z95) -> Interval:
     """Wilson score interval of a share. With n = 0 everything is possible: (0, 1).
 
-    Source: Wilson (1927).
+    successes, n: counts, or effective counts of weighted rows. Source: Wilson (1927).
     """
     if n == 0:
         return Interval(float("nan"), 0.0, 1.0, 0)
@@ -20,7 +20,18 @@ def wilson(successes: int, n: int, z: float = Z95) -> Interval:
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     # At 0 and n successes rounding would put the share itself just outside.
-    return Interval(share, min(share, max(0.0, centre - half)), max(share, min(1.0, centre + half)), n)
+    return Interval(share, min(share, max(0.0, centre - half)), max(share, min(1.0, centre + half)), round(n))
+
+
+def newcombe(first: Interval, second: Interval) -> Interval:
+    """First share minus second, from their Wilson intervals; n is the smaller one.
+
+    Source: Newcombe (1998), method 10, for independent samples.
+    """
+    low = math.hypot(first.value - first.low, second.high - second.value)
+    high = math.hypot(first.high - first.value, second.value - second.low)
+    difference = first.value - second.value
+    return Interval(difference, difference - low, difference + high, min(first.n, second.n))
 
 
 def plain(interval: Interval) -> dict[str, float | int | None]:

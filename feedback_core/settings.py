@@ -35,6 +35,14 @@ class Settings:
     audit_share: float = field(
         default=0.1, metadata=_between(0.0, 1.0, "Share of review draws taken uniformly at random and shown blind.")
     )
+    gold_share: float = field(
+        default=0.0,
+        metadata=_between(0.0, 0.5, "Share of review draws with a known answer, shown blind: they test the reviewer."),
+    )
+    blind_share: float = field(
+        default=0.05,
+        metadata=_between(0.0, 1.0, "Share of draws by priority shown blind, to measure how far the prediction sways."),
+    )
     lease_s: float = field(
         default=600.0, metadata=_between(5, 86_400, "Seconds an item stays reserved for one reviewer.")
     )

@@ -173,6 +173,18 @@ class Feedback:
 
 
 @dataclass(frozen=True, slots=True)
+class Drawn:
+    """A standing decision with how its item was drawn."""
+
+    strategy: str
+    blind: bool
+    verdict: Verdict
+    seconds: float | None
+    parts: Mapping[str, float]
+    """Parts of the priority the item was drawn by; empty when it was not, or when they have been overwritten."""
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """What a reviewer says about one item, before it is stored.
 

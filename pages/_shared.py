@@ -15,7 +15,7 @@ from feedback_core.environment import database_url
 from feedback_core.errors import FeedbackError
 from feedback_core.loop import Loop
 from feedback_core.store import Store, open_store
-from feedback_core.types import Column, Item, Project
+from feedback_core.types import Column, Interval, Item, Project
 
 STATE_NAMES = {
     "open": "Open",
@@ -89,11 +89,21 @@ def ago(then: float | None) -> str:
     return "just now"
 
 
+def counted(n: int, one: str, many: str = "") -> str:
+    """A number with its noun: 1 item, 2 items."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
 def percent(score: dict[str, Any] | None) -> str:
     """An accuracy with its interval and n: 93.4 % (91.2 to 95.1, n = 600)."""
     if not score or score.get("value") is None:
         return "not measured yet"
     return f"{score['value']:.1%} ({score['low']:.1%} to {score['high']:.1%}, n = {score['n']:,})"
+
+
+def spread(share: Interval) -> str:
+    """A share with its 95 % interval in short: 71 % (64 to 77)."""
+    return f"{share.value:.0%} ({100 * share.low:.0f} to {100 * share.high:.0f})"
 
 
 def title_of(item: Item) -> str:

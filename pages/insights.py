@@ -5,8 +5,8 @@ from typing import Any
 
 import streamlit as st
 
-from feedback_core import charts, insights
-from pages._shared import open_loop, show_message
+from feedback_core import charts, insights, queue_audit
+from pages._shared import counted, open_loop, show_message, spread
 
 loop = open_loop()
 st.title("Insights")
@@ -32,6 +32,44 @@ def accuracy_title(rows: Mapping[str, Any]) -> str:
     gain = 100 * (rows["accuracy"][champion] - rows["accuracy"][holdout[0]])
     since = "" if champion == holdout[0] else f", {gain:+.1f} points since v{rows['version'][holdout[0]]}"
     return f"v{rows['version'][champion]} gets {rows['accuracy'][champion]:.1%} of the holdout right{since}"
+
+
+def queue_title(story: insights.QueueStory) -> str:
+    """What the queue by priority found beside chance, in one sentence."""
+    found = {finding.name: finding for finding in story.strategies}
+    ranked, random = found.get("priority"), found.get("random")
+    if ranked is None or random is None:
+        return f"{100 * story.strategies[0].share.value:.0f} corrections per 100 decisions so far"
+    return (
+        f"The queue finds {100 * ranked.share.value:.0f} corrections per 100 decisions, "
+        f"random draws {100 * random.share.value:.0f}"
+    )
+
+
+def pull_panel(pull: queue_audit.Pull | None) -> None:
+    """How far a shown prediction sways reviewers."""
+    with st.container(border=True):
+        st.subheader("Does the shown prediction sway reviewers?")
+        if pull is None:
+            share = loop.project.settings.blind_share
+            st.caption(
+                f"Not known yet: {share:.0%} of the draws by priority hide the prediction, by chance, and both kinds need "
+                "answers. The share is a setting of the project."
+            )
+            return
+        shown, blind, sway = st.columns(3)
+        help_text = "Answers equal to the model's prediction, draws by priority only. The interval is 95 % (Wilson)."
+        shown.metric("Agreed, prediction shown", spread(pull.shown), help=help_text)
+        blind.metric("Agreed, prediction hidden", spread(pull.blind), help=help_text)
+        sway.metric(
+            "Pull",
+            f"{100 * pull.difference.value:+.1f} points",
+            help="Shown minus hidden: the share of answers that the suggestion turns towards the model. Chance decides "
+            "which draws are hidden, so both are equally hard. Interval: Newcombe (1998).",
+        )
+        low, high = 100 * pull.difference.low, 100 * pull.difference.high
+        clear = "so the suggestion does sway" if low > 0 else "so a pull is not proven"
+        st.caption(f"95 % interval {low:+.1f} to {high:+.1f} points, {clear}.")
 
 
 history = insights.accuracy_history(loop.store, loop.project)
@@ -68,6 +106,19 @@ if queue:
         queue,
         "As the champion ranked them when it last scored the queue. Colours: what the priority is made of.",
     )
+story = insights.queue(loop.store, loop.project)
+if story.strategies:
+    found = insights.findings_table([*story.strategies, *story.parts])
+    panel(
+        queue_title(story),
+        "insights_queue",
+        charts.findings(found),
+        found,
+        f"The last {counted(story.decisions, 'decision')}; bars are 95 % intervals. `random` are the audit draws, which "
+        "reach every open item alike. Below the strategies stand the parts of the priority: a decision counts for each "
+        "part with the part's share of its priority. A decision counts for at most two minutes.",
+    )
+    pull_panel(story.pull)
 if people:
     with st.container(border=True):
         st.subheader("Reviewers")

@@ -21,7 +21,7 @@ LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"intervals"}),
     frozenset(
         {"intake", "tables", "exports", "encoding", "datasets", "review", "training", "evaluation", "gate", "threshold"}
-        | {"scoring", "staging", "charts", "prioritize", "models", "store"}
+        | {"queue_audit", "unusual", "scoring", "staging", "charts", "prioritize", "models", "store"}
     ),
     frozenset({"surroundings"}),
     frozenset({"loop", "insights"}),

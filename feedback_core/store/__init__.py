@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import StoreError
+from .drawn import DrawnDecisions
 from .draws import Draws
 from .driver import Driver
 from .events import Events
@@ -28,6 +29,7 @@ class Store:
     items: Items
     predictions: Predictions
     draws: Draws
+    drawn: DrawnDecisions
     feedback: FeedbackLog
     versions: Versions
     jobs: Jobs
@@ -61,6 +63,7 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         items=Items(driver),
         predictions=Predictions(driver),
         draws=Draws(driver),
+        drawn=DrawnDecisions(driver),
         feedback=FeedbackLog(driver),
         versions=Versions(driver),
         jobs=Jobs(driver),

@@ -129,13 +129,27 @@ def _record(session: Session, project_id: int, decision: Decision, resolve: Reso
         "update draws set done = 1 where item_id = ? and reviewer = ? and done = 0",
         (decision.item_id, decision.reviewer),
     )
+    _account(session, project_id, item, resolve, [(old, -1) for old in superseded] + [(row, 1)])
+    if item["split"] == "pool":
+        tallies.add(session, project_id, "day", {f"{_day(now)}/{row['verdict']}": 1})
+    return _feedback(row)
+
+
+def _account(
+    session: Session, project_id: int, item: Row, resolve: Resolve, changes: Sequence[tuple[Row, int]]
+) -> None:
+    """Bring the item and the counts in line with entries that count from now on (1) or no longer (-1)."""
+    if item["split"] != "pool":
+        # The answer to a question with a known answer is about the reviewer: it labels nothing.
+        for row, change in changes:
+            if row["target"] is not None:
+                right = "right" if row["target"] == item["base_label"] else "wrong"
+                tallies.add(session, project_id, "gold", {f"{row['reviewer']}/{right}": change})
+        return
     _settle(session, project_id, item, resolve)
     watermark = _watermark(session, project_id)
-    for old in superseded:
-        _count(session, project_id, old, -1, watermark)
-    _count(session, project_id, row, 1, watermark)
-    tallies.add(session, project_id, "day", {f"{_day(now)}/{row['verdict']}": 1})
-    return _feedback(row)
+    for row, change in changes:
+        _count(session, project_id, row, change, watermark)
 
 
 def _already(session: Session, project_id: int, decision: Decision) -> Feedback | None:
@@ -159,7 +173,7 @@ def _item_to_decide(session: Session, project_id: int, decision: Decision, now: 
     if not rows:
         raise NotFound(f"There is no item {decision.item_id} in this project: open the queue again.")
     item = rows[0]
-    if item["split"] != "pool":
+    if item["split"] != "pool" and not _asked_of(session, decision):
         raise InvalidFeedback(f"Item {item['key']} is labelled base data: only items of the pool can be reviewed.")
     if decision.version_id != item["version_id"]:
         raise Stale(f"The prediction of item {item['key']} has changed since it was shown: look at it again.")
@@ -169,6 +183,12 @@ def _item_to_decide(session: Session, project_id: int, decision: Decision, now: 
     if decision.draw_id is not None:
         _check_draw(session, decision, item)
     return item
+
+
+def _asked_of(session: Session, decision: Decision) -> bool:
+    """Whether the decision answers a question with a known answer that was put to this reviewer."""
+    rows = session.query("select strategy from draws where id = ?", (decision.draw_id,))
+    return bool(rows) and rows[0]["strategy"] == "gold"
 
 
 def _check_draw(session: Session, decision: Decision, item: Row) -> None:
@@ -223,12 +243,9 @@ def _undo(session: Session, project_id: int, feedback_id: int, reviewer: str, re
     values = _values(project_id, decision, entry["predicted"], now) | {"undoes": feedback_id}
     row = session.query(_INSERT, values)[0]
     item = session.query("select * from items where id = ?", (entry["item_id"],))[0]
-    _settle(session, project_id, item, resolve)
-    watermark = _watermark(session, project_id)
-    _count(session, project_id, entry, -1, watermark)
-    for old in restored:
-        _count(session, project_id, old, 1, watermark)
-    tallies.add(session, project_id, "day", {f"{_day(now)}/undo": 1})
+    _account(session, project_id, item, resolve, [(entry, -1)] + [(old, 1) for old in restored])
+    if item["split"] == "pool":
+        tallies.add(session, project_id, "day", {f"{_day(now)}/undo": 1})
     return _feedback(row)
 
 

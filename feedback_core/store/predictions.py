@@ -125,12 +125,13 @@ def _prediction(row: Row) -> Prediction:
         version_id=row["version_id"],
         version_number=row["number"],
         label=row["label"],
-        proba=_floats(row["proba"]),
+        proba=floats(row["proba"]),
         confidence=row["confidence"],
         priority=row["priority"],
-        parts=dict(zip(orjson.loads(row["part_names"] or "[]"), _floats(row["parts"]), strict=False)),
+        parts=dict(zip(orjson.loads(row["part_names"] or "[]"), floats(row["parts"]), strict=False)),
     )
 
 
-def _floats(blob: bytes | None) -> tuple[float, ...]:
+def floats(blob: bytes | None) -> tuple[float, ...]:
+    """The numbers of a stored array; none for a missing one."""
     return tuple(np.frombuffer(blob or b"", dtype="<f4").astype(float).tolist())

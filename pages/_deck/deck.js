@@ -8,6 +8,7 @@ const SEND_AFTER_MS = 120; // presses within it travel together
 const RETRY_AFTER_MS = 3000; // no answer for so long: say so, and send again
 const CHANGED_PAUSE_MS = 500; // a card that changed under the eyes takes no press for so long
 const REMEMBERED = 200; // decisions that a reload still can look back on and undo
+const SEEN_MS = 250; // a card shown for less was not looked at: the second half of a double click must not decide it
 
 // The module is loaded anew whenever the component is mounted; what it knows lives with the window.
 const decks = (window[Symbol.for("feedback-deck")] ??= new Map());
@@ -100,7 +101,7 @@ function decide(deck, verdict, target = null) {
   }
   if (verdict === "correct" && target === card.predicted) verdict = "confirm";
   const revises = deck.back !== null;
-  const note = (deck.notes.get(card.draw) ?? "").trim();
+  const note = noteOf(deck, card.draw).trim();
   const seconds = Math.min((performance.now() - deck.shownAt) / 1000, 86400);
   const { draw, item, version } = card;
   const seq = add(deck, { draw, item, version, verdict, target, note, seconds, revises });
@@ -111,6 +112,23 @@ function decide(deck, verdict, target = null) {
   deck.queue = deck.queue.filter((other) => other !== draw);
   deck.back = null;
   deck.said = `${outcome({ verdict, target, card })}. ${present(deck) ? `Next: ${present(deck).title}` : ""}`;
+  keepSession(deck);
+}
+
+const noteOf = (deck, draw) => deck.notes.get(draw) ?? (deck.back === null ? "" : (pastOf(deck, draw)?.note ?? ""));
+
+function decideByMouse(deck, event, verdict, target) {
+  if (event.detail && performance.now() - deck.shownAt < SEEN_MS) {
+    deck.said = "That click came before the card could be read: click again.";
+    return;
+  }
+  decide(deck, verdict, target);
+}
+
+function keepNote(deck) {
+  // A note written while looking back changes that decision; on the card to decide it waits for the decision.
+  const past = deck.back === null ? undefined : pastOf(deck, deck.back);
+  if (past && noteOf(deck, deck.back).trim() !== past.note) decide(deck, past.verdict, past.target);
 }
 
 function forget(deck) {
@@ -138,6 +156,7 @@ function undo(deck) {
     if (last.note) deck.notes.set(draw, last.note);
   }
   deck.said = `Undone: ${outcome(last)}. ${last.card.title}`;
+  keepSession(deck);
 }
 
 function look(deck, step) {
@@ -190,7 +209,6 @@ function flush(deck) {
   if (deck.outbox.length) batches.push({ client: deck.client, entries: deck.outbox });
   const have = deck.queue.map((draw) => token(deck.cards.get(draw)));
   deck.send({ client: deck.client, beat: deck.beat, have, batches });
-  keepSession(deck);
   clearTimeout(deck.retry);
   deck.retry = setTimeout(() => {
     if (!deck.waiting) return;
@@ -203,7 +221,7 @@ function flush(deck) {
 function receive(deck, data) {
   if (data.at <= deck.at) return; // a change of theme runs the component again with what it has
   const seen = token(present(deck));
-  Object.assign(deck, { at: data.at, labels: data.labels, left: data.left, empty: data.empty });
+  Object.assign(deck, { at: data.at, labels: data.labels, left: data.left, empty: data.empty, hand: data.hand });
   for (const [client, seq, saved, message] of data.acks) settle(deck, client, seq, saved, message);
   for (const card of data.cards) deck.cards.set(card.draw, card);
   const pending = new Set(deck.outbox.map((entry) => entry.draw));
@@ -239,4 +257,5 @@ function settle(deck, client, seq, saved, message) {
   deck.refusals.push(message);
   deck.history = deck.history.filter((past) => past.client !== client || past.seq !== seq);
   if (!pastOf(deck, entry.draw)) deck.decided.delete(entry.draw);
+  keepSession(deck);
 }

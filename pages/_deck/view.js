@@ -3,6 +3,7 @@
 const DIGITS = "1234567890";
 const LETTERS = "abdeghijklmopqtvwxyz"; // C and R are Streamlit's; F, N, S and U are taken below
 const FEW = 10; // labels that need no box to search them
+const TALL = 14; // rows of a table before the next goes beside it
 const HELP = [
   ["1 … 9, 0", "label, as printed on its button"],
   ["Enter", "confirm the prediction"],
@@ -14,11 +15,11 @@ const HELP = [
   ["/", "search the labels, when there are more than ten"],
   ["?", "this list"],
 ];
-const STRATEGIES = {
-  audit: "Audit sample, shown blind",
+const CHIPS = {
   chosen: "Chosen by you",
   "second opinion": "Second opinion",
 };
+const KINDS = { priority: "by priority", audit: "audit", gold: "known answer", "second opinion": "second opinion" };
 
 export default function (component) {
   const { data, parentElement, setStateValue } = component;
@@ -28,6 +29,8 @@ export default function (component) {
   if (root.deck !== deck) {
     root.deck = deck;
     root.parts = build(deck, root);
+    // Choosing a project or a name leaves the focus in that field, where keys are text.
+    document.activeElement?.blur();
   }
   const parts = root.parts;
   deck.draw = () => draw(deck, parts);
@@ -61,7 +64,7 @@ function button(deck, key, caption, does, attributes = {}) {
       type: "button",
       ...attributes,
       onclick: (event) => {
-        does();
+        does(event);
         // A mouse leaves the focus on the button, and Enter would press it again instead of confirming.
         if (event.detail) event.currentTarget.blur();
         deck.draw();
@@ -84,12 +87,12 @@ function build(deck, root) {
     "Agreed with the model",
     "Share of your labels equal to the prediction shown. The queue seeks hard items, so this is no accuracy.",
   );
-  const left = figure("Left", "Items nobody has decided on yet, and how the cards in your hand were drawn.");
+  const left = figure("Left", "Items nobody has decided on yet, and how the cards lent to you were drawn.");
   const state = node("p", { class: "state", role: "status" });
   const said = node("p", { class: "unseen", "aria-live": "polite" });
   const refusals = node("div", { class: "refusals", role: "alert" });
   const card = node("article", { class: "card", "aria-label": "Item to review" });
-  const confirm = button(deck, "Enter", "Confirm", () => decide(deck, "confirm"), { class: "confirm" });
+  const confirm = button(deck, "Enter", "Confirm", (event) => decideByMouse(deck, event, "confirm"), { class: "confirm" });
   const search = node("input", { type: "search", placeholder: "Search labels ( / )", "aria-label": "Search labels" });
   const labels = node("div", { class: "labels", role: "group", "aria-label": "Labels" });
   const note = node("input", { type: "text", maxlength: "2000", "aria-label": "Note", placeholder: "Note (N): why?" });
@@ -106,14 +109,19 @@ function build(deck, root) {
   const actions = node(
     "div",
     { class: "actions" },
-    button(deck, "S", "Skip", () => decide(deck, "skip"), { title: "You cannot tell: somebody else gets it." }),
-    button(deck, "F", "Flag", () => decide(deck, "flag"), { title: "Something is wrong with the item itself." }),
+    button(deck, "S", "Skip", (event) => decideByMouse(deck, event, "skip"), {
+      title: "You cannot tell: somebody else gets it.",
+    }),
+    button(deck, "F", "Flag", (event) => decideByMouse(deck, event, "flag"), {
+      title: "Something is wrong with the item itself.",
+    }),
     undoing,
     back,
     forward,
     button(deck, "?", "Keys", () => help.showModal()),
   );
-  const answers = node("div", { class: "answers" }, confirm, search, labels, note, actions);
+  const none = node("p", { class: "none", role: "status" });
+  const answers = node("div", { class: "answers" }, confirm, search, labels, none, note, actions);
   const empty = node("div", { class: "empty", role: "status" }, node("h2"), node("p"));
   search.oninput = () => deck.draw();
   note.oninput = () => deck.notes.set(visible(deck)?.draw, note.value);
@@ -127,7 +135,7 @@ function build(deck, root) {
     help,
   );
   const parts = { root, state, said, refusals, card, confirm, search, labels, note, back, forward, undoing, help };
-  return { ...parts, actions, answers, empty, done: done.value, pace: pace.value, agree: agree.value, left: left.value };
+  return { ...parts, none, actions, answers, empty, done: done.value, pace: pace.value, agree: agree.value, left: left.value };
 }
 
 function keysOf(labels) {
@@ -138,14 +146,15 @@ function keysOf(labels) {
 
 function buildLabels(deck, parts) {
   parts.captions = deck.labels;
+  parts.order = null;
   parts.keys = keysOf(deck.labels);
-  const buttons = deck.labels.map((label, n) => {
+  parts.buttons = deck.labels.map((label, n) => {
     const key = parts.keys[n] ?? "";
-    const made = button(deck, key.toUpperCase(), label, () => decide(deck, "correct", label));
+    const made = button(deck, key.toUpperCase(), label, (event) => decideByMouse(deck, event, "correct", label));
     made.append(node("span", { class: "share" }), node("span", { class: "bar", "aria-hidden": "true" }));
     return made;
   });
-  parts.labels.replaceChildren(...buttons);
+  parts.labels.replaceChildren(...parts.buttons);
   parts.search.hidden = deck.labels.length <= FEW;
 }
 
@@ -174,7 +183,7 @@ function draw(deck, parts) {
     parts.search.value = "";
     drawCard(deck, parts, card);
   }
-  parts.note.value = deck.notes.get(card.draw) ?? "";
+  parts.note.value = noteOf(deck, card.draw);
   drawLabels(deck, parts, card);
 }
 
@@ -183,14 +192,9 @@ function drawStrip(deck, parts) {
   put(parts.done, String(done));
   put(parts.pace, done ? pace.toFixed(1) : "–");
   put(parts.agree, agreement === null ? "–" : `${Math.round(100 * agreement)} %`);
-  const kinds = {};
-  for (const draw of deck.queue) {
-    const kind = deck.cards.get(draw).strategy;
-    kinds[kind] = (kinds[kind] ?? 0) + 1;
-  }
-  const hand = Object.entries(kinds).map(([kind, n]) => `${n} ${kind}`);
-  const more = deck.left.conflict ? `, ${deck.left.conflict.toLocaleString("en")} second opinions` : "";
-  const inHand = hand.length ? ` · in hand ${hand.join(", ")}` : "";
+  const kinds = Object.entries(deck.hand).map(([kind, n]) => `${n} ${KINDS[kind] ?? kind}`);
+  const more = deck.left.conflict ? `, ${deck.left.conflict.toLocaleString("en")} for a second opinion` : "";
+  const inHand = kinds.length ? ` · in hand ${kinds.join(", ")}` : "";
   parts.left.replaceChildren(
     `${deck.left.open.toLocaleString("en")} open`,
     node("small", { text: `${more}${inHand}` }),
@@ -223,24 +227,50 @@ function drawEmpty(deck, parts) {
 function drawCard(deck, parts, card) {
   const past = deck.back === null ? null : pastOf(deck, deck.back);
   const head = node("header", {}, node("h2", { text: card.title }));
-  if (STRATEGIES[card.strategy]) head.append(node("span", { class: "chip", text: STRATEGIES[card.strategy] }));
+  const chip = card.blind ? "Shown blind" : CHIPS[card.strategy];
+  if (chip) head.append(node("span", { class: "chip", text: chip }));
   if (past) head.append(node("span", { class: "chip past", text: `You said: ${outcome(past)}` }));
-  const table = node("tbody");
+  const rows = [];
   const body = [];
-  for (const { name, kind, value } of card.fields) {
+  for (const { name, kind, value, unusual } of card.fields) {
     if (kind === "image") {
       body.push(node("img", { src: value, alt: `${name} of item ${card.title}` }));
     } else if (kind === "text") {
       body.push(node("p", { class: "text", text: value ?? "missing" }));
     } else {
       const cell = node("td", { class: value === null ? "missing" : kind, text: value ?? "missing" });
-      table.append(node("tr", {}, node("th", { scope: "row", text: name }), cell));
+      if (unusual) cell.prepend(node("span", { class: "unusual", title: unusual.help, text: unusual.text }));
+      rows.push(node("tr", {}, node("th", { scope: "row", text: name }), cell));
     }
   }
-  if (table.children.length) body.push(node("div", { class: "rows" }, node("table", {}, table)));
+  if (rows.length) body.push(tables(rows));
+  if (card.similar.length) body.push(similar(card.similar));
   parts.card.replaceChildren(head, ...body, node("p", { class: "why", text: card.why }));
   parts.card.dataset.draw = card.draw;
   parts.card.dataset.item = card.item;
+}
+
+function tables(rows) {
+  // Beyond a screenful the rows go side by side: scrolling costs more than looking to the right.
+  const height = Math.ceil(rows.length / Math.max(1, Math.ceil(rows.length / TALL)));
+  const box = node("div", { class: "rows" });
+  for (let n = 0; n < rows.length; n += height) {
+    box.append(node("table", {}, node("tbody", {}, ...rows.slice(n, n + height))));
+  }
+  return box;
+}
+
+function similar(rows) {
+  const lines = rows.map(({ label, title, text, image }) =>
+    node(
+      "li",
+      {},
+      ...(image ? [node("img", { src: image, alt: "" })] : []),
+      node("strong", { text: label }),
+      node("span", { text: text || title }),
+    ),
+  );
+  return node("section", { class: "similar" }, node("h3", { text: "Most similar labelled items" }), node("ol", {}, ...lines));
 }
 
 function drawLabels(deck, parts, card) {
@@ -251,7 +281,7 @@ function drawLabels(deck, parts, card) {
   const said = past && (past.verdict === "confirm" ? (past.target ?? card.predicted) : past.target);
   const sought = parts.search.value.trim().toLowerCase();
   deck.labels.forEach((label, n) => {
-    const made = parts.labels.children[n];
+    const made = parts.buttons[n];
     const share = card.proba?.[n];
     made.hidden = Boolean(sought) && !label.toLowerCase().includes(sought);
     made.classList.toggle("predicted", label === card.predicted);
@@ -259,6 +289,22 @@ function drawLabels(deck, parts, card) {
     put(made.querySelector(".share"), share === undefined ? "" : `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`);
     made.querySelector(".bar").style.width = `${100 * (share ?? 0)}%`;
   });
+  const hit = parts.buttons.some((made) => !made.hidden);
+  put(parts.none, hit ? "" : `No label contains “${parts.search.value.trim()}”.`);
+  parts.none.hidden = hit;
+  order(parts, deck.labels.length > FEW ? card : null);
+}
+
+function order(parts, card) {
+  // Among few labels each keeps its place for the hand; among many the eye finds the likely ones on top.
+  if (!card?.proba && parts.order === null) return;
+  const token = card?.proba ? `${card.draw}.${card.version}` : null;
+  if (parts.order === token) return;
+  parts.order = token;
+  const likely = [...parts.buttons.keys()];
+  if (token) likely.sort((a, b) => card.proba[b] - card.proba[a] || a - b);
+  parts.labels.replaceChildren(...likely.map((n) => parts.buttons[n]));
+  parts.labels.scrollTop = 0;
 }
 
 // -- keys ----------------------------------------------------------------------------------------------------------
@@ -301,11 +347,12 @@ function pressInField(deck, parts, event, at) {
   if (event.key !== "Enter" && event.key !== "Escape") return;
   event.preventDefault();
   if (at === parts.search && event.key === "Enter" && at.value.trim()) {
-    const first = [...parts.labels.children].findIndex((made) => !made.hidden);
-    if (first < 0) return;
-    decide(deck, "correct", deck.labels[first]);
+    const first = [...parts.labels.children].find((made) => !made.hidden);
+    if (!first) return;
+    decide(deck, "correct", deck.labels[parts.buttons.indexOf(first)]);
   }
   if (at === parts.search) at.value = "";
+  if (at === parts.note && event.key === "Enter") keepNote(deck);
   at.blur();
   deck.draw();
 }

@@ -1,0 +1,42 @@
+"""Decisions beside the draws they came from: the evidence about the queue itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import orjson
+
+from ..types import Drawn
+from .driver import Driver, Row
+from .predictions import floats
+
+# A scoring after the draw has overwritten the parts it was drawn by: better none than those of another day.
+# An item once drawn for the audit stays blind for ever; only where chance decides is blind comparable with shown.
+_NEWEST = """
+select f.verdict, f.seconds, d.strategy, d.blind, p.parts, r.part_names
+from feedback f
+join draws d on d.id = f.draw_id
+join items i on i.id = f.item_id
+left join prediction_runs r on r.version_id = f.version_id and r.created_at <= d.created_at and d.strategy = 'priority'
+left join predictions p on p.item_id = f.item_id and p.version_id = r.version_id
+where f.project_id = ? and f.state = 'accepted' and f.verdict <> 'undo' and not (d.strategy = 'priority' and i.audit = 1)
+order by f.id desc limit ?
+"""
+
+
+class DrawnDecisions:
+    """What reviewers said, with how the item had reached them."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    def newest(self, project_id: int, limit: int) -> Sequence[Drawn]:
+        """The newest standing decisions that came from a draw, newest first."""
+        with self._driver.reading() as session:
+            return [_drawn(row) for row in session.query(_NEWEST, (project_id, limit))]
+
+
+def _drawn(row: Row) -> Drawn:
+    names = orjson.loads(row["part_names"]) if row["part_names"] else []
+    parts = dict(zip(names, floats(row["parts"]), strict=False))
+    return Drawn(row["strategy"], bool(row["blind"]), row["verdict"], row["seconds"], parts)
