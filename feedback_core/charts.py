@@ -94,7 +94,7 @@ def accuracy(rows: Mapping[str, Sequence[Any]]) -> go.Figure:
 
 
 def findings(rows: Mapping[str, Sequence[Any]]) -> go.Figure:
-    """Corrections per 100 decisions with 95 % intervals, one line a way of drawing; the random share is the rule line."""
+    """Corrections per 100 decisions with 95 % intervals, one line a way of drawing; dotted: the random share."""
     import plotly.graph_objects as go
 
     names = [str(name).replace("_", " ") for name in rows["drawn by"]]
@@ -110,6 +110,7 @@ def findings(rows: Mapping[str, Sequence[Any]]) -> go.Figure:
                 "array": _minus(rows["per 100 high"], rows["per 100"]),
                 "arrayminus": _minus(rows["per 100"], rows["per 100 low"]),
                 "thickness": 1.4,
+                "color": OTHER,  # the default is black, which a dark page swallows
             },
             text=[_finding_story(rows, n) for n in range(len(names))],
             hovertemplate="%{text}<extra></extra>",
@@ -187,8 +188,8 @@ def _story(rows: Mapping[str, Sequence[Any]], n: int) -> str:
 
 def _finding_story(rows: Mapping[str, Sequence[Any]], n: int) -> str:
     text = (
-        f"<b>{rows['drawn by'][n]}</b>, {rows['decisions'][n]:,} decisions<br>{rows['per 100'][n]:.1f} corrections per 100 "
-        f"({rows['per 100 low'][n]:.1f} to {rows['per 100 high'][n]:.1f})"
+        f"<b>{rows['drawn by'][n]}</b>, {rows['decisions'][n]:,} decisions<br>"
+        f"{rows['per 100'][n]:.1f} corrections per 100 ({rows['per 100 low'][n]:.1f} to {rows['per 100 high'][n]:.1f})"
     )
     if rows["per minute"][n] is not None:
         text += f"<br>{rows['per minute'][n]:.1f} per minute of reviewing"

@@ -152,9 +152,10 @@ def queue(store: Store, project: Project) -> QueueStory:
     return QueueStory(len(rows), queue_audit.strategies(rows), queue_audit.parts(rows), queue_audit.pull(rows))
 
 
-def findings_table(findings: Sequence[queue_audit.Finding]) -> Table:
-    """One row a finding: shares in corrections per 100 decisions, each with the ends of its 95 % interval."""
-    return _table([_finding_row(finding) for finding in findings])
+def findings_table(found: QueueStory) -> Table:
+    """One row a strategy, then one a part: corrections per 100 decisions, each with the ends of its 95 % interval."""
+    rows = [_finding_row(finding, finding.name) for finding in found.strategies]
+    return _table(rows + [_finding_row(finding, f"priority: {finding.name}") for finding in found.parts])
 
 
 def story(store: Store, item_id: int) -> ItemStory:
@@ -223,16 +224,16 @@ def _feedback_row(entry: Feedback) -> dict[str, Any]:
     }
 
 
-def _finding_row(finding: queue_audit.Finding) -> dict[str, Any]:
-    row: dict[str, Any] = {"drawn by": finding.name, "decisions": finding.share.n}
-    for name, interval, scale in (
+def _finding_row(finding: queue_audit.Finding, name: str) -> dict[str, Any]:
+    row: dict[str, Any] = {"drawn by": name, "decisions": finding.share.n}
+    for measure, interval, scale in (
         ("per 100", finding.share, 100),
         ("ahead of random", finding.ahead, 100),
         ("per minute", finding.per_minute, 1),
     ):
         ends = ("", " low", " high")
         numbers = (None,) * 3 if interval is None else (interval.value, interval.low, interval.high)
-        row |= {name + end: None if x is None else scale * x for end, x in zip(ends, numbers, strict=True)}
+        row |= {measure + end: None if x is None else scale * x for end, x in zip(ends, numbers, strict=True)}
     return row
 
 

@@ -53,8 +53,8 @@ def pull_panel(pull: queue_audit.Pull | None) -> None:
         if pull is None:
             share = loop.project.settings.blind_share
             st.caption(
-                f"Not known yet: {share:.0%} of the draws by priority hide the prediction, by chance, and both kinds need "
-                "answers. The share is a setting of the project."
+                f"Not known yet: {share:.0%} of the draws by priority hide the prediction, by chance, and both kinds "
+                "need answers. The share is a setting of the project."
             )
             return
         shown, blind, sway = st.columns(3)
@@ -108,15 +108,15 @@ if queue:
     )
 story = insights.queue(loop.store, loop.project)
 if story.strategies:
-    found = insights.findings_table([*story.strategies, *story.parts])
+    found = insights.findings_table(story)
     panel(
         queue_title(story),
         "insights_queue",
         charts.findings(found),
         found,
-        f"The last {counted(story.decisions, 'decision')}; bars are 95 % intervals. `random` are the audit draws, which "
-        "reach every open item alike. Below the strategies stand the parts of the priority: a decision counts for each "
-        "part with the part's share of its priority. A decision counts for at most two minutes.",
+        f"The last {counted(story.decisions, 'decision')}; bars are 95 % intervals. `random` are the audit draws, "
+        "which reach every open item alike. Below the strategies stand the parts of the priority: a decision counts "
+        "for each part with the part's share of its priority. A decision counts for at most two minutes.",
     )
     pull_panel(story.pull)
 if people:

@@ -126,10 +126,10 @@ def test_the_story_of_the_queue_in_numbers(store, clock) -> None:
     loop = make_loop(store, clock)
     loop.add_items(rows(4, labelled=False)[0], "test")
     assert insights.queue(loop.store, loop.project) == insights.QueueStory(0, [], [], None)
-    table = insights.findings_table(
-        queue_audit.strategies([drawn("priority", "correct")] * 3 + [drawn("audit", "skip")])
-    )
-    assert table["drawn by"] == ["priority", "random"]
-    assert table["per 100"] == [100.0, 0.0]
-    assert table["per minute"] == pytest.approx([20.0, 0.0])
-    assert table["ahead of random"] == [100.0, None]
+    decisions = [drawn("priority", "correct", margin=0.5)] * 3 + [drawn("audit", "skip")]
+    found = insights.QueueStory(4, queue_audit.strategies(decisions), queue_audit.parts(decisions), None)
+    table = insights.findings_table(found)
+    assert table["drawn by"] == ["priority", "random", "priority: margin"]
+    assert table["per 100"] == [100.0, 0.0, 100.0]
+    assert table["per minute"] == pytest.approx([20.0, 0.0, 20.0])
+    assert table["ahead of random"] == [100.0, None, 100.0]

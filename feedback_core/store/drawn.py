@@ -19,7 +19,8 @@ join draws d on d.id = f.draw_id
 join items i on i.id = f.item_id
 left join prediction_runs r on r.version_id = f.version_id and r.created_at <= d.created_at and d.strategy = 'priority'
 left join predictions p on p.item_id = f.item_id and p.version_id = r.version_id
-where f.project_id = ? and f.state = 'accepted' and f.verdict <> 'undo' and not (d.strategy = 'priority' and i.audit = 1)
+where f.project_id = ? and f.state = 'accepted' and f.verdict <> 'undo'
+  and not (d.strategy = 'priority' and i.audit = 1)
 order by f.id desc limit ?
 """
 
