@@ -12,15 +12,17 @@ import numpy as np
 import numpy.typing as npt
 
 from . import gate, intake, review, scoring, threshold, training
+from .cache import Cache
 from .errors import ArtifactError, NotFound, Refused
 from .evaluation import evaluate
+from .feature_space import Learned, learned_by
 from .models import BUILDERS, artifacts
 from .prioritize import Pool, blend, histogram
 from .settings import Settings
 from .store import Store, open_store
 from .store.items import BATCH
 from .surroundings import Surroundings
-from .types import Decision, Draw, Feedback, GateReport, Item, Job, Locked, Project, Rows, Schema, Version
+from .types import Decision, Draw, Feedback, GateReport, Item, Job, Locked, Neighbour, Project, Rows, Schema, Version
 
 LEAST_BATCH, MOST_BATCH = 10, 100
 """Bounds of the rows that one version's queue makes different from each other."""
@@ -80,12 +82,15 @@ class Loop:
         *,
         clock: Callable[[], float] = time.time,
         rng: np.random.Generator | None = None,
+        cache: Cache | None = None,
     ) -> None:
+        """cache: shared by the loops of one process, so that a page does not compute again what the last one has."""
         self.store = store
         self.project = project
         self.clock = clock
         self._rng = rng or np.random.default_rng()
         self._models: dict[str, Any] = {}
+        self._cache = cache or Cache()
 
     @classmethod
     def open(cls, url: str, project: str) -> Loop:
@@ -170,6 +175,24 @@ class Loop:
             except ArtifactError as error:
                 problems.append(f"Version {version.number} cannot serve. {error}")
         raise ArtifactError(" ".join(problems))
+
+    def labelled_neighbours(self, item_ids: Sequence[int], k: int = 3) -> dict[int, tuple[Neighbour, ...]]:
+        """Item id -> the k most similar rows the serving version has learned from, nearest first; {} without one.
+
+        Of more than 5,000 such rows a uniform sample is searched. Its points are computed once a version and kept.
+        """
+        champion = self.store.versions.champion(self.project.id)
+        return {} if champion is None else self.learned(champion.id).nearest_to(item_ids, k)
+
+    def learned(self, champion_id: int) -> Learned:
+        """Rows the serving model has learned from, as points in its feature space. champion_id: when to look again."""
+
+        def make() -> Learned:
+            serving = self.serving()
+            lineage = self.store.versions.lineage(serving.version.id)
+            return learned_by(self.store, self.project, serving.model, lineage, serving.version.seed)
+
+        return self._cache.get(("learned", self.store.url, self.project.id, champion_id), make)
 
     # -- draw and correct --------------------------------------------------------------------------------------------
 

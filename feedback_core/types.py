@@ -142,6 +142,15 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A labelled row that is like another item. distance: Euclidean, in the model's standardised features."""
+
+    item_id: int
+    label: str
+    distance: float
+
+
+@dataclass(frozen=True, slots=True)
 class Draw:
     id: int
     item_id: int

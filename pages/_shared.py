@@ -11,6 +11,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
+from feedback_core.cache import Cache
 from feedback_core.environment import database_url
 from feedback_core.errors import FeedbackError
 from feedback_core.loop import Loop
@@ -37,6 +38,16 @@ def store() -> Store:
     return _store_at(database_url())
 
 
+@st.cache_resource(show_spinner=False)
+def _cache() -> Cache:
+    return Cache()
+
+
+def loop_of(project: str) -> Loop:
+    """The loop of a named project; what is dear to compute is kept between pages."""
+    return Loop(store(), store().projects.named(project), cache=_cache())
+
+
 def open_loop() -> Loop:
     """The loop of the chosen project; without any project the page ends here, saying what to do."""
     name = st.session_state.get("project")
@@ -49,7 +60,7 @@ def open_loop() -> Loop:
         )
         st.page_link("setup.py", label="Create a project", icon=":material/add:")
         st.stop()
-    return Loop(store(), store().projects.named(name))
+    return loop_of(name)
 
 
 def reviewer() -> str:

@@ -2,16 +2,15 @@
 
 import streamlit as st
 
-from feedback_core.loop import Loop
 from pages import _deck
-from pages._shared import open_loop, reviewer, show_message, store, told
+from pages._shared import loop_of, open_loop, reviewer, show_message, told
 
 
 @st.fragment
 def deck(project: str, name: str) -> None:
     """Runs alone, several times a second while somebody types: everything it needs is read here."""
     with told():
-        _deck.show(Loop(store(), store().projects.named(project)), name)
+        _deck.show(loop_of(project), name)
     show_message()
 
 

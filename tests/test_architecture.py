@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 CORE = ROOT / "feedback_core"
 
 LEVELS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "environment", "parent"}),
+    frozenset({"errors", "environment", "parent", "cache", "neighbours"}),
     frozenset({"settings", "registry", "scored"}),
     frozenset({"types"}),
     frozenset({"intervals"}),
@@ -23,7 +23,7 @@ LEVELS: tuple[frozenset[str], ...] = (
         {"intake", "tables", "exports", "encoding", "datasets", "review", "training", "evaluation", "gate", "threshold"}
         | {"queue_audit", "unusual", "scoring", "staging", "charts", "prioritize", "models", "store"}
     ),
-    frozenset({"surroundings"}),
+    frozenset({"surroundings", "feature_space"}),
     frozenset({"loop", "insights"}),
     frozenset({"reviewers", "worker", "feedback_loop", "deck"}),
     frozenset({"project_storage", "demo"}),
