@@ -23,6 +23,7 @@ from .store import Store, open_store
 from .store.items import BATCH
 from .surroundings import Surroundings
 from .types import Decision, Draw, Feedback, GateReport, Item, Job, Locked, Neighbour, Project, Rows, Schema, Version
+from .unusual import Usual, usual
 
 LEAST_BATCH, MOST_BATCH = 10, 100
 """Bounds of the rows that one version's queue makes different from each other."""
@@ -193,6 +194,18 @@ class Loop:
             return learned_by(self.store, self.project, serving.model, lineage, serving.version.seed)
 
         return self._cache.get(("learned", self.store.url, self.project.id, champion_id), make)
+
+    def usual_values(self) -> tuple[Usual | None, ...]:
+        """What is usual in each column of the rows the serving version has learned from; () without one."""
+        champion = self.store.versions.champion(self.project.id)
+        if champion is None:
+            return ()
+
+        def make() -> tuple[Usual | None, ...]:
+            rows = [item.values for item in self.store.items.many(self.learned(champion.id).ids)]
+            return usual(self.project.schema, rows)
+
+        return self._cache.get(("usual", self.store.url, self.project.id, champion.id), make)
 
     # -- draw and correct --------------------------------------------------------------------------------------------
 

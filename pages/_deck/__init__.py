@@ -1,6 +1,7 @@
 """The review deck: a component whose next cards are in the browser already, and the server's half of it."""
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import streamlit as st
 
 from feedback_core import deck
 from feedback_core.loop import Loop
-from feedback_core.types import Draw
+from feedback_core.types import Draw, Item
 from pages._deck.cards import card
 from pages._shared import told
 
@@ -46,6 +47,7 @@ def show(loop: Loop, reviewer: str) -> None:
             "order": [draw.id for draw in hand],
             "cards": _cards(loop, hand, frozenset(sent.get("have", []))),
             "acks": acks,
+            "hand": Counter(draw.strategy for draw in hand),
             "left": {"open": left.get("pool/open", 0), "conflict": left.get("pool/conflict", 0)},
             "empty": None if hand else _why_empty(loop, reviewer, left),
         },
@@ -72,7 +74,23 @@ def _cards(loop: Loop, hand: Sequence[Draw], have: frozenset[str]) -> list[dict[
     items = {item.id: item for item in loop.store.items.many([draw.item_id for draw in hand])}
     wanted = [draw for draw in hand if f"{draw.id}.{_js(items[draw.item_id].version_id)}" not in have]
     said = loop.store.predictions.shown([draw.item_id for draw in wanted])
-    return [card(loop.project, draw, items[draw.item_id], said.get(draw.item_id)) for draw in wanted]
+    known = loop.usual_values() if wanted else ()
+    alike = _alike(loop, [draw.item_id for draw in wanted if not draw.blind])
+    return [
+        card(loop.project, draw, items[draw.item_id], said.get(draw.item_id), known, alike.get(draw.item_id, []))
+        for draw in wanted
+    ]
+
+
+def _alike(loop: Loop, item_ids: Sequence[int]) -> dict[int, list[tuple[Item, str]]]:
+    """The labelled items most like each one. A blind card gets none: their labels would be a prediction too."""
+    found = loop.labelled_neighbours(item_ids)
+    ids = {neighbour.item_id for neighbours in found.values() for neighbour in neighbours}
+    items = {item.id: item for item in loop.store.items.many(sorted(ids))}
+    return {
+        item_id: [(items[neighbour.item_id], neighbour.label) for neighbour in neighbours]
+        for item_id, neighbours in found.items()
+    }
 
 
 def _js(version_id: int | None) -> str:
