@@ -31,9 +31,6 @@ LEAST_BATCH, MOST_BATCH = 10, 100
 Progress = Callable[[float, str], None]
 """Called with how far the work is (0-1) and what is happening."""
 
-SHUFFLE_SPAN = 2**31
-"""Positions on the circle from which uniform draws start."""
-
 
 @dataclass(frozen=True, slots=True)
 class Serving:
@@ -108,10 +105,9 @@ class Loop:
         """
         hashes = [intake.input_hash(body) for body in rows.inputs]
         held_out = intake.holdout_side(hashes, self.project.salt, self.project.settings.holdout_share)
-        shuffle = self._rng.integers(SHUFFLE_SPAN, size=len(hashes)).tolist()
         keys = [key if key is not None else digest for key, digest in zip(rows.keys, hashes, strict=True)]
         splits = scoring.splits(rows.labels, held_out)
-        batches = iter(zip(keys, rows.inputs, hashes, splits, rows.labels, shuffle, strict=True))
+        batches = iter(zip(keys, rows.inputs, hashes, splits, rows.labels, strict=True))
         added = done = 0
         while batch := list(islice(batches, BATCH)):
             added += self.store.items.add(self.project, batch, self.clock())
@@ -219,7 +215,7 @@ class Loop:
             self.project.id,
             reviewer,
             audit=audit,
-            start=int(self._rng.integers(SHUFFLE_SPAN)),
+            below=self._below,
             now=now,
             lease_s=settings.lease_s,
             propensity=lambda strategy, n: review.propensity(strategy, n, settings.audit_share),
@@ -232,7 +228,7 @@ class Loop:
             self.project.id,
             reviewer,
             audits=(self._rng.random(n) < settings.audit_share).tolist(),
-            starts=self._rng.integers(SHUFFLE_SPAN, size=n).tolist(),
+            below=self._below,
             now=self.clock(),
             lease_s=settings.lease_s,
             propensity=lambda strategy, n: review.propensity(strategy, n, settings.audit_share),
@@ -386,6 +382,9 @@ class Loop:
         if decision.verdict == "confirm" and not said:
             return item.predicted
         return said[item.id][0] if said else None
+
+    def _below(self, n: int) -> int:
+        return int(self._rng.integers(n))
 
     def _proba(self, model: Any, inputs: Sequence[str]) -> npt.NDArray[np.float64]:
         if not inputs:

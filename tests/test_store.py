@@ -54,7 +54,7 @@ def new_project(store: Store, name: str = "", schema: Schema = TOYS) -> Project:
 
 
 def item(key: str, values: list[object] | None = None, split: str = "pool", label: str | None = None) -> NewItem:
-    return key, orjson.dumps(values or [key, "shelf", 1.0]), f"{key:0>32}", split, label, len(key)
+    return key, orjson.dumps(values or [key, "shelf", 1.0]), f"{key:0>32}", split, label
 
 
 def add(store: Store, project: Project, *keys: str) -> dict[str, int]:
@@ -118,7 +118,9 @@ def test_six_processes_that_open_one_fresh_file_at_once_all_find_the_schema(url)
         opener.stdin.flush()
     assert [opener.communicate(timeout=60) for opener in openers] == [("0\n", "")] * 6
     with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as conn:
-        assert conn.execute("select count(*), count(distinct name) from _sqlite_migrations").fetchone() == (1, 1)
+        names = [name for (name,) in conn.execute("select name from _sqlite_migrations order by name")]
+    assert names[0] == "0001_the_loop"
+    assert len(names) == len(set(names))
 
 
 def test_opening_again_keeps_what_is_there(url):
@@ -373,7 +375,7 @@ def twenty_thousand(tmp_path_factory) -> tuple[_Explained, Project]:
     raw(
         store,
         """update items set predicted = iif(id % 2, 'a', 'b'), confidence = 0.5 + (id % 500) / 1000.0,
-        priority = (id * 7919 % 20000) / 20000.0, shuffle = id * 104729 % 2147483647,
+        priority = (id * 7919 % 20000) / 20000.0,
         state = iif(id % 10, 'open', 'labelled')""",
     )
     return _Explained(SqliteDriver(Path(store.url))), project
@@ -381,7 +383,8 @@ def twenty_thousand(tmp_path_factory) -> tuple[_Explained, Project]:
 
 def whole_tables(plan: list[str]) -> list[str]:
     """Steps that read or sort a table; sorting the at most `limit` rows that one index walk gave is none."""
-    bad = [step for step in plan if step.startswith("SCAN") and "VIRTUAL" not in step and "(subquery" not in step]
+    harmless = ("VIRTUAL", "(subquery", "CONSTANT ROW")
+    bad = [step for step in plan if step.startswith("SCAN") and not any(name in step for name in harmless)]
     return bad + [
         step
         for before, step in zip(["", *plan], plan, strict=False)
@@ -415,7 +418,7 @@ def test_the_queue_by_priority_walks_the_index_that_fits_its_filter(twenty_thous
 
 def draw(driver: _Explained, project: Project, *, audit: bool) -> Draw:
     chances = {"lease_s": 60, "propensity": lambda strategy, n: 1.0}
-    return Draws(driver).take(project.id, "ann", audit=audit, start=10**9, now=NOW, **chances)
+    return Draws(driver).take(project.id, "ann", audit=audit, below=lambda n: n // 2, now=NOW, **chances)
 
 
 def table_reads(driver: _Explained) -> dict[str, list[str]]:

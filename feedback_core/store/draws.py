@@ -8,6 +8,7 @@ from typing import Any
 from ..errors import Stale
 from ..types import Draw
 from .driver import Driver, Row, Session
+from .uniform import OpenItems
 
 # An expired lease counts as free, so a closed tab blocks nothing.
 _FREE = """
@@ -20,25 +21,12 @@ and not exists (select 1 from feedback f where f.item_id = i.id and f.reviewer =
 # A hand of many cards must not hold one item twice, so here the reviewer's own live draws count as taken too.
 _FREE_OF_ALL = _FREE.replace("\n            and d.reviewer <> :reviewer)", ")")
 
-# A random start on a random circle: every open item is equally likely, and no table is shuffled.
-_UNIFORM = """
-select id, audit from (
-    select * from (select * from items where project_id = :project and state = 'open' and shuffle >= :start
-                   order by shuffle)
-    union all
-    select * from (select * from items where project_id = :project and state = 'open' and shuffle < :start
-                   order by shuffle)
-) i where {free} limit :limit
-"""
-
 _CHOICES = {
     "second opinion": """
         select id, audit from items i where project_id = :project and state = 'conflict' and {free} limit :limit""",
     "priority": """
         select id, audit from items i where project_id = :project and state = 'open' and priority is not null
         and {free} order by priority desc, id limit :limit""",
-    "random": _UNIFORM,
-    "audit": _UNIFORM,
 }
 _NEXT = {name: sql.replace("{free}", _FREE) for name, sql in _CHOICES.items()}
 _NEXT_OF_HAND = {name: sql.replace("{free}", _FREE_OF_ALL) for name, sql in _CHOICES.items()}
@@ -96,28 +84,29 @@ class Draws:
         reviewer: str,
         *,
         audit: bool,
-        start: int,
+        below: Callable[[int], int],
         now: float,
         lease_s: float,
         propensity: Callable[[str, int], float],
     ) -> Draw | None:
         """Lease the next item to one reviewer; None when nothing is free.
 
-        audit: draw uniformly over open items, if there are any, instead of by priority. start: where on the shuffle
-        circle a uniform draw begins. propensity: (strategy, open items) -> probability of the choice. The choice and
-        the lease are one transaction, so two callers never get the same item.
+        audit: draw uniformly over open items, if there are any, instead of by priority. below: n -> a uniform whole
+        number from 0 to n - 1. propensity: (strategy, open items free for this reviewer) -> probability of the choice.
+        The choice and the lease are one transaction, so two callers never get the same item.
         """
-        params: dict[str, Any] = {"project": project_id, "reviewer": reviewer, "now": now, "start": start}
+        params: dict[str, Any] = {"project": project_id, "reviewer": reviewer, "now": now, "until": now + lease_s}
         with self._driver.writing() as session:
             session.execute(
                 "update draws set done = 1 where project_id = :project and reviewer = :reviewer and done = 0", params
             )
-            for strategy in ("audit", "second opinion") if audit else ("second opinion", "priority", "random"):
-                rows = session.query(_NEXT[strategy], params | {"limit": 1})
-                if rows:
-                    chance = propensity(strategy, _open(session, project_id))
-                    return _lease(session, rows[0], strategy, params | {"until": now + lease_s, "propensity": chance})
-        return None
+            waiting = {name: session.query(sql, params | {"limit": 1}) for name, sql in _NEXT.items()}
+            free = OpenItems(session, params, below)
+            found = _choose(waiting, free, audit)
+            if found is None:
+                return None
+            strategy, item = found
+            return _lease(session, item, strategy, params | {"propensity": propensity(strategy, free.n)})
 
     def hand(self, project_id: int, reviewer: str, now: float) -> list[Draw]:
         """Every live draw of a reviewer, in the order of the cards."""
@@ -131,15 +120,15 @@ class Draws:
         reviewer: str,
         *,
         audits: Sequence[bool],
-        starts: Sequence[int],
+        below: Callable[[int], int],
         now: float,
         lease_s: float,
         propensity: Callable[[str, int], float],
     ) -> list[Draw]:
         """Renew a reviewer's leases and draw until the hand holds one card for each of `audits`; gives the hand.
 
-        audits: one flag a new card, True for a uniform draw. starts: where on the shuffle circle each uniform draw
-        begins. propensity: (strategy, open items) -> probability of the choice. All of it is one transaction.
+        audits: one flag a new card, True for a uniform draw. below, propensity: as for `take`; what is in the hand is
+        not free. All of it is one transaction.
         """
         params: dict[str, Any] = {"project": project_id, "reviewer": reviewer, "now": now, "until": now + lease_s}
         with self._driver.writing() as session:
@@ -147,18 +136,16 @@ class Draws:
             session.execute(_LET_GO, params)
             held = session.query(_HAND, params)
             missing = max(0, len(audits) - len(held))
-            chances = {strategy: propensity(strategy, _open(session, project_id)) for strategy in _CHOICES}
-            waiting = {
-                strategy: session.query(_NEXT_OF_HAND[strategy], params | {"limit": missing})
-                for strategy in ("second opinion", "priority")
-            }
+            waiting = {name: session.query(sql, params | {"limit": missing}) for name, sql in _NEXT_OF_HAND.items()}
+            free = OpenItems(session, params, below)
             new: list[Draw] = []
-            for audit, start in zip(audits[:missing], starts[:missing], strict=True):
-                taken = {draw.item_id for draw in new}
-                found = _choose(session, waiting, audit, params | {"start": start, "limit": 1}, taken)
-                if found is not None:
+            for audit in audits[:missing]:
+                if (found := _choose(waiting, free, audit)) is not None:
                     strategy, item = found
-                    new.append(_lease(session, item, strategy, params | {"propensity": chances[strategy]}))
+                    chance = propensity(strategy, free.n)
+                    new.append(_lease(session, item, strategy, params | {"propensity": chance}))
+                    free.take(item["id"], was_open=strategy != "second opinion")
+                    waiting = {name: [row for row in rows if row["id"] != item["id"]] for name, rows in waiting.items()}
             return [_draw(row) for row in held] + new
 
     def held_by(self, project_id: int, now: float) -> dict[str, int]:
@@ -188,16 +175,11 @@ class Draws:
             return _lease(session, rows[0], "chosen", params | {"until": now + lease_s, "propensity": 1.0})
 
 
-def _choose(
-    session: Session, waiting: dict[str, list[Row]], audit: bool, params: dict[str, Any], taken: set[int]
-) -> tuple[str, Row] | None:
+def _choose(waiting: dict[str, list[Row]], free: OpenItems, audit: bool) -> tuple[str, Row] | None:
     for strategy in ("audit", "second opinion") if audit else ("second opinion", "priority", "random"):
-        if strategy in ("audit", "random"):
-            rows = session.query(_NEXT_OF_HAND[strategy], params)
-        else:
-            rows = waiting[strategy] = [row for row in waiting[strategy] if row["id"] not in taken]
-        if rows:
-            return strategy, rows[0]
+        item = free.choose() if strategy in ("audit", "random") else next(iter(waiting[strategy]), None)
+        if item is not None:
+            return strategy, item
     return None
 
 
@@ -208,13 +190,6 @@ def _lease(session: Session, item: Row, strategy: str, params: dict[str, Any]) -
     # An item once drawn for the audit stays blind, whoever sees it next.
     marks = {"item": item["id"], "strategy": strategy, "audit": int(audit), "blind": int(audit or item["audit"])}
     return _draw(session.query(_LEASE, params | marks)[0])
-
-
-def _open(session: Session, project_id: int) -> int:
-    rows = session.query(
-        "select n from tallies where project_id = ? and kind = 'items' and name = 'pool/open'", (project_id,)
-    )
-    return int(rows[0]["n"]) if rows else 0
 
 
 def _draw(row: Row) -> Draw:

@@ -22,12 +22,12 @@ COUNT_CAP = 10_000
 FEW = 5_000
 """Rows sorted for a page rather than looked for along an index; at most 20 ms of a million rows either way."""
 
-NewItem = tuple[str, bytes, str, str, str | None, int]
-"""key, input, input hash, split, base label, shuffle position."""
+NewItem = tuple[str, bytes, str, str, str | None]
+"""key, input, input hash, split, base label."""
 
 _INSERT = """
-insert or ignore into items (id, project_id, key, input, input_hash, split, state, base_label, shuffle, created_at)
-values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+insert or ignore into items (id, project_id, key, input, input_hash, split, state, base_label, created_at)
+values (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 _SORTS = {
@@ -84,7 +84,7 @@ class Items:
                 ids = session.columns("select id from items where id >= ?", (first,))[0]
                 new = [(item_id, batch[item_id - first]) for item_id in ids]
             _index_texts(session, project, new)
-            splits = Counter(split for _, (_, _, _, split, _, _) in new)
+            splits = Counter(split for _, (_, _, _, split, _) in new)
             counts = {"pool/open" if split == "pool" else f"{split}/base": n for split, n in splits.items()}
             tallies.add(session, project.id, "items", counts)
         return added
@@ -203,9 +203,9 @@ def item_of(row: Row) -> Item:
 
 
 def _insert_rows(project_id: int, first: int, batch: Sequence[NewItem], now: float) -> Iterator[tuple[Any, ...]]:
-    for row_id, (key, body, digest, split, label, shuffle) in enumerate(batch, first):
+    for row_id, (key, body, digest, split, label) in enumerate(batch, first):
         state = "open" if split == "pool" else "base"
-        yield row_id, project_id, key, body.decode(), digest, split, state, label, shuffle, now
+        yield row_id, project_id, key, body.decode(), digest, split, state, label, now
 
 
 def _index_texts(session: Session, project: Project, items: Iterable[tuple[int, NewItem]]) -> None:

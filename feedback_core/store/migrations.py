@@ -210,11 +210,23 @@ create table tallies (
 ) without rowid;
 """
 
+_UNIFORM_DRAWS = """
+drop index items_shuffle;
+alter table items drop column shuffle;
+create index feedback_skips on feedback (project_id, reviewer, item_id) where verdict = 'skip' and state = 'accepted';
+"""
+
 
 @migrations(name="0001_the_loop")
 def the_loop(db: Database) -> None:
     """All nouns of the loop."""
     _run(db, _TABLES)
+
+
+@migrations(name="0002_uniform_draws")
+def uniform_draws(db: Database) -> None:
+    """Uniform draws pick an id: no random place a row, whose index cost 7 of 26 us of CPU at every insert."""
+    _run(db, _UNIFORM_DRAWS)
 
 
 def _run(db: Database, script: str) -> None:
