@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import gate, intake, review, scoring, threshold, training
-from .errors import ArtifactError, NotFound, Refused
+from .errors import ArtifactError, InvalidFeedback, NotFound, Refused
 from .evaluation import evaluate
 from .models import BUILDERS, artifacts
 from .prioritize import Pool, blend, histogram
@@ -20,7 +20,22 @@ from .settings import Settings
 from .store import Store, open_store
 from .store.items import BATCH
 from .surroundings import Surroundings
-from .types import Decision, Draw, Feedback, GateReport, Item, Job, Locked, Project, Rows, Schema, Version
+from .types import (
+    RULINGS,
+    Decision,
+    Draw,
+    Feedback,
+    GateReport,
+    Item,
+    Job,
+    Locked,
+    Project,
+    Rows,
+    Ruled,
+    Ruling,
+    Schema,
+    Version,
+)
 
 LEAST_BATCH, MOST_BATCH = 10, 100
 """Bounds of the rows that one version's queue makes different from each other."""
@@ -219,6 +234,38 @@ class Loop:
         hold_s = self.project.settings.lease_s if hold else None
         return self.store.feedback.undo(self.project, feedback_id, reviewer, review.effective, self.clock(), hold_s)
 
+    # -- second look -------------------------------------------------------------------------------------------------
+
+    def rule(self, entry_ids: Sequence[int], ruling: Ruling, by: str, reason: str = "") -> Ruled:
+        """Decide about entries as a maintainer, durably, all in one press that `undo_ruling` takes back.
+
+        `reject`: the entry no longer counts, and nothing learns from it; it is kept. `accept`: of its item's entries
+        only accepted ones count, which settles a conflict. `ask`: the item goes to another reviewer, and nothing
+        learns from it until one more label has come in. Skips and undos cannot be ruled on (InvalidFeedback). An
+        entry that its reviewer has replaced meanwhile is left out; Stale is raised when that leaves none.
+        """
+        if ruling not in RULINGS:
+            raise InvalidFeedback(f"ruling={ruling!r} is not known: use one of {', '.join(RULINGS)}.")
+        return self._rule(dict.fromkeys(entry_ids, ruling), by, reason)
+
+    def settle(self, item_id: int, label: str, by: str, reason: str = "") -> Ruled:
+        """Decide a conflict: accept every entry that gives this label, and lift rulings that stand against it.
+
+        Raises NotFound when no standing entry of the item gives the label.
+        """
+        entries = [entry for entry in self.store.feedback.of_item(item_id) if entry.verdict != "undo"]
+        rulings = review.settlement(entries, label)
+        if "accept" not in rulings.values():
+            raise NotFound(f"No standing entry says {label!r} any more: look at the item again.")
+        return self._rule(rulings, by, reason)
+
+    def undo_ruling(self, ruling_id: int, by: str) -> Ruled:
+        """Bring back what was ruled before on every entry of one press; `ruling_id` is `Ruled.id`.
+
+        Entries ruled on again since stay as they are; raises Stale when that leaves none.
+        """
+        return self.store.rulings.undo(self.project, ruling_id, review.effective, by=by, now=self.clock())
+
     # -- trigger and retrain -----------------------------------------------------------------------------------------
 
     def due(self) -> threshold.Due:
@@ -340,6 +387,13 @@ class Loop:
             settings.params,
             list(rows.ids),
             list(rows.labels),
+        )
+
+    def _rule(self, rulings: Mapping[int, Ruling | None], by: str, reason: str) -> Ruled:
+        if not by.strip():
+            raise InvalidFeedback("by='' is empty: say who decides.")
+        return self.store.rulings.give(
+            self.project, rulings, review.effective, by=by, reason=review.checked_reason(reason), now=self.clock()
         )
 
     def _shown(self, decision: Decision, item: Item | None) -> str | None:

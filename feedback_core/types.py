@@ -17,6 +17,7 @@ Split = Literal["train", "holdout", "pool"]
 ItemState = Literal["base", "open", "labelled", "conflict", "flagged"]
 Verdict = Literal["confirm", "correct", "skip", "flag", "undo"]
 FeedbackState = Literal["accepted", "quarantined", "superseded", "withdrawn"]
+Ruling = Literal["accept", "reject", "ask"]
 VersionStatus = Literal["candidate", "champion", "retired", "refused"]
 Finding = Literal["first", "better", "not measurably different", "worse within noise", "worse"]
 Action = Literal["promote", "hold", "refuse"]
@@ -24,6 +25,9 @@ JobState = Literal["waiting", "running", "done", "failed", "cancelled"]
 
 VERDICTS: tuple[Verdict, ...] = ("confirm", "correct", "skip", "flag")
 """What a reviewer can say; `undo` is written by the loop only."""
+
+RULINGS: tuple[Ruling, ...] = ("accept", "reject", "ask")
+"""What a maintainer can say about an entry: it counts, it does not, or somebody else shall look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +174,22 @@ class Feedback:
     undoes: int | None
     state: FeedbackState
     created_at: float
+    ruling: Ruling | None = None
+    """What a maintainer decided about the entry, None while nobody has."""
+    ruled_by: str | None = None
+    ruled_at: float | None = None
+    ruled_after: int | None = None
+    """Newest entry about the item when it was ruled on; whoever spoke later knew nothing of the ruling before."""
+    ruling_id: int | None = None
+    """Event that the ruling came with, by which it is undone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """Outcome of one press. id: what undoes it, None when nothing had to change. entries: those that changed."""
+
+    id: int | None
+    entries: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)

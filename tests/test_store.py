@@ -118,7 +118,8 @@ def test_six_processes_that_open_one_fresh_file_at_once_all_find_the_schema(url)
         opener.stdin.flush()
     assert [opener.communicate(timeout=60) for opener in openers] == [("0\n", "")] * 6
     with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as conn:
-        assert conn.execute("select count(*), count(distinct name) from _sqlite_migrations").fetchone() == (1, 1)
+        applied, distinct = conn.execute("select count(*), count(distinct name) from _sqlite_migrations").fetchone()
+    assert applied == distinct > 0
 
 
 def test_opening_again_keeps_what_is_there(url):

@@ -14,6 +14,7 @@ from .items import Items
 from .jobs import Jobs
 from .predictions import Predictions
 from .projects import Projects
+from .rulings import Rulings
 from .sqlite import SqliteDriver
 from .tallies import Tallies
 from .versions import Versions
@@ -29,6 +30,7 @@ class Store:
     predictions: Predictions
     draws: Draws
     feedback: FeedbackLog
+    rulings: Rulings
     versions: Versions
     jobs: Jobs
     events: Events
@@ -62,6 +64,7 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         predictions=Predictions(driver),
         draws=Draws(driver),
         feedback=FeedbackLog(driver),
+        rulings=Rulings(driver),
         versions=Versions(driver),
         jobs=Jobs(driver),
         events=Events(driver),
