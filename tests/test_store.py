@@ -162,9 +162,10 @@ def test_feedback_cannot_be_deleted_by_sql(store, project):
     assert raw(store, "select target from feedback") == [("a",)]
 
 
-def test_no_column_of_feedback_but_its_state_can_be_changed_by_sql(store, project):
+def test_no_column_of_feedback_but_its_state_and_ruling_can_be_changed_by_sql(store, project):
     record(store, project, say(add(store, project, "x")["x"]))
-    columns = {row[1] for row in raw(store, "pragma table_info(feedback)")} - {"state"}
+    ruling = {"ruling", "ruled_by", "ruled_at", "ruled_after", "ruling_id"}
+    columns = {row[1] for row in raw(store, "pragma table_info(feedback)")} - {"state"} - ruling
     assert len(columns) == 14
     for column in columns:
         with pytest.raises(sqlite3.IntegrityError, match="append-only: record a new entry instead"):
