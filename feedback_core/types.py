@@ -192,6 +192,50 @@ class Ruled:
     entries: tuple[int, ...]
 
 
+EntryState = Literal["waiting", "accept", "reject", "ask", "any"]
+
+
+@dataclass(frozen=True, slots=True)
+class EntryFilter:
+    """Which ranked entries a page shows. waiting: standing, and not ruled on; accept, reject, ask: ruled so."""
+
+    state: EntryState = "waiting"
+    person: str | None = None
+    verdict: Verdict | None = None
+    above: tuple[tuple[str, float], ...] = ()
+    """(part, least value): all of them have to hold."""
+    search: str = ""
+    """Words that start like this in the note."""
+
+
+@dataclass(frozen=True, slots=True)
+class RankCursor:
+    """Where the next page of ranked entries starts: after this score and entry."""
+
+    score: float
+    feedback_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class RankedEntry:
+    """score: None while the entry is newer than the last ranking. parts: in [0, 1], None where it cannot be told."""
+
+    entry: Feedback
+    score: float | None
+    parts: Mapping[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class RankRun:
+    """One ranking of a project's entries. without_model: entries no model could judge without having seen them."""
+
+    run: int
+    entries: int
+    without_model: int
+    feedback_upto: int
+    created_at: float
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What a reviewer says about one item, before it is stored.

@@ -14,6 +14,7 @@ from .items import Items
 from .jobs import Jobs
 from .predictions import Predictions
 from .projects import Projects
+from .ranks import Ranks
 from .rulings import Rulings
 from .sqlite import SqliteDriver
 from .tallies import Tallies
@@ -31,6 +32,7 @@ class Store:
     draws: Draws
     feedback: FeedbackLog
     rulings: Rulings
+    ranks: Ranks
     versions: Versions
     jobs: Jobs
     events: Events
@@ -65,6 +67,7 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         draws=Draws(driver),
         feedback=FeedbackLog(driver),
         rulings=Rulings(driver),
+        ranks=Ranks(driver),
         versions=Versions(driver),
         jobs=Jobs(driver),
         events=Events(driver),

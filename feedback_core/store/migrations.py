@@ -240,7 +240,7 @@ create table entry_ranks (
     suspicious real,
     contradicted real,
     far real,
-    reviewer real,
+    low_agreement real,
     effect real
 );
 create index entry_ranks_score on entry_ranks (project_id, score desc, feedback_id);
