@@ -117,6 +117,15 @@ class Items:
             raise NotFound(f"{len(set(ids)) - len(by_id)} items are gone: they may belong to another database.")
         return [by_id[item_id] for item_id in ids]
 
+    def keys(self, ids: Sequence[int]) -> dict[int, str]:
+        """Item id -> its key, for the ids there are."""
+        with self._driver.reading() as session:
+            rows = session.query(
+                "select id, key from items where id in (select value from json_each(?))",
+                (orjson.dumps(list(ids)).decode(),),
+            )
+        return {row["id"]: row["key"] for row in rows}
+
     def by_key(self, project_id: int, key: str) -> Item | None:
         with self._driver.reading() as session:
             rows = session.query("select * from items where project_id = ? and key = ?", (project_id, key))
