@@ -15,6 +15,7 @@ PAGES = {
     "Loop": [
         st.Page("overview.py", title="Overview", icon=":material/cycle:", default=True),
         st.Page("review.py", title="Review", icon=":material/rate_review:"),
+        st.Page("feedback.py", title="Feedback", icon=":material/fact_check:"),
         st.Page("retrain.py", title="Retrain", icon=":material/model_training:"),
     ],
     "Understand": [

@@ -88,6 +88,11 @@ class FeedbackLog:
         with self._driver.reading() as session:
             return entries_of(session, item_id)
 
+    def of_items(self, item_ids: Sequence[int]) -> dict[int, list[Feedback]]:
+        """Item id -> every entry about it, oldest first."""
+        with self._driver.reading() as session:
+            return {item_id: entries_of(session, item_id) for item_id in item_ids}
+
     def latest(self, project_id: int, limit: int = 20, reviewer: str | None = None) -> list[Feedback]:
         """The newest entries first, of one reviewer or of all."""
         who, params = (
