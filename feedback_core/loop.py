@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import gate, intake, review, scoring, threshold, training
+from . import gate, intake, review, scoring, second_look, threshold, training
 from .cache import Cache
-from .errors import ArtifactError, NotFound, Refused
+from .errors import ArtifactError, InvalidFeedback, NotFound, Refused
 from .evaluation import evaluate
 from .feature_space import Learned, learned_by
 from .models import BUILDERS, artifacts
@@ -22,7 +22,24 @@ from .settings import Settings
 from .store import Store, open_store
 from .store.items import BATCH
 from .surroundings import Surroundings
-from .types import Decision, Draw, Feedback, GateReport, Item, Job, Locked, Neighbour, Project, Rows, Schema, Version
+from .types import (
+    RULINGS,
+    Decision,
+    Draw,
+    Feedback,
+    GateReport,
+    Item,
+    Job,
+    Locked,
+    Neighbour,
+    Project,
+    RankRun,
+    Rows,
+    Ruled,
+    Ruling,
+    Schema,
+    Version,
+)
 from .unusual import Usual, usual
 
 LEAST_BATCH, MOST_BATCH = 10, 100
@@ -251,6 +268,66 @@ class Loop:
         hold_s = self.project.settings.lease_s if hold else None
         return self.store.feedback.undo(self.project, feedback_id, reviewer, review.effective, self.clock(), hold_s)
 
+    # -- second look -------------------------------------------------------------------------------------------------
+
+    def rule(self, entry_ids: Sequence[int], ruling: Ruling, by: str, reason: str = "") -> Ruled:
+        """Decide about entries as a maintainer, durably, all in one press that `undo_ruling` takes back.
+
+        `reject`: the entry no longer counts, and nothing learns from it; it is kept. `accept`: of its item's entries
+        only accepted ones count, which settles a conflict. `ask`: the item goes to another reviewer, and nothing
+        learns from it until one more label has come in. Skips and undos cannot be ruled on (InvalidFeedback). An
+        entry that its reviewer has replaced meanwhile is left out; Stale is raised when that leaves none.
+        """
+        if ruling not in RULINGS:
+            raise InvalidFeedback(f"ruling={ruling!r} is not known: use one of {', '.join(RULINGS)}.")
+        return self._rule(dict.fromkeys(entry_ids, ruling), by, reason)
+
+    def settle(self, item_id: int, label: str, by: str, reason: str = "") -> Ruled:
+        """Decide a conflict: accept every entry that gives this label, and lift rulings that stand against it.
+
+        Raises NotFound when no standing entry of the item gives the label.
+        """
+        entries = [entry for entry in self.store.feedback.of_item(item_id) if entry.verdict != "undo"]
+        rulings = review.settlement(entries, label)
+        if "accept" not in rulings.values():
+            raise NotFound(f"No standing entry says {label!r} any more: look at the item again.")
+        return self._rule(rulings, by, reason)
+
+    def undo_ruling(self, ruling_id: int, by: str) -> Ruled:
+        """Bring back what was ruled before on every entry of one press; `ruling_id` is `Ruled.id`.
+
+        Entries ruled on again since stay as they are; raises Stale when that leaves none.
+        """
+        return self.store.rulings.undo(self.project, ruling_id, review.effective, by=by, now=self.clock())
+
+    def rank_feedback(self, progress: Progress = silent) -> int:
+        """Rank the entries by how much they need a second look (see trust.py); gives how many there are.
+
+        Reads every entry, in chunks; the worker does it after each scoring of the pool. Rejected entries are ranked
+        too, so that they can be found again.
+        """
+        newest = self.store.feedback.latest(self.project.id, 1)
+        last = self.store.ranks.run(self.project.id)
+        model, lineage = self._serving_or_none()
+        found = second_look.gather(self.store, self.project, model, lineage, progress)
+        run = RankRun(
+            run=last.run + 1 if last else 1,
+            entries=len(found.ids),
+            without_model=second_look.without_model(found),
+            feedback_upto=newest[0].id if newest else 0,
+            created_at=self.clock(),
+        )
+        rows = second_look.rows_of(found)
+        while batch := list(islice(rows, BATCH)):
+            self.store.ranks.save(self.project.id, run.run, batch)
+            progress(0.9, "ranks stored")
+        self.store.ranks.finish(self.project.id, run)
+        return run.entries
+
+    def request_ranking(self, by: str) -> Job:
+        """Ask the worker to rank the entries; while a request waits, the same job is returned."""
+        return self.store.jobs.request(self.project.id, "rank feedback", trigger="new entries", by=by, now=self.clock())
+
     # -- trigger and retrain -----------------------------------------------------------------------------------------
 
     def due(self) -> threshold.Due:
@@ -372,6 +449,20 @@ class Loop:
             settings.params,
             list(rows.ids),
             list(rows.labels),
+        )
+
+    def _serving_or_none(self) -> tuple[Any, dict[str, list[Any]]]:
+        try:
+            serving = self.serving()
+        except (NotFound, ArtifactError):
+            return None, {}
+        return serving.model, self.store.versions.lineage(serving.version.id)
+
+    def _rule(self, rulings: Mapping[int, Ruling | None], by: str, reason: str) -> Ruled:
+        if not by.strip():
+            raise InvalidFeedback("by='' is empty: say who decides.")
+        return self.store.rulings.give(
+            self.project, rulings, review.effective, by=by, reason=review.checked_reason(reason), now=self.clock()
         )
 
     def _shown(self, decision: Decision, item: Item | None) -> str | None:

@@ -14,6 +14,7 @@ st.set_page_config(page_title="AI Feedback Loop", page_icon=ICON, layout="wide")
 PAGES = [  # no sections: Streamlit lists them in markup that screen readers cannot follow
     st.Page("overview.py", title="Overview", icon=":material/cycle:", default=True),
     st.Page("review.py", title="Review", icon=":material/rate_review:"),
+    st.Page("feedback.py", title="Feedback", icon=":material/fact_check:"),
     st.Page("retrain.py", title="Retrain", icon=":material/model_training:"),
     st.Page("predictions.py", title="Predictions", icon=":material/table_view:"),
     st.Page("insights.py", title="Insights", icon=":material/insights:"),

@@ -23,8 +23,9 @@ LEVELS: tuple[frozenset[str], ...] = (
         {"intake", "tables", "exports", "encoding", "datasets", "review", "training", "evaluation", "gate", "threshold"}
         | {"queue_audit", "unusual", "scoring", "staging", "charts", "prioritize", "models", "store"}
     ),
-    frozenset({"surroundings", "feature_space"}),
-    frozenset({"loop", "insights"}),
+    frozenset({"surroundings", "feature_space", "trust"}),
+    frozenset({"second_look"}),
+    frozenset({"loop", "insights", "inspection"}),
     frozenset({"reviewers", "worker", "feedback_loop", "deck"}),
     frozenset({"project_storage", "demo"}),
     frozenset({"simulate"}),

@@ -118,9 +118,8 @@ def test_six_processes_that_open_one_fresh_file_at_once_all_find_the_schema(url)
         opener.stdin.flush()
     assert [opener.communicate(timeout=60) for opener in openers] == [("0\n", "")] * 6
     with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as conn:
-        names = [name for (name,) in conn.execute("select name from _sqlite_migrations order by name")]
-    assert names[0] == "0001_the_loop"
-    assert len(names) == len(set(names))
+        applied, distinct = conn.execute("select count(*), count(distinct name) from _sqlite_migrations").fetchone()
+    assert applied == distinct > 0
 
 
 def test_opening_again_keeps_what_is_there(url):
@@ -163,9 +162,10 @@ def test_feedback_cannot_be_deleted_by_sql(store, project):
     assert raw(store, "select target from feedback") == [("a",)]
 
 
-def test_no_column_of_feedback_but_its_state_can_be_changed_by_sql(store, project):
+def test_no_column_of_feedback_but_its_state_and_ruling_can_be_changed_by_sql(store, project):
     record(store, project, say(add(store, project, "x")["x"]))
-    columns = {row[1] for row in raw(store, "pragma table_info(feedback)")} - {"state"}
+    ruling = {"ruling", "ruled_by", "ruled_at", "ruled_after", "ruling_id"}
+    columns = {row[1] for row in raw(store, "pragma table_info(feedback)")} - {"state"} - ruling
     assert len(columns) == 14
     for column in columns:
         with pytest.raises(sqlite3.IntegrityError, match="append-only: record a new entry instead"):

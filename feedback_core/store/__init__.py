@@ -15,6 +15,8 @@ from .items import Items
 from .jobs import Jobs
 from .predictions import Predictions
 from .projects import Projects
+from .ranks import Ranks
+from .rulings import Rulings
 from .sqlite import SqliteDriver
 from .tallies import Tallies
 from .versions import Versions
@@ -31,6 +33,8 @@ class Store:
     draws: Draws
     drawn: DrawnDecisions
     feedback: FeedbackLog
+    rulings: Rulings
+    ranks: Ranks
     versions: Versions
     jobs: Jobs
     events: Events
@@ -65,6 +69,8 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         draws=Draws(driver),
         drawn=DrawnDecisions(driver),
         feedback=FeedbackLog(driver),
+        rulings=Rulings(driver),
+        ranks=Ranks(driver),
         versions=Versions(driver),
         jobs=Jobs(driver),
         events=Events(driver),

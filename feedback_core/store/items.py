@@ -12,6 +12,7 @@ from ..errors import NotFound
 from ..types import Cursor, Item, ItemFilter, ItemState, Locked, Project, TrainingRows
 from . import tallies
 from .driver import Driver, Row, Session
+from .searching import own_word, words
 
 BATCH = 5_000
 """Rows per transaction of a bulk write; behind 50,000 a small writer waited 1.1 s."""
@@ -116,6 +117,15 @@ class Items:
             raise NotFound(f"{len(set(ids)) - len(by_id)} items are gone: they may belong to another database.")
         return [by_id[item_id] for item_id in ids]
 
+    def keys(self, ids: Sequence[int]) -> dict[int, str]:
+        """Item id -> its key, for the ids there are."""
+        with self._driver.reading() as session:
+            rows = session.query(
+                "select id, key from items where id in (select value from json_each(?))",
+                (orjson.dumps(list(ids)).decode(),),
+            )
+        return {row["id"]: row["key"] for row in rows}
+
     def by_key(self, project_id: int, key: str) -> Item | None:
         with self._driver.reading() as session:
             rows = session.query("select * from items where project_id = ? and key = ?", (project_id, key))
@@ -215,7 +225,7 @@ def _index_texts(session: Session, project: Project, items: Iterable[tuple[int, 
 
     def text(body: bytes) -> str:
         values = orjson.loads(body)
-        return " ".join([_own_word(project.id), *(str(values[n]) for n in columns if values[n] is not None)])
+        return " ".join([own_word(project.id), *(str(values[n]) for n in columns if values[n] is not None)])
 
     rows = ((item_id, text(body)) for item_id, (_, body, *_) in items)
     session.many("insert into items_text (rowid, text) values (?, ?)", rows)
@@ -227,8 +237,8 @@ def _params(project_id: int, wanted: ItemFilter) -> dict[str, Any]:
         "project": project_id,
         "predicted": wanted.predicted,
         "max_confidence": wanted.max_confidence,
-        "words": _words(search),
-        "own_words": f"{_own_word(project_id)} AND {_words(search)}",
+        "words": words(search),
+        "own_words": f"{own_word(project_id)} AND {words(search)}",
         "key": search,
         "key_end": search + "\U0010ffff",
         "few": FEW,
@@ -307,16 +317,3 @@ def _searched(wanted: ItemFilter) -> list[str]:
 
 def _states(wanted: ItemFilter) -> tuple[ItemState, ...]:
     return wanted.states or get_args(ItemState)
-
-
-def _words(search: str) -> str:
-    """The search box as an FTS query: every word quoted, so no character is an operator, and open at its end."""
-    # A NUL ends the query for FTS, and a word of punctuation alone matches nothing.
-    words = [word for word in search.replace('"', " ").replace("\0", " ").split() if any(map(str.isalnum, word))]
-    return " AND ".join(f'"{word}"*' for word in words or [""])
-
-
-def _own_word(project_id: int) -> str:
-    # Lets one index serve all projects: a match starts from its short list. The private-use character counts as a
-    # letter, and nobody searches for it: as "project1" it answered every search for "pro".
-    return f"\ue000{project_id}"
