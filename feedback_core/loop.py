@@ -21,8 +21,24 @@ from .prioritize import Pool, blend, histogram
 from .settings import Settings
 from .store import Store, open_store
 from .store.items import BATCH
+from .store.sessions import MOST
 from .surroundings import Surroundings
-from .types import Decision, Draw, Feedback, GateReport, Item, Job, Locked, Neighbour, Project, Rows, Schema, Version
+from .types import (
+    Decision,
+    Draw,
+    Feedback,
+    GateReport,
+    Item,
+    ItemFilter,
+    Job,
+    Locked,
+    Neighbour,
+    Project,
+    ReviewSession,
+    Rows,
+    Schema,
+    Version,
+)
 
 LEAST_BATCH, MOST_BATCH = 10, 100
 """Bounds of the rows that one version's queue makes different from each other."""
@@ -212,8 +228,14 @@ class Loop:
             propensity=lambda strategy, n: review.propensity(strategy, n, settings.audit_share),
         )
 
-    def draw_batch(self, reviewer: str, n: int) -> list[Draw]:
-        """The reviewer's hand, filled up to n items that nobody else has; what is in hand already comes first."""
+    def draw_batch(self, reviewer: str, n: int, session_id: int | None = None) -> list[Draw]:
+        """The reviewer's hand, filled up to n items that nobody else has; what is in hand already comes first.
+
+        session_id: cards come from this review session alone, in its order; their draws have the strategy 'slice' and
+        propensity 1.0, because a person chose them. An item decided before the session was opened is shown all the
+        same, whoever decided it, and a new decision counts beside or in place of the old; a closed session has no new
+        cards. An item of the audit sample stays blind there too.
+        """
         settings = self.project.settings
         return self.store.draws.fill(
             self.project.id,
@@ -223,7 +245,18 @@ class Loop:
             now=self.clock(),
             lease_s=settings.lease_s,
             propensity=lambda strategy, n: review.propensity(strategy, n, settings.audit_share),
+            session_id=session_id,
         )
+
+    def open_session(
+        self, items: Sequence[int] | ItemFilter, name: str, by: str, sort: str = "priority"
+    ) -> ReviewSession:
+        """Put the items of a filter, in a sort order, or those of a list up for review: at most 2,000 of the pool."""
+        wanted = items
+        if isinstance(wanted, ItemFilter):
+            found = self.store.items.page(self.project.id, wanted, sort=sort, limit=MOST)
+            wanted = [item.id for item in found]
+        return self.store.sessions.open(self.project.id, wanted, name=name, by=by, now=self.clock())
 
     def draw_item(self, reviewer: str, item_id: int) -> Draw:
         """Put a chosen item into a reviewer's hands. Raises Stale when somebody else has it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, get_args
 
 import orjson
@@ -18,6 +19,9 @@ BATCH = 5_000
 
 COUNT_CAP = 10_000
 """A filtered count stops here: nobody reads the digits beyond, and counting a million rows costs 50 ms."""
+
+SCAN = 20_000
+"""Items, in the order of the page, that a filter on a feature looks at: it has no index, and this many take 0.1 s."""
 
 FEW = 5_000
 """Rows sorted for a page rather than looked for along an index; at most 20 ms of a million rows either way."""
@@ -37,7 +41,14 @@ _SORTS = {
 }
 SORTS = tuple(_SORTS)
 
-_FILTERS = {"predicted": "predicted = :predicted", "max_confidence": "confidence <= :max_confidence"}
+_FILTERS = {
+    "predicted": "predicted = :predicted",
+    "max_confidence": "confidence <= :max_confidence",
+    "wrong": "label <> predicted",
+    "flipped": "was <> predicted",
+}
+_PARTIAL = {"wrong": "items_wrong", "flipped": "items_flipped"}
+"""Indexes that hold only the rows of one filter."""
 _SERVED = {"priority": "predicted", "confidence": "max_confidence"}
 """The filter that the index of a sort order can answer too."""
 
@@ -125,17 +136,26 @@ class Items:
         self, project_id: int, wanted: ItemFilter, *, sort: str, after: Cursor | None = None, limit: int = 100
     ) -> list[Item]:
         """One page by keyset, never by offset. sort: one of SORTS."""
-        params = _params(project_id, wanted) | {"limit": limit}
-        if after is not None:
-            params |= {"after": after.value, "after_id": after.item_id}
+        params = _params(project_id, wanted) | _after(after) | {"limit": limit}
         with self._driver.reading() as session:
             return [item_of(row) for row in session.query(_page_sql(wanted, sort, after is not None), params)]
 
     def count(self, project_id: int, wanted: ItemFilter) -> int:
-        """How many items match; COUNT_CAP + 1 stands for more than COUNT_CAP."""
+        """How many items match; COUNT_CAP + 1 stands for more than COUNT_CAP. Filters on features are left aside."""
         params = _params(project_id, wanted) | {"cap": COUNT_CAP + 1}
         with self._driver.reading() as session:
             return int(session.query(_count_sql(wanted), params)[0]["n"])
+
+    def scan_end(self, project_id: int, wanted: ItemFilter, *, sort: str, after: Cursor | None = None) -> Cursor | None:
+        """Where a filter on features stopped looking; None when it has seen all that passes the other filters."""
+        if not wanted.features:
+            return None
+        params = _params(project_id, wanted) | _after(after) | {"limit": SCAN}
+        column = _SORTS[sort][0]
+        page = _page_sql(replace(wanted, features=()), sort, after is not None)
+        with self._driver.reading() as session:
+            rows = session.query(f"select id, {column} as value from ({page}) limit 1 offset {SCAN - 1}", params)
+        return Cursor(rows[0]["value"], rows[0]["id"]) if rows else None
 
     def training_rows(self, project_id: int) -> TrainingRows:
         """One snapshot of base rows and effective feedback; never a row equal to a locked one."""
@@ -199,6 +219,7 @@ def item_of(row: Row) -> Item:
         confidence=row["confidence"],
         priority=row["priority"],
         created_at=row["created_at"],
+        was=row["was"],
     )
 
 
@@ -223,16 +244,47 @@ def _index_texts(session: Session, project: Project, items: Iterable[tuple[int, 
 
 def _params(project_id: int, wanted: ItemFilter) -> dict[str, Any]:
     search = wanted.search.strip()
-    return {f"state{n}": state for n, state in enumerate(_states(wanted))} | {
-        "project": project_id,
-        "predicted": wanted.predicted,
-        "max_confidence": wanted.max_confidence,
-        "words": _words(search),
-        "own_words": f"{_own_word(project_id)} AND {_words(search)}",
-        "key": search,
-        "key_end": search + "\U0010ffff",
-        "few": FEW,
+    return (
+        {f"state{n}": state for n, state in enumerate(_states(wanted))}
+        | {
+            "project": project_id,
+            "predicted": wanted.predicted,
+            "max_confidence": wanted.max_confidence,
+            "words": _words(search),
+            "own_words": f"{_own_word(project_id)} AND {_words(search)}",
+            "key": search,
+            "key_end": search + "\U0010ffff",
+            "few": FEW,
+            "scan": SCAN,
+        }
+        | _feature_params(wanted)
+    )
+
+
+def _after(cursor: Cursor | None) -> dict[str, Any]:
+    return {} if cursor is None else {"after": cursor.value, "after_id": cursor.item_id}
+
+
+def _feature_params(wanted: ItemFilter) -> dict[str, Any]:
+    return {
+        f"{name}{n}": value
+        for n, feature in enumerate(wanted.features)
+        for name, value in (
+            ("path", f"$[{feature.place}]"),
+            ("low", feature.low),
+            ("high", feature.high),
+            ("equals", feature.equals),
+        )
     }
+
+
+def _features(wanted: ItemFilter) -> str:
+    terms = ["1"]
+    for n, feature in enumerate(wanted.features):
+        value = f"json_extract(input, :path{n})"
+        bounds = ((feature.low, ">=", "low"), (feature.high, "<=", "high"), (feature.equals, "=", "equals"))
+        terms += [f"{value} {sign} :{name}{n}" for bound, sign, name in bounds if bound is not None]
+    return " and ".join(terms)
 
 
 def _page_sql(wanted: ItemFilter, sort: str, further: bool) -> str:
@@ -248,15 +300,16 @@ def _page_sql(wanted: ItemFilter, sort: str, further: bool) -> str:
     parts, long = [], ["1"]
     for ids in _narrow(wanted, _SERVED.get(sort)):
         # The condition stands in the limit because there it is looked at first, and nothing else when it fails.
-        where = " and ".join([f"id in ({ids})", _within(wanted, "+"), *terms])
+        where = " and ".join([f"id in ({ids})", _within(wanted, "+"), *terms, _features(wanted)])
         now = " and ".join([*long, _short(ids)])
         parts.append(f"select * from (select * from items where {where} limit iif({now}, :few, 0))")
         long.append(f"not {_short(ids)}")
     for n in range(len(_states(wanted))):
         # One ordered index walk per state, merged: `state in (...)` would sort the whole table instead.
         where = " and ".join(["project_id = :project", f"state = :state{n}", *terms])
-        now = " and ".join(long)
-        parts.append(f"select * from (select * from items where {where} order by {order} limit iif({now}, :limit, 0))")
+        now, most = " and ".join(long), ":scan" if wanted.features else ":limit"
+        walk = f"select * from items where {where} order by {order} limit iif({now}, {most}, 0)"
+        parts.append(f"select * from ({walk}) where {_features(wanted)}")
     return " union all ".join(parts) + f" order by {order} limit :limit"
 
 
@@ -282,8 +335,16 @@ def _narrow(wanted: ItemFilter, served: str | None) -> list[str]:
     served: the filter that this index serves itself.
     """
     own, search = f"select id from items where {_within(wanted)}", _searched(wanted)
-    given = [sql for name, sql in _FILTERS.items() if name != served and getattr(wanted, name) is not None]
-    return [_FOUND for _ in search] + [f"{own} and {sql}" for sql in given] + [own for _ in search]
+    given = {name: sql for name, sql in _given(wanted).items() if name != served}
+    ids = [
+        f"{own.replace('from items', f'from items indexed by {_PARTIAL[name]}') if name in _PARTIAL else own} and {sql}"
+        for name, sql in given.items()
+    ]
+    return [_FOUND for _ in search] + ids + [own for _ in search]
+
+
+def _given(wanted: ItemFilter) -> dict[str, str]:
+    return {name: sql for name, sql in _FILTERS.items() if getattr(wanted, name) not in (None, False)}
 
 
 def _short(ids: str) -> str:
@@ -297,8 +358,7 @@ def _within(wanted: ItemFilter, unindexed: str = "") -> str:
 
 
 def _terms(wanted: ItemFilter, served: str | None) -> list[str]:
-    given = {name: sql for name, sql in _FILTERS.items() if getattr(wanted, name) is not None}
-    return [sql if name == served else f"+{sql}" for name, sql in given.items()]
+    return [sql if name == served else f"+{sql}" for name, sql in _given(wanted).items()]
 
 
 def _searched(wanted: ItemFilter) -> list[str]:
