@@ -56,7 +56,9 @@ def project(url: str, rows: int) -> Loop:
     rng = np.random.default_rng(0)
     store = open_store(url)
     schema = Schema(tuple(Column(f"x{n}", "number") for n in range(FEATURES)))
-    loop = Loop(store, create_project(store, "bench", schema, LABELS, Settings(audit_share=0.0), actor="bench"))
+    loop = Loop(
+        store, create_project(store, "bench", schema, LABELS, Settings(audit_share=0.0, blind_share=0.0), actor="bench")
+    )
     for labelled, n in ((True, 2_000), (False, rows)):
         points = rng.normal(size=(n, FEATURES)).round(4)
         sides = 2 * (points[:, 0] > 0) + (points[:, 1] > 0)

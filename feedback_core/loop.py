@@ -39,6 +39,7 @@ from .types import (
     Schema,
     Version,
 )
+from .unusual import Usual, usual
 
 LEAST_BATCH, MOST_BATCH = 10, 100
 """Bounds of the rows that one version's queue makes different from each other."""
@@ -106,7 +107,7 @@ class Loop:
         self.clock = clock
         self._rng = rng or np.random.default_rng()
         self._models: dict[str, Any] = {}
-        self._cache = cache or Cache()
+        self.cache = cache or Cache()
 
     @classmethod
     def open(cls, url: str, project: str) -> Loop:
@@ -208,7 +209,19 @@ class Loop:
             lineage = self.store.versions.lineage(serving.version.id)
             return learned_by(self.store, self.project, serving.model, lineage, serving.version.seed)
 
-        return self._cache.get(("learned", self.store.url, self.project.id, champion_id), make)
+        return self.cache.get(("learned", self.store.url, self.project.id, champion_id), make)
+
+    def usual_values(self) -> tuple[Usual | None, ...]:
+        """What is usual in each column of the rows the serving version has learned from; () without one."""
+        champion = self.store.versions.champion(self.project.id)
+        if champion is None:
+            return ()
+
+        def make() -> tuple[Usual | None, ...]:
+            rows = [item.values for item in self.store.items.many(self.learned(champion.id).ids)]
+            return usual(self.project.schema, rows)
+
+        return self.cache.get(("usual", self.store.url, self.project.id, champion.id), make)
 
     # -- draw and correct --------------------------------------------------------------------------------------------
 
@@ -274,6 +287,10 @@ class Loop:
         """Take one entry back; the item returns to where it was, with `hold` into the reviewer's hand."""
         hold_s = self.project.settings.lease_s if hold else None
         return self.store.feedback.undo(self.project, feedback_id, reviewer, review.effective, self.clock(), hold_s)
+
+    def undo_many(self, feedback_ids: Sequence[int], reviewer: str) -> list[Feedback]:
+        """Take entries back together, all in one transaction; those that no longer count are left as they are."""
+        return self.store.feedback.undo_many(self.project, feedback_ids, reviewer, review.effective, self.clock())
 
     # -- trigger and retrain -----------------------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ STATE_NAMES = {
     "flagged": "Flagged",
     "base": "Base data",
 }
-PAGES = {name: f"{name}.py" for name in ("overview", "review", "retrain", "predictions", "insights", "setup")}
+PAGES = {name: f"{name}.py" for name in ("overview", "review", "retrain", "predictions", "map", "insights", "setup")}
 
 
 @st.cache_resource(show_spinner=False)
@@ -138,10 +138,15 @@ def thumbnail(project: Project, item: Item) -> str | None:
     """The first image of an item as a data address, None when it has none."""
     for column, value in zip(project.schema.columns, item.values, strict=True):
         if column.kind == "image" and value is not None:
-            buffer = BytesIO()
-            Image.fromarray(pixels(column, value, 48)).save(buffer, "PNG")
-            return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+            return picture(column, value, 48)
     return None
+
+
+def picture(column: Column, values: list[float], side: int) -> str:
+    """An image as a data address; side as in `pixels`."""
+    buffer = BytesIO()
+    Image.fromarray(pixels(column, values, side)).save(buffer, "PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def pixels(column: Column, values: list[float], side: int) -> np.ndarray:

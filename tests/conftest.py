@@ -59,7 +59,7 @@ def rows(n: int, seed: int = 0, labelled: bool = True, noise: float = 0.0) -> tu
 
 def make_loop(store: Store, clock: Clock, **settings: object) -> Loop:
     """A loop over points in the plane, empty."""
-    values = {"holdout_share": 0.5, "audit_share": 0.0, "retrain_threshold": 5} | settings
+    values = {"holdout_share": 0.5, "audit_share": 0.0, "blind_share": 0.0, "retrain_threshold": 5} | settings
     project = create_project(
         store, "points", TWO_NUMBERS, ("a", "b"), Settings(**values), actor="test", now=clock(), salt=1
     )

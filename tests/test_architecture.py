@@ -15,16 +15,17 @@ ROOT = Path(__file__).parent.parent
 CORE = ROOT / "feedback_core"
 
 LEVELS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "environment", "parent", "cache", "neighbours"}),
+    frozenset({"errors", "environment", "parent", "cache", "neighbours", "projection"}),
     frozenset({"settings", "registry", "scored"}),
     frozenset({"types"}),
     frozenset({"intervals"}),
     frozenset(
         {"intake", "tables", "exports", "encoding", "datasets", "review", "training", "evaluation", "gate", "threshold"}
-        | {"queue_audit", "unusual", "scoring", "staging", "charts", "prioritize", "models", "store"}
+        | {"slices", "bulk", "queue_audit", "unusual", "scoring", "staging", "charts", "prioritize", "models", "store"}
     ),
-    frozenset({"surroundings", "feature_space"}),
+    frozenset({"surroundings", "feature_space", "sampling"}),
     frozenset({"loop", "insights"}),
+    frozenset({"reordering", "maps", "similar"}),
     frozenset({"reviewers", "worker", "feedback_loop", "deck"}),
     frozenset({"project_storage", "demo"}),
     frozenset({"simulate"}),

@@ -67,7 +67,7 @@ class Desk:
 
 def made(url: str, name: str) -> Loop:
     """200 labelled and 300 open points, predicted; nothing drawn blind."""
-    settings = Settings(holdout_share=0.5, audit_share=0.0)
+    settings = Settings(holdout_share=0.5, audit_share=0.0, blind_share=0.0)
     store = open_store(url)
     loop = Loop(store, create_project(store, name, TWO_NUMBERS, ("a", "b"), settings, actor="test", salt=1))
     loop.add_items(rows(200)[0], "test")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import orjson
+
 from ..errors import Stale
 from ..types import Draw
 from .driver import Driver, Row, Session
@@ -197,6 +199,16 @@ class Draws:
                     strategy, item = found
                     new.append(_lease(session, item, strategy, params | {"propensity": chances[strategy]}))
             return [_draw(row) for row in held] + new
+
+    def in_other_hands(self, reviewer: str, item_ids: Sequence[int], now: float) -> frozenset[int]:
+        """Those of the items that somebody else is deciding at this moment."""
+        with self._driver.reading() as session:
+            columns = session.columns(
+                """select d.item_id from json_each(?) wanted join draws d on d.item_id = wanted.value
+                where d.done = 0 and d.leased_until > ? and d.reviewer <> ?""",
+                (orjson.dumps(list(item_ids)).decode(), now, reviewer),
+            )
+        return frozenset(columns[0] if columns else ())
 
     def held_by(self, project_id: int, now: float) -> dict[str, int]:
         """Reviewer -> number of items in hand at this moment."""

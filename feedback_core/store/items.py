@@ -70,6 +70,16 @@ where project_id = :project and (split = 'train' or state = 'labelled' and split
 order by id
 """
 
+_OPEN_FROM = """
+select id from (
+    select * from (select id from items where project_id = :project and state = 'open' and shuffle >= :start
+                   order by shuffle limit :limit)
+    union all
+    select * from (select id from items where project_id = :project and state = 'open' and shuffle < :start
+                   order by shuffle limit :limit)
+) limit :limit
+"""
+
 _LOCKED = """
 select id, input, coalesce(label, base_label), audit from items
 where project_id = ? and (split = 'holdout' or audit = 1) and coalesce(label, base_label) is not null
@@ -188,6 +198,21 @@ class Items:
                 return
             yield columns[0], columns[1], tuple(map(bool, columns[2]))
             last = columns[0][-1]
+
+    def decided_ids(self, project_id: int) -> tuple[int, ...]:
+        """Ids of the pool items that somebody has decided on, conflicts and flags included."""
+        with self._driver.reading() as session:
+            columns = session.columns(
+                "select id from items where project_id = ? and state in ('labelled', 'conflict', 'flagged')",
+                (project_id,),
+            )
+        return columns[0] if columns else ()
+
+    def open_ids(self, project_id: int, start: int, limit: int) -> tuple[int, ...]:
+        """Ids of open items, uniformly drawn: the next ones on the shuffle circle from `start` on."""
+        with self._driver.reading() as session:
+            columns = session.columns(_OPEN_FROM, {"project": project_id, "start": start, "limit": limit})
+        return columns[0] if columns else ()
 
     def export(self, project_id: int, size: int = 5_000) -> Iterator[list[Item]]:
         """Every item of a project in id order, chunk by chunk."""
@@ -314,12 +339,14 @@ def _page_sql(wanted: ItemFilter, sort: str, further: bool) -> str:
 
 
 def _count_sql(wanted: ItemFilter) -> str:
-    served = "predicted" if wanted.max_confidence is None else "max_confidence"
+    partial = next((name for name in _PARTIAL if getattr(wanted, name)), None)
+    served = partial or ("predicted" if wanted.max_confidence is None else "max_confidence")
     terms = [*_terms(wanted, served), *_searched(wanted)]
     narrow = _narrow(wanted, served)
     where = " and ".join([_within(wanted, "+"), *terms])
     cases = [f"when {_short(ids)} then (select count(*) from items where id in ({ids}) and {where})" for ids in narrow]
-    many = f"select 1 from items where {' and '.join([_within(wanted), *terms])}"
+    through = f"indexed by {_PARTIAL[partial]}" if partial else ""
+    many = f"select 1 from items {through} where {' and '.join([_within(wanted), *terms])}"
     if terms == _searched(wanted) != []:
         # Counted as they are found: before the first row of `in` all the ids that a common word gives would be listed.
         many = f"""select 1 from items_text cross join items on id = items_text.rowid

@@ -219,8 +219,10 @@ def the_loop(db: Database) -> None:
 
 _FLIPS = """
 alter table items add column was text;
-create index items_flipped on items (project_id, state, priority desc) where was <> predicted;
-create index items_wrong on items (project_id, state, priority desc) where label <> predicted;
+create index items_flipped on items (project_id, state, priority desc, predicted, confidence, was)
+    where was <> predicted;
+create index items_wrong on items (project_id, state, priority desc, predicted, confidence, label)
+    where label <> predicted;
 """
 
 

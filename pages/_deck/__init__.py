@@ -1,6 +1,7 @@
 """The review deck: a component whose next cards are in the browser already, and the server's half of it."""
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import streamlit as st
 
 from feedback_core import deck
 from feedback_core.loop import Loop
-from feedback_core.types import Draw
+from feedback_core.types import Draw, Item
 from pages._deck.cards import card
 from pages._shared import told
 
@@ -25,14 +26,14 @@ _component = st.components.v2.component(
 )
 
 
-def show(loop: Loop, reviewer: str) -> None:
+def show(loop: Loop, reviewer: str, session_id: int | None = None) -> None:
     """Store what the browser has sent, and hand it the answers and the cards it lacks."""
     key = f"deck-{loop.project.id}-{reviewer}"
     sent = (st.session_state.get(key) or {}).get("outbox") or {}
     acks = _answers(loop, reviewer, sent.get("batches", []), f"{key}-answers")
-    hand = loop.store.draws.hand(loop.project.id, reviewer, loop.clock())
+    hand = loop.store.draws.hand(loop.project.id, reviewer, loop.clock(), session_id)
     if len(hand) < REFILL_BELOW:
-        hand = loop.draw_batch(reviewer, HAND)
+        hand = loop.draw_batch(reviewer, HAND, session_id)
     left = loop.store.tallies.of(loop.project.id, "items")
     _component(
         key=key,
@@ -46,8 +47,9 @@ def show(loop: Loop, reviewer: str) -> None:
             "order": [draw.id for draw in hand],
             "cards": _cards(loop, hand, frozenset(sent.get("have", []))),
             "acks": acks,
+            "hand": Counter(draw.strategy for draw in hand),
             "left": {"open": left.get("pool/open", 0), "conflict": left.get("pool/conflict", 0)},
-            "empty": None if hand else _why_empty(loop, reviewer, left),
+            "empty": None if hand else _why_empty(loop, reviewer, left, session_id),
         },
         on_outbox_change=lambda: None,
     )
@@ -72,14 +74,34 @@ def _cards(loop: Loop, hand: Sequence[Draw], have: frozenset[str]) -> list[dict[
     items = {item.id: item for item in loop.store.items.many([draw.item_id for draw in hand])}
     wanted = [draw for draw in hand if f"{draw.id}.{_js(items[draw.item_id].version_id)}" not in have]
     said = loop.store.predictions.shown([draw.item_id for draw in wanted])
-    return [card(loop.project, draw, items[draw.item_id], said.get(draw.item_id)) for draw in wanted]
+    known = loop.usual_values() if wanted else ()
+    alike = _alike(loop, [draw.item_id for draw in wanted if not draw.blind])
+    return [
+        card(loop.project, draw, items[draw.item_id], said.get(draw.item_id), known, alike.get(draw.item_id, []))
+        for draw in wanted
+    ]
+
+
+def _alike(loop: Loop, item_ids: Sequence[int]) -> dict[int, list[tuple[Item, str]]]:
+    """The labelled items most like each one. A blind card gets none: their labels would be a prediction too."""
+    found = loop.labelled_neighbours(item_ids)
+    ids = {neighbour.item_id for neighbours in found.values() for neighbour in neighbours}
+    items = {item.id: item for item in loop.store.items.many(sorted(ids))}
+    return {
+        item_id: [(items[neighbour.item_id], neighbour.label) for neighbour in neighbours]
+        for item_id, neighbours in found.items()
+    }
 
 
 def _js(version_id: int | None) -> str:
     return "null" if version_id is None else str(version_id)
 
 
-def _why_empty(loop: Loop, reviewer: str, left: Mapping[str, int]) -> tuple[str, str]:
+def _why_empty(loop: Loop, reviewer: str, left: Mapping[str, int], session_id: int | None) -> tuple[str, str]:
+    if session_id is not None and not loop.store.sessions.get(loop.project.id, session_id).left:
+        return "Session done", "Every item of this session is decided. Close it, or choose another queue above."
+    if session_id is not None:
+        return "Nothing for you now", "What is left of this session is in other hands, or you have skipped it."
     if not sum(n for name, n in left.items() if name.startswith("pool/")):
         return "Nothing to review", "No item without a label has been added yet: add rows on Setup."
     if not left.get("pool/open") and not left.get("pool/conflict"):

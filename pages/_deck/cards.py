@@ -1,25 +1,36 @@
 """One card: everything the browser needs to show an item, as plain text and numbers."""
 
-import base64
-from io import BytesIO
+from collections.abc import Sequence
 from typing import Any
 
-from PIL import Image
-
 from feedback_core.types import Draw, Item, Prediction, Project
-from pages._shared import pixels, title_of
+from feedback_core.unusual import Usual, mark
+from pages._shared import picture, preview, thumbnail, title_of
 
 
-def card(project: Project, draw: Draw, item: Item, prediction: Prediction | None) -> dict[str, Any]:
-    """The card of a draw. A blind one holds no prediction at all, so that none can be read out of the page."""
+def card(
+    project: Project,
+    draw: Draw,
+    item: Item,
+    prediction: Prediction | None,
+    known: Sequence[Usual | None] = (),
+    alike: Sequence[tuple[Item, str]] = (),
+) -> dict[str, Any]:
+    """The card of a draw. A blind one holds no prediction at all, so that none can be read out of the page.
+
+    known: what is usual in each column. alike: similar labelled items with their labels, most similar first.
+    """
     seen = None if draw.blind else prediction
     return {
         "draw": draw.id,
         "item": item.id,
         "version": item.version_id,
-        "strategy": draw.strategy,
+        # Whoever knew that the answer is known would take more care with it than with the others.
+        "strategy": "audit" if draw.strategy == "gold" else draw.strategy,
+        "blind": draw.blind,
         "title": title_of(item),
-        "fields": [_field(project, n, value) for n, value in enumerate(item.values)],
+        "fields": [_field(project, n, value, known) for n, value in enumerate(item.values)],
+        "similar": [_similar(project, other, label) for other, label in alike],
         "predicted": None if draw.blind else item.predicted,
         "proba": [round(share, 4) for share in seen.proba] if seen else None,
         "why": why(draw, item, prediction),
@@ -28,26 +39,44 @@ def card(project: Project, draw: Draw, item: Item, prediction: Prediction | None
 
 def why(draw: Draw, item: Item, prediction: Prediction | None) -> str:
     """Why this item is next, in one sentence."""
-    if draw.audit:
-        return "Drawn at random for the audit sample and shown without the prediction, so that neither sways you."
+    if draw.strategy in ("audit", "gold"):
+        return "Drawn at random and shown without the prediction, so that neither the queue nor the model sways you."
     if draw.strategy == "second opinion":
         return "Reviewers disagree about it: yours decides."
+    if draw.strategy == "slice":
+        return "From the review session you have chosen."
     if draw.strategy == "chosen":
         return "You opened this item yourself."
     if item.priority is None or prediction is None:
         return "Drawn at random: no model has ranked the items yet."
     parts = ", ".join(f"{part} {share:.2f}" for part, share in sorted(prediction.parts.items(), key=lambda p: -p[1]))
-    return f"Priority {item.priority:.2f} of 1: {parts}."
+    hidden = " The prediction is hidden by chance, to learn how far it sways people." if draw.blind else ""
+    return f"Priority {item.priority:.2f} of 1: {parts}.{hidden}"
 
 
-def _field(project: Project, n: int, value: Any) -> dict[str, Any]:
+def _field(project: Project, n: int, value: Any, known: Sequence[Usual | None]) -> dict[str, Any]:
     column = project.schema.columns[n]
+    found = mark(known[n], value) if known else None
+    unusual = {"text": found.word, "help": found.sentence} if found else None
     if value is None:
-        return {"name": column.name, "kind": "category", "value": None}
+        return {"name": column.name, "kind": "category", "value": None, "unusual": unusual}
     if column.kind == "image":
-        buffer = BytesIO()
-        Image.fromarray(pixels(column, value, 0)).save(buffer, "PNG")
-        address = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
-        return {"name": column.name, "kind": "image", "value": address}
-    text = f"{value:g}" if isinstance(value, float) else str(value)
-    return {"name": column.name, "kind": column.kind, "value": text}
+        return {"name": column.name, "kind": "image", "value": picture(column, value, 0)}
+    return {"name": column.name, "kind": column.kind, "value": _text(value), "unusual": unusual}
+
+
+def _text(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _similar(project: Project, item: Item, label: str) -> dict[str, Any]:
+    return {
+        "label": label,
+        "title": title_of(item),
+        "text": preview(project, item),
+        "image": thumbnail(project, item),
+        "values": [
+            _text(value) if column.kind in ("number", "category") and value is not None else None
+            for column, value in zip(project.schema.columns, item.values, strict=True)
+        ],
+    }

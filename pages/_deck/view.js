@@ -232,7 +232,9 @@ function drawCard(deck, parts, card) {
   if (past) head.append(node("span", { class: "chip past", text: `You said: ${outcome(past)}` }));
   const rows = [];
   const body = [];
-  for (const { name, kind, value, unusual } of card.fields) {
+  // Values side by side compare at a glance, but a long table needs its room for columns of its own.
+  const aside = card.fields.length <= 2 * TALL ? card.similar : [];
+  for (const [n, { name, kind, value, unusual }] of card.fields.entries()) {
     if (kind === "image") {
       body.push(node("img", { src: value, alt: `${name} of item ${card.title}` }));
     } else if (kind === "text") {
@@ -240,37 +242,49 @@ function drawCard(deck, parts, card) {
     } else {
       const cell = node("td", { class: value === null ? "missing" : kind, text: value ?? "missing" });
       if (unusual) cell.prepend(node("span", { class: "unusual", title: unusual.help, text: unusual.text }));
-      rows.push(node("tr", {}, node("th", { scope: "row", text: name }), cell));
+      rows.push(node("tr", {}, node("th", { scope: "row", text: name }), cell, ...beside(aside, n)));
     }
   }
-  if (rows.length) body.push(tables(rows));
-  if (card.similar.length) body.push(similar(card.similar));
+  if (rows.length) body.push(tables(rows, aside));
+  if (card.similar.length) body.push(similar(card.similar, rows.length && aside.length));
   parts.card.replaceChildren(head, ...body, node("p", { class: "why", text: card.why }));
   parts.card.dataset.draw = card.draw;
   parts.card.dataset.item = card.item;
 }
 
-function tables(rows) {
+function beside(others, n) {
+  return others.map(({ values }) => node("td", { class: "near", text: values[n] ?? "–", title: values[n] ?? "missing" }));
+}
+
+function tables(rows, others) {
   // Beyond a screenful the rows go side by side: scrolling costs more than looking to the right.
-  const height = Math.ceil(rows.length / Math.max(1, Math.ceil(rows.length / TALL)));
+  const height = others.length ? rows.length : Math.ceil(rows.length / Math.ceil(rows.length / TALL));
   const box = node("div", { class: "rows" });
   for (let n = 0; n < rows.length; n += height) {
-    box.append(node("table", {}, node("tbody", {}, ...rows.slice(n, n + height))));
+    const table = node("table", {}, node("tbody", {}, ...rows.slice(n, n + height)));
+    if (others.length) table.prepend(...heads(others));
+    box.append(table);
   }
   return box;
 }
 
-function similar(rows) {
+function heads(others) {
+  const labels = others.map(({ label }) => node("th", { scope: "col", class: "near", text: label, title: label }));
+  const caption = node("caption", { text: "Beside it: the most similar labelled items, under their labels" });
+  return [caption, node("thead", {}, node("tr", {}, node("td"), node("th", { scope: "col", text: "This item" }), ...labels))];
+}
+
+function similar(rows, tabled) {
   const lines = rows.map(({ label, title, text, image }) =>
     node(
       "li",
-      {},
+      { title: text || title },
       ...(image ? [node("img", { src: image, alt: "" })] : []),
       node("strong", { text: label }),
       node("span", { text: text || title }),
     ),
   );
-  return node("section", { class: "similar" }, node("h3", { text: "Most similar labelled items" }), node("ol", {}, ...lines));
+  return node("section", { class: tabled ? "similar tabled" : "similar" }, node("h3", { text: "Most similar labelled items" }), node("ol", {}, ...lines));
 }
 
 function drawLabels(deck, parts, card) {
