@@ -21,6 +21,7 @@ from .prioritize import Pool, blend, histogram
 from .settings import Settings
 from .store import Store, open_store
 from .store.items import BATCH
+from .store.sessions import MOST
 from .surroundings import Surroundings
 from .types import (
     RULINGS,
@@ -29,11 +30,13 @@ from .types import (
     Feedback,
     GateReport,
     Item,
+    ItemFilter,
     Job,
     Locked,
     Neighbour,
     Project,
     RankRun,
+    ReviewSession,
     Rows,
     Ruled,
     Ruling,
@@ -105,7 +108,7 @@ class Loop:
         self.clock = clock
         self._rng = rng or np.random.default_rng()
         self._models: dict[str, Any] = {}
-        self._cache = cache or Cache()
+        self.cache = cache or Cache()
 
     @classmethod
     def open(cls, url: str, project: str) -> Loop:
@@ -206,7 +209,7 @@ class Loop:
             lineage = self.store.versions.lineage(serving.version.id)
             return learned_by(self.store, self.project, serving.model, lineage, serving.version.seed)
 
-        return self._cache.get(("learned", self.store.url, self.project.id, champion_id), make)
+        return self.cache.get(("learned", self.store.url, self.project.id, champion_id), make)
 
     def usual_values(self) -> tuple[Usual | None, ...]:
         """What is usual in each column of the rows the serving version has learned from; () without one."""
@@ -218,7 +221,7 @@ class Loop:
             rows = [item.values for item in self.store.items.many(self.learned(champion.id).ids)]
             return usual(self.project.schema, rows)
 
-        return self._cache.get(("usual", self.store.url, self.project.id, champion.id), make)
+        return self.cache.get(("usual", self.store.url, self.project.id, champion.id), make)
 
     # -- draw and correct --------------------------------------------------------------------------------------------
 
@@ -238,8 +241,14 @@ class Loop:
             propensity=lambda strategy, n: review.propensity(strategy, n, settings.audit_share),
         )
 
-    def draw_batch(self, reviewer: str, n: int) -> list[Draw]:
-        """The reviewer's hand, filled up to n items that nobody else has; what is in hand already comes first."""
+    def draw_batch(self, reviewer: str, n: int, session_id: int | None = None) -> list[Draw]:
+        """The reviewer's hand, filled up to n items that nobody else has; what is in hand already comes first.
+
+        session_id: cards come from this review session alone, in its order; their draws have the strategy 'slice' and
+        propensity 1.0, because a person chose them. An item decided before the session was opened is shown all the
+        same, whoever decided it, and a new decision counts beside or in place of the old; a closed session has no new
+        cards. An item of the audit sample stays blind there too.
+        """
         settings = self.project.settings
         return self.store.draws.fill(
             self.project.id,
@@ -249,7 +258,18 @@ class Loop:
             now=self.clock(),
             lease_s=settings.lease_s,
             propensity=lambda strategy, n: review.propensity(strategy, n, settings.audit_share),
+            session_id=session_id,
         )
+
+    def open_session(
+        self, items: Sequence[int] | ItemFilter, name: str, by: str, sort: str = "priority"
+    ) -> ReviewSession:
+        """Put the items of a filter, in a sort order, or those of a list up for review: at most 2,000 of the pool."""
+        wanted = items
+        if isinstance(wanted, ItemFilter):
+            found = self.store.items.page(self.project.id, wanted, sort=sort, limit=MOST)
+            wanted = [item.id for item in found]
+        return self.store.sessions.open(self.project.id, wanted, name=name, by=by, now=self.clock())
 
     def draw_item(self, reviewer: str, item_id: int) -> Draw:
         """Put a chosen item into a reviewer's hands. Raises Stale when somebody else has it."""
@@ -267,6 +287,10 @@ class Loop:
         """Take one entry back; the item returns to where it was, with `hold` into the reviewer's hand."""
         hold_s = self.project.settings.lease_s if hold else None
         return self.store.feedback.undo(self.project, feedback_id, reviewer, review.effective, self.clock(), hold_s)
+
+    def undo_many(self, feedback_ids: Sequence[int], reviewer: str) -> list[Feedback]:
+        """Take entries back together, all in one transaction; those that no longer count are left as they are."""
+        return self.store.feedback.undo_many(self.project, feedback_ids, reviewer, review.effective, self.clock())
 
     # -- second look -------------------------------------------------------------------------------------------------
 

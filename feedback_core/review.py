@@ -92,8 +92,11 @@ def checked(decision: Decision, labels: Sequence[str], predicted: str | None) ->
 def propensity(strategy: str, open_items: int, audit_share: float) -> float:
     """Probability with which one draw chooses this item, in (0, 1].
 
-    The uniform share reaches every open item alike; the rest goes to the top of the queue alone.
+    The uniform share reaches every open item alike; the rest goes to the top of the queue alone. A slice has 1, because
+    a person chose its items: it says nothing about the others, and no estimate may weigh it as if chance had decided.
     """
+    if strategy == "slice":
+        return 1.0
     uniform = 1 / max(open_items, 1)
     if strategy == "random":
         return uniform

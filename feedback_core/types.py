@@ -111,6 +111,21 @@ class Item:
     confidence: float | None
     priority: float | None
     created_at: float
+    was: str | None = None
+    """What the champion before said; None when only one version has predicted it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureFilter:
+    """What one feature of an item must be: within low and high, both included, or equal to a category.
+
+    place: position of the column in the schema.
+    """
+
+    place: int
+    low: float | None = None
+    high: float | None = None
+    equals: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +137,11 @@ class ItemFilter:
     max_confidence: float | None = None
     search: str = ""
     """Words that start like this in the texts, or a key that starts like this."""
+    wrong: bool = False
+    """Only items whose reviewed label is not what the model says today."""
+    flipped: bool = False
+    """Only items about which the version before said something else."""
+    features: tuple[FeatureFilter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +185,32 @@ class Draw:
     audit: bool
     blind: bool
     leased_until: float
+    created_at: float
+    session_id: int | None = None
+    """The review session it came from."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewSession:
+    """Items that somebody put together for review. size: items in it. left: items nobody has decided since."""
+
+    id: int
+    name: str
+    size: int
+    left: int
+    created_by: str
+    created_at: float
+    closed_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class PoolMap:
+    """Which items a two-dimensional map shows. pool: items it was drawn from, so len(ids) < pool means a sample."""
+
+    method: str
+    version_id: int
+    ids: tuple[int, ...]
+    pool: int
     created_at: float
 
 

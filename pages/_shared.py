@@ -26,7 +26,8 @@ STATE_NAMES = {
     "base": "Base data",
 }
 PAGES = {
-    name: f"{name}.py" for name in ("overview", "review", "feedback", "retrain", "predictions", "insights", "setup")
+    name: f"{name}.py"
+    for name in ("overview", "review", "feedback", "retrain", "predictions", "map", "insights", "setup")
 }
 
 

@@ -8,7 +8,7 @@ from feedback_core.types import EntryFilter, Item, RankedEntry
 from pages._conflicts import show_conflicts
 from pages._entry import PART_HELP, PART_NAMES, VERBS, show_bulk, show_entry
 from pages._rulings import show_last_ruling
-from pages._shared import ago, open_loop, plain, preview, reviewer, show_message, thumbnail, told
+from pages._shared import ago, open_loop, preview, reviewer, show_message, thumbnail, told
 
 PAGE_ROWS = 50
 STATES = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import subprocess
 import sys
@@ -27,7 +28,18 @@ from feedback_core.store.draws import Draws
 from feedback_core.store.feedback import FeedbackLog
 from feedback_core.store.items import SORTS, Items, NewItem
 from feedback_core.store.sqlite import SqliteDriver
-from feedback_core.types import Column, Cursor, Decision, Draw, ItemFilter, Project, Schema, TrainingRows, Version
+from feedback_core.types import (
+    Column,
+    Cursor,
+    Decision,
+    Draw,
+    FeatureFilter,
+    ItemFilter,
+    Project,
+    Schema,
+    TrainingRows,
+    Version,
+)
 
 NOW = 1_700_000_000.0
 TOYS = Schema((Column("title", "text"), Column("shelf", "category"), Column("price", "number")))
@@ -266,9 +278,20 @@ FIELDS = st.fixed_dictionaries(
         "predicted": st.sampled_from([None, "a", "b"]),
         "confidence": st.sampled_from([None, 0.5, 0.75, 1.0]),
         "priority": st.sampled_from([None, 0.0, 0.25, 1.0]),
+        "label": st.sampled_from([None, "a", "b"]),
+        "was": st.sampled_from([None, "a", "b"]),
+        "input": st.sampled_from(['[1.0,"red"]', '[2.5,"blue"]', '[null,"red"]', "[9,null]"]),
     }
 )
-TIED = {"state": "open", "predicted": "a", "confidence": 0.75, "priority": 0.25}
+TIED = {
+    "state": "open",
+    "predicted": "a",
+    "confidence": 0.75,
+    "priority": 0.25,
+    "label": None,
+    "was": None,
+    "input": "[1]",
+}
 STATES = st.sets(st.sampled_from(["open", "labelled", "conflict", "base"])).map(lambda s: tuple(sorted(s)))
 
 
@@ -279,6 +302,18 @@ def matches(row: Mapping[str, object], wanted: ItemFilter) -> bool:
         and (wanted.predicted is None or row["predicted"] == wanted.predicted)
         and (sure is None or (row["confidence"] is not None and row["confidence"] <= sure))
         and str(row["key"]).startswith(wanted.search)
+        and (not wanted.wrong or (None not in (row["label"], row["predicted"]) and row["label"] != row["predicted"]))
+        and (not wanted.flipped or (None not in (row["was"], row["predicted"]) and row["was"] != row["predicted"]))
+        and all(fits(json.loads(row["input"])[feature.place], feature) for feature in wanted.features)
+    )
+
+
+def fits(value: object, feature: FeatureFilter) -> bool:
+    return (
+        value is not None
+        and (feature.low is None or value >= feature.low)
+        and (feature.high is None or value <= feature.high)
+        and (feature.equals is None or value == feature.equals)
     )
 
 
@@ -290,13 +325,24 @@ def matches(row: Mapping[str, object], wanted: ItemFilter) -> bool:
     predicted=st.sampled_from([None, "a"]),
     max_confidence=st.sampled_from([None, 0.75]),
     search=st.sampled_from(["", "even"]),
+    marks=st.sampled_from([(False, False), (True, False), (False, True), (True, True)]),
+    features=st.sampled_from(
+        [
+            (),
+            (FeatureFilter(0, 1.0, 2.5),),
+            (FeatureFilter(1, equals="red"), FeatureFilter(0, high=3)),
+            (FeatureFilter(0, 2),),
+        ]
+    ),
     limit=st.integers(1, 5),
 )
-@example([TIED] * 5, "priority", ("open",), None, None, "", 2)
-@example([TIED] * 5, "confidence", ("open",), None, None, "", 2)
-@example([TIED, TIED | {"state": "conflict"}] * 3, "priority", ("conflict", "open"), None, None, "", 1)
+@example([TIED] * 5, "priority", ("open",), None, None, "", (False, False), (), 2)
+@example([TIED] * 5, "confidence", ("open",), None, None, "", (False, False), (), 2)
+@example(
+    [TIED, TIED | {"state": "conflict"}] * 3, "priority", ("conflict", "open"), None, None, "", (False, False), (), 1
+)
 def test_paging_visits_every_matching_item_once_and_in_order(
-    shared, rows, sort, states, predicted, max_confidence, search, limit
+    shared, rows, sort, states, predicted, max_confidence, search, marks, features, limit
 ):
     project, other = new_project(shared), new_project(shared)
     keys = [f"{'even' if n % 2 == 0 else 'odd'}{n}" for n in range(len(rows))]
@@ -305,10 +351,11 @@ def test_paging_visits_every_matching_item_once_and_in_order(
     for key, fields in zip(keys, rows, strict=True):
         assignments = ", ".join(f"{name} = ?" for name in fields)
         raw(shared, f"update items set {assignments} where id = ?", (*fields.values(), ids[key]))
-    wanted = ItemFilter(states, predicted, max_confidence, search)
+    wanted = ItemFilter(states, predicted, max_confidence, search, *marks, features)
     listed = [{"id": ids[key], "key": key} | fields for key, fields in zip(keys, rows, strict=True)]
     expected = [row for row in listed if matches(row, wanted)]
-    assert shared.items.count(project.id, wanted) == len(expected)
+    if not features:
+        assert shared.items.count(project.id, wanted) == len(expected)
     if sort == "newest":
         expected.sort(key=lambda row: -row["id"])
     else:

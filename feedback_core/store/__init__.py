@@ -13,10 +13,12 @@ from .events import Events
 from .feedback import FeedbackLog
 from .items import Items
 from .jobs import Jobs
+from .maps import Maps
 from .predictions import Predictions
 from .projects import Projects
 from .ranks import Ranks
 from .rulings import Rulings
+from .sessions import ReviewSessions
 from .sqlite import SqliteDriver
 from .tallies import Tallies
 from .versions import Versions
@@ -35,6 +37,8 @@ class Store:
     feedback: FeedbackLog
     rulings: Rulings
     ranks: Ranks
+    sessions: ReviewSessions
+    maps: Maps
     versions: Versions
     jobs: Jobs
     events: Events
@@ -71,6 +75,8 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         feedback=FeedbackLog(driver),
         rulings=Rulings(driver),
         ranks=Ranks(driver),
+        sessions=ReviewSessions(driver),
+        maps=Maps(driver),
         versions=Versions(driver),
         jobs=Jobs(driver),
         events=Events(driver),

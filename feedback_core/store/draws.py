@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import orjson
+
 from ..errors import Stale
 from ..types import Draw
 from .driver import Driver, Row, Session
+from .sessions import decided_in_session
 from .uniform import OpenItems
 
 # An expired lease counts as free, so a closed tab blocks nothing.
@@ -38,15 +41,17 @@ and not exists (select 1 from draws d where d.item_id = i.id and d.done = 0 and 
 """
 
 _LEASE = """
-insert into draws (project_id, item_id, reviewer, strategy, propensity, audit, blind, leased_until, created_at)
-values (:project, :item, :reviewer, :strategy, :propensity, :audit, :blind, :until, :now) returning *
+insert into draws (project_id, item_id, reviewer, strategy, propensity, audit, blind, leased_until, session_id,
+                   created_at)
+values (:project, :item, :reviewer, :strategy, :propensity, :audit, :blind, :until, :session, :now) returning *
 """
 
 # The decided item of an old draw must not come back, nor one whose lease somebody else holds by now.
 _MINE = """
 select d.* from draws d join items i on i.id = d.item_id
 where d.project_id = :project and d.reviewer = :reviewer and d.done = 0 and d.leased_until > :now
-  and (d.strategy = 'chosen' or i.state in ('open', 'conflict')) order by d.id desc limit 1
+  and d.session_id is :session
+  and (d.strategy in ('chosen', 'slice') or i.state in ('open', 'conflict')) order by d.id desc limit 1
 """
 
 # A card chosen by hand comes first; the others keep the order they were drawn in.
@@ -55,15 +60,39 @@ _HAND = _MINE.replace("order by d.id desc limit 1", "order by d.strategy <> 'cho
 # Whoever comes back after the lease ran out keeps the cards nobody else has taken meanwhile.
 _KEEP = """
 update draws set leased_until = :until where project_id = :project and reviewer = :reviewer and done = 0
+and session_id is :session
+and not exists (select 1 from review_sessions s where s.id = :session and s.closed_at is not null)
 and not exists (select 1 from draws d where d.item_id = draws.item_id and d.done = 0 and d.leased_until > :now
                 and d.reviewer <> :reviewer)
 """
 
 _LET_GO = """
 update draws set done = 1 where project_id = :project and reviewer = :reviewer and done = 0
-and (leased_until <= :now or strategy <> 'chosen' and exists (
-    select 1 from items i where i.id = draws.item_id and i.state not in ('open', 'conflict')))
+and (leased_until <= :now
+    or strategy not in ('chosen', 'slice') and exists (
+        select 1 from items i where i.id = draws.item_id and i.state not in ('open', 'conflict'))
+    or strategy = 'slice' and exists (
+        select 1 from review_sessions s where s.id = draws.session_id and {decided}))
+""".replace("{decided}", decided_in_session("draws.item_id"))
+
+# Whoever goes to another queue frees the cards of the last one, but not before its last decisions have arrived.
+_PUT_DOWN = """
+update draws set leased_until = min(leased_until, :now + :grace)
+where project_id = :project and reviewer = :reviewer and done = 0 and session_id is not :session
+and strategy <> 'chosen'
 """
+GRACE_S = 30.0
+
+# Of whatever state: to look again at what is decided is what a session may be for.
+_OF_SESSION = """
+select i.id, i.audit from review_sessions s join session_items si on si.session_id = s.id
+join items i on i.id = si.item_id
+where s.id = :session and s.project_id = :project and s.closed_at is null and not {decided}
+and not exists (select 1 from draws d where d.item_id = i.id and d.done = 0 and d.leased_until > :now)
+and not exists (select 1 from feedback f where f.item_id = i.id and f.id > s.after_feedback and f.reviewer = :reviewer
+                and f.state = 'accepted' and f.verdict = 'skip')
+order by si.position limit :limit
+""".replace("{decided}", decided_in_session("i.id"))
 
 
 class Draws:
@@ -75,7 +104,7 @@ class Draws:
     def current(self, project_id: int, reviewer: str, now: float) -> Draw | None:
         """The live draw of a reviewer, so that a reload shows the same card."""
         with self._driver.reading() as session:
-            rows = session.query(_MINE, {"project": project_id, "reviewer": reviewer, "now": now})
+            rows = session.query(_MINE, {"project": project_id, "reviewer": reviewer, "now": now, "session": None})
         return _draw(rows[0]) if rows else None
 
     def take(
@@ -96,6 +125,7 @@ class Draws:
         The choice and the lease are one transaction, so two callers never get the same item.
         """
         params: dict[str, Any] = {"project": project_id, "reviewer": reviewer, "now": now, "until": now + lease_s}
+        params["session"] = None
         with self._driver.writing() as session:
             session.execute(
                 "update draws set done = 1 where project_id = :project and reviewer = :reviewer and done = 0", params
@@ -108,10 +138,11 @@ class Draws:
             strategy, item = found
             return _lease(session, item, strategy, params | {"propensity": propensity(strategy, free.n)})
 
-    def hand(self, project_id: int, reviewer: str, now: float) -> list[Draw]:
-        """Every live draw of a reviewer, in the order of the cards."""
+    def hand(self, project_id: int, reviewer: str, now: float, session_id: int | None = None) -> list[Draw]:
+        """Every live draw of a reviewer from the whole queue, or from one session, in the order of the cards."""
+        params = {"project": project_id, "reviewer": reviewer, "now": now, "session": session_id}
         with self._driver.reading() as session:
-            rows = session.query(_HAND, {"project": project_id, "reviewer": reviewer, "now": now})
+            rows = session.query(_HAND, params)
         return [_draw(row) for row in rows]
 
     def fill(
@@ -124,18 +155,26 @@ class Draws:
         now: float,
         lease_s: float,
         propensity: Callable[[str, int], float],
+        session_id: int | None = None,
     ) -> list[Draw]:
         """Renew a reviewer's leases and draw until the hand holds one card for each of `audits`; gives the hand.
 
         audits: one flag a new card, True for a uniform draw. below, propensity: as for `take`; what is in the hand is
-        not free. All of it is one transaction.
+        not free. session_id: draw the items of this session instead, in its order and nothing else. All of it is one
+        transaction.
         """
         params: dict[str, Any] = {"project": project_id, "reviewer": reviewer, "now": now, "until": now + lease_s}
+        params |= {"session": session_id, "grace": GRACE_S}
         with self._driver.writing() as session:
+            session.execute(_PUT_DOWN, params)
             session.execute(_KEEP, params)
             session.execute(_LET_GO, params)
             held = session.query(_HAND, params)
             missing = max(0, len(audits) - len(held))
+            if session_id is not None:
+                chosen = session.query(_OF_SESSION, params | {"limit": missing})
+                params["propensity"] = propensity("slice", 0)
+                return [_draw(row) for row in held] + [_lease(session, item, "slice", params) for item in chosen]
             waiting = {name: session.query(sql, params | {"limit": missing}) for name, sql in _NEXT_OF_HAND.items()}
             free = OpenItems(session, params, below)
             new: list[Draw] = []
@@ -147,6 +186,16 @@ class Draws:
                     free.take(item["id"], was_open=strategy != "second opinion")
                     waiting = {name: [row for row in rows if row["id"] != item["id"]] for name, rows in waiting.items()}
             return [_draw(row) for row in held] + new
+
+    def in_other_hands(self, reviewer: str, item_ids: Sequence[int], now: float) -> frozenset[int]:
+        """Those of the items that somebody else is deciding at this moment."""
+        with self._driver.reading() as session:
+            columns = session.columns(
+                """select d.item_id from json_each(?) wanted join draws d on d.item_id = wanted.value
+                where d.done = 0 and d.leased_until > ? and d.reviewer <> ?""",
+                (orjson.dumps(list(item_ids)).decode(), now, reviewer),
+            )
+        return frozenset(columns[0] if columns else ())
 
     def held_by(self, project_id: int, now: float) -> dict[str, int]:
         """Reviewer -> number of items in hand at this moment."""
@@ -164,6 +213,7 @@ class Draws:
         Its draw is marked as chosen: it says nothing about the items nobody chose.
         """
         params: dict[str, Any] = {"project": project_id, "reviewer": reviewer, "now": now, "wanted": item_id}
+        params["session"] = None
         with self._driver.writing() as session:
             rows = session.query(_CHOSEN, params)
             if not rows:
@@ -203,4 +253,5 @@ def _draw(row: Row) -> Draw:
         blind=bool(row["blind"]),
         leased_until=row["leased_until"],
         created_at=row["created_at"],
+        session_id=row["session_id"],
     )

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
+
 from ..errors import InvalidFeedback, NotFound, Stale
 from ..types import Decision, Feedback, Project
 from . import tallies
@@ -74,6 +76,18 @@ class FeedbackLog:
             if hold_s is not None:
                 session.execute(_HOLD, {"entry": feedback_id, "now": now, "until": now + hold_s})
             return entry
+
+    def undo_many(
+        self, project: Project, feedback_ids: Sequence[int], reviewer: str, resolve: Resolve, now: float
+    ) -> list[Feedback]:
+        """Take back those of the entries that still count, the newest first; gives the entries that say so."""
+        with self._driver.writing() as session:
+            rows = session.query(
+                """select id from feedback where id in (select value from json_each(?)) and project_id = ?
+                and state = 'accepted' and verdict <> 'undo' order by id desc""",
+                (orjson.dumps(list(feedback_ids)).decode(), project.id),
+            )
+            return [_undo(session, project.id, row["id"], reviewer, resolve, now) for row in rows]
 
     def by_key(self, project_id: int, idempotency_key: str) -> Feedback | None:
         """The entry stored under an idempotency key."""

@@ -282,6 +282,59 @@ def second_look(db: Database) -> None:
     _run(db, _SECOND_LOOK)
 
 
+_FLIPS = """
+alter table items add column was text;
+create index items_flipped on items (project_id, state, priority desc, predicted, confidence, was)
+    where was <> predicted;
+create index items_wrong on items (project_id, state, priority desc, predicted, confidence, label)
+    where label <> predicted;
+"""
+
+
+@migrations(name="0004_flips")
+def flips(db: Database) -> None:
+    """What the version before said about an item, and quick ways to the items it and the reviewers disagree on."""
+    _run(db, _FLIPS)
+
+
+_SESSIONS = """
+create table review_sessions (
+    id integer primary key,
+    project_id integer not null references projects (id),
+    name text not null,
+    size integer not null,
+    after_feedback integer not null,
+    created_by text not null,
+    created_at real not null,
+    closed_at real
+);
+create index review_sessions_live on review_sessions (project_id) where closed_at is null;
+create table session_items (
+    session_id integer not null references review_sessions (id),
+    position integer not null,
+    item_id integer not null references items (id),
+    primary key (session_id, position)
+) without rowid;
+alter table draws add column session_id integer references review_sessions (id);
+create table maps (
+    project_id integer not null references projects (id),
+    method text not null,
+    version_id integer not null references versions (id),
+    ids blob not null,
+    points blob not null,
+    pool integer not null,
+    created_at real not null,
+    primary key (project_id, method)
+) without rowid;
+"""
+
+
+@migrations(name="0005_sessions_and_maps")
+def sessions_and_maps(db: Database) -> None:
+    """Items that somebody put together for review, and the newest map of a pool by each slow method."""
+    _run(db, _SESSIONS)
+
+
 def _run(db: Database, script: str) -> None:
     # Not executescript(): it commits the surrounding transaction first.
     statement = ""
