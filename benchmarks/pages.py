@@ -28,7 +28,7 @@ from feedback_core import insights
 from feedback_core.loop import Loop
 from feedback_core.store import open_store
 from feedback_core.store.items import SORTS
-from feedback_core.types import Cursor, Decision, ItemFilter
+from feedback_core.types import Cursor, Decision, ItemFilter, Wish
 
 FRAME = Path(__file__).parent.parent / "pages" / "_frame.py"
 PAGES = ("overview", "review", "retrain", "predictions", "insights", "setup")
@@ -155,7 +155,7 @@ def after_first(loop: Loop, wanted: ItemFilter, sort: str) -> Cursor | None:
 def take(loop: Loop, reviewer: str, audit_share: float) -> object:
     """One uniform draw."""
     return loop.store.draws.take(
-        loop.project.id, reviewer, audit=True, below=randrange, now=loop.clock(), lease_s=600,
+        loop.project.id, reviewer, wish=Wish("audit"), below=randrange, now=loop.clock(), lease_s=600,
         propensity=lambda _strategy, n: audit_share / n,
     )  # fmt: skip
 

@@ -42,6 +42,7 @@ from .types import (
     Ruling,
     Schema,
     Version,
+    Wish,
 )
 from .unusual import Usual, usual
 
@@ -230,15 +231,14 @@ class Loop:
         settings, now = self.project.settings, self.clock()
         if (current := self.store.draws.current(self.project.id, reviewer, now)) is not None:
             return current
-        audit = bool(self._rng.random() < settings.audit_share)
         return self.store.draws.take(
             self.project.id,
             reviewer,
-            audit=audit,
+            wish=self._wishes(1)[0],
             below=self._below,
             now=now,
             lease_s=settings.lease_s,
-            propensity=lambda strategy, n: review.propensity(strategy, n, settings.audit_share),
+            propensity=lambda strategy, n: review.propensity(strategy, n, settings),
         )
 
     def draw_batch(self, reviewer: str, n: int, session_id: int | None = None) -> list[Draw]:
@@ -253,11 +253,11 @@ class Loop:
         return self.store.draws.fill(
             self.project.id,
             reviewer,
-            audits=(self._rng.random(n) < settings.audit_share).tolist(),
+            wishes=self._wishes(n),
             below=self._below,
             now=self.clock(),
             lease_s=settings.lease_s,
-            propensity=lambda strategy, n: review.propensity(strategy, n, settings.audit_share),
+            propensity=lambda strategy, n: review.propensity(strategy, n, settings),
             session_id=session_id,
         )
 
@@ -461,6 +461,9 @@ class Loop:
         if version.sha256 not in self._models:
             self._models[version.sha256] = artifacts.load(self.store.artifacts, version.artifact, version.sha256)
         return self._models[version.sha256]
+
+    def _wishes(self, n: int) -> list[Wish]:
+        return review.wishes(self._rng.random(n).tolist(), self._rng.random(n).tolist(), self.project.settings)
 
     def _nothing_new(self) -> bool:
         if self.due().entries:

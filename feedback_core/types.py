@@ -175,6 +175,15 @@ class Neighbour:
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """What the next draw should be: the top of the queue, a uniform one for the audit, or a known answer (gold)."""
+
+    kind: Literal["priority", "audit", "gold"] = "priority"
+    blind: bool = False
+    """Hide the prediction of a draw by priority; the other two kinds are blind anyway."""
+
+
+@dataclass(frozen=True, slots=True)
 class Draw:
     id: int
     item_id: int

@@ -273,10 +273,15 @@ def test_propensities_are_stored_and_add_up_to_one_over_the_open_items(trained):
     first = fresh(trained).draw("ann")
     assert (first.strategy, first.propensity) == ("priority", pytest.approx(0.9 + 0.1 / 100))
     assert raw(trained.store, "select propensity from draws") == [(first.propensity,)]
-    assert propensity("audit", 100, 0.1) == pytest.approx(0.001)
-    assert propensity("random", 100, 0.1) == pytest.approx(0.01)
-    assert propensity("priority", 100, 0.1) + 99 * propensity("audit", 100, 0.1) == pytest.approx(1)
-    assert propensity("priority", 1, 0.1) == pytest.approx(1)
+    tenth = Settings(audit_share=0.1)
+    assert propensity("audit", 100, tenth) == pytest.approx(0.001)
+    assert propensity("random", 100, tenth) == pytest.approx(0.01)
+    assert propensity("priority", 100, tenth) + 99 * propensity("audit", 100, tenth) == pytest.approx(1)
+    assert propensity("priority", 1, tenth) == pytest.approx(1)
+    tested = Settings(audit_share=0.1, gold_share=0.2)
+    assert propensity("gold", 50, tested) == pytest.approx(0.2 / 50)
+    total = propensity("priority", 100, tested) + 99 * propensity("audit", 100, tested)
+    assert total + 50 * propensity("gold", 50, tested) == pytest.approx(1)
 
 
 # -- the audit sample ----------------------------------------------------------------------------------------------

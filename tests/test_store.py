@@ -39,6 +39,7 @@ from feedback_core.types import (
     Schema,
     TrainingRows,
     Version,
+    Wish,
 )
 
 NOW = 1_700_000_000.0
@@ -465,7 +466,9 @@ def test_the_queue_by_priority_walks_the_index_that_fits_its_filter(twenty_thous
 
 def draw(driver: _Explained, project: Project, *, audit: bool) -> Draw:
     chances = {"lease_s": 60, "propensity": lambda strategy, n: 1.0}
-    return Draws(driver).take(project.id, "ann", audit=audit, below=lambda n: n // 2, now=NOW, **chances)
+    return Draws(driver).take(
+        project.id, "ann", wish=Wish("audit" if audit else "priority"), below=lambda n: n // 2, now=NOW, **chances
+    )
 
 
 def table_reads(driver: _Explained) -> dict[str, list[str]]:
