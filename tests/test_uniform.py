@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 from sqlite_utils import Database
-from tests.test_store import NOW, item, new_project, say
 
 from feedback_core import review
 from feedback_core.store import Store, open_store
@@ -19,6 +18,7 @@ from feedback_core.store.migrations import migrations
 from feedback_core.store.sqlite import SqliteDriver
 from feedback_core.store.uniform import TRIES, OpenItems
 from feedback_core.types import Project
+from tests.test_store import NOW, item, new_project, say
 
 ANN = {"reviewer": "ann", "now": NOW}
 
