@@ -122,13 +122,16 @@ class Loop:
     def add_items(self, rows: Rows, by: str, progress: Progress = silent) -> int:
         """Store checked rows; a labelled row becomes base data (some of it locked away), the rest the pool.
 
-        Rows whose key is known are left as they are. Gives the number added.
+        Rows whose key is known are left as they are. Gives the number added. Rows without a key of their own that take
+        more than one transaction get their ids in the order of their hashes, all others in the order given.
         """
         hashes = [intake.input_hash(body) for body in rows.inputs]
         held_out = intake.holdout_side(hashes, self.project.salt, self.project.settings.holdout_share)
         keys = [key if key is not None else digest for key, digest in zip(rows.keys, hashes, strict=True)]
         splits = scoring.splits(rows.labels, held_out)
-        batches = iter(zip(keys, rows.inputs, hashes, splits, rows.labels, strict=True))
+        anyhow = len(hashes) > BATCH and not any(rows.keys)
+        order = intake.storing_order(hashes) if anyhow else range(len(hashes))
+        batches = ((keys[n], rows.inputs[n], hashes[n], splits[n], rows.labels[n]) for n in order)
         added = done = 0
         while batch := list(islice(batches, BATCH)):
             added += self.store.items.add(self.project, batch, self.clock())

@@ -284,6 +284,27 @@ def test_propensities_are_stored_and_add_up_to_one_over_the_open_items(trained):
     assert total + 50 * propensity("gold", 50, tested) == pytest.approx(1)
 
 
+@pytest.mark.parametrize(
+    ("n", "keys", "by_hash"), [(5, None, False), (20, [f"k{n % 7}{n}" for n in range(20)], False), (60, None, True)]
+)
+def test_rows_with_keys_and_small_files_keep_their_order_and_others_follow_their_hashes(
+    loop, monkeypatch, n, keys, by_hash
+):
+    monkeypatch.setattr("feedback_core.loop.BATCH", 5)
+    inputs, before = rows(n, seed=9)[0].inputs, len(pool(loop))
+    assert loop.add_items(Rows(inputs, keys or [None] * n, [None] * n), "test") == n
+    expected = keys or [intake.input_hash(body) for body in inputs]
+    assert [item.key for item in pool(loop)[before:]] == (sorted(expected) if by_hash else expected)
+
+
+def test_of_equal_inputs_in_a_large_file_the_first_one_counts(store, clock, monkeypatch):
+    monkeypatch.setattr("feedback_core.loop.BATCH", 3)
+    loop, [body, *others] = make_loop(store, clock), rows(8)[0].inputs
+    given = Rows([body, *others, body, body], [None] * 10, ["a", *["b"] * 7, "b", "b"])
+    assert loop.add_items(given, "test") == 8
+    assert store.items.by_key(loop.project.id, intake.input_hash(body)).base_label == "a"
+
+
 # -- the audit sample ----------------------------------------------------------------------------------------------
 
 

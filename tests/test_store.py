@@ -430,8 +430,8 @@ def twenty_thousand(tmp_path_factory) -> tuple[_Explained, Project]:
 
 
 def whole_tables(plan: list[str]) -> list[str]:
-    """Steps that read or sort a table; sorting the at most `limit` rows that one index walk gave is none."""
-    harmless = ("VIRTUAL", "(subquery", "CONSTANT ROW")
+    """Steps that read or sort a table; sorting the at most `limit` rows of one index walk, or ids found, is none."""
+    harmless = ("VIRTUAL", "(subquery", "CONSTANT ROW", "SCAN found")
     bad = [step for step in plan if step.startswith("SCAN") and not any(name in step for name in harmless)]
     return bad + [
         step
