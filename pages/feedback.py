@@ -8,7 +8,7 @@ from feedback_core.types import EntryFilter, Item, RankedEntry
 from pages._conflicts import show_conflicts
 from pages._entry import PART_HELP, PART_NAMES, VERBS, show_bulk, show_entry
 from pages._rulings import show_last_ruling
-from pages._shared import ago, open_loop, plain, preview, reviewer, show_message, thumbnail, told
+from pages._shared import ago, open_loop, preview, reviewer, show_message, thumbnail, told
 
 PAGE_ROWS = 50
 STATES = {
@@ -54,9 +54,7 @@ def show_freshness(fresh: inspection.Freshness) -> None:
     if fresh.job is not None:
         wait_for_ranking()
     if fresh.run is not None and fresh.run.without_model:
-        st.caption(
-            f"{fresh.run.without_model:,} of them have no suspicion: no model could judge them without having seen them."
-        )
+        st.caption(f"{fresh.run.without_model:,} of them have no suspicion: no model could judge them unseen.")
 
 
 def filters() -> EntryFilter:
@@ -64,7 +62,7 @@ def filters() -> EntryFilter:
     state = st.segmented_control(
         "Entries", list(STATES), format_func=STATES.get, default="waiting", required=True, key="entries_state"
     )
-    left, middle, right = st.columns(3, gap="large", vertical_alignment="bottom")
+    left, middle, right = st.columns(3, vertical_alignment="bottom")
     person = left.selectbox(
         "Reviewer", [None, *loop.store.ranks.people(loop.project.id)], format_func=lambda name: name or "anybody",
         key=f"entries_person-{loop.project.id}",
