@@ -43,9 +43,9 @@ def show_bulk(loop: Loop, chosen: list[RankedEntry]) -> None:
     with st.container(horizontal=True):
         for ruling, (name, icon, help_text) in RULINGS.items():
             with st.popover(f"{name} …", icon=icon, help=help_text):
-                reason = st.text_input("Reason (optional)", key=f"bulk-reason-{ruling}", max_chars=500)
+                st.text_input("Reason (optional)", key=f"bulk-reason-{ruling}", max_chars=500)
                 st.button(f"{name}: {entries(len(ids))}", type="primary", key=f"bulk-{ruling}", on_click=_rule,
-                          args=(loop, ids, ruling, reason))  # fmt: skip
+                          args=(loop, ids, ruling, f"bulk-reason-{ruling}"))  # fmt: skip
 
 
 def show_entry(loop: Loop, ranked: RankedEntry) -> None:
@@ -102,7 +102,7 @@ def _show_parts(ranked: RankedEntry) -> None:
 
 
 def _decide(loop: Loop, entry: Feedback) -> None:
-    reason = st.text_input("Reason (optional)", key=f"reason-{entry.id}", max_chars=500)
+    st.text_input("Reason (optional)", key=f"reason-{entry.id}", max_chars=500)
     with st.container(horizontal=True):
         for ruling, (name, icon, help_text) in RULINGS.items():
             st.button(
@@ -112,7 +112,7 @@ def _decide(loop: Loop, entry: Feedback) -> None:
                 key=f"rule-{ruling}-{entry.id}",
                 disabled=entry.ruling == ruling and ruling != "ask",
                 on_click=_rule,
-                args=(loop, (entry.id,), ruling, reason),
+                args=(loop, (entry.id,), ruling, f"reason-{entry.id}"),
             )
         if entry.ruling is not None and entry.ruling_id is not None:
             st.button(
@@ -126,9 +126,10 @@ def _decide(loop: Loop, entry: Feedback) -> None:
             )
 
 
-def _rule(loop: Loop, ids: tuple[int, ...], ruling: Ruling, reason: str) -> None:
+def _rule(loop: Loop, ids: tuple[int, ...], ruling: Ruling, reason_key: str) -> None:
+    # The reason by its key: its value as an argument would be the one of the run before the press.
     with told():
-        tell(loop.rule(ids, ruling, reviewer(), reason), len(ids))
+        tell(loop.rule(ids, ruling, reviewer(), st.session_state.get(reason_key, "")), len(ids))
 
 
 def _lift(loop: Loop, ruling_id: int) -> None:

@@ -115,7 +115,7 @@ def table(found: list[RankedEntry], items: dict[int, Item]) -> tuple[RankedEntry
             else st.column_config.TextColumn("Input", width="medium"),
             "Model": st.column_config.TextColumn("Model", help="What the model said when the entry was given"),
             "Priority": st.column_config.ProgressColumn(
-                "Priority", format="%.2f", min_value=0, max_value=1,
+                "Priority", format="%.2f", min_value=0, max_value=1, width=110,
                 help="0 = no reason to look, 1 = look first: the parts on the right, weighted. Empty = not ranked yet.",
             ),
         },

@@ -105,7 +105,7 @@ def test_the_parts_of_the_open_entry_sum_to_its_priority(page, reviewed: Loop) -
 def test_an_entry_is_rejected_and_the_press_undone(page, reviewed: Loop) -> None:
     entry = first(reviewed)
     app = page()
-    app.text_input(key=f"reason-{entry.id}").set_value("a slip").run()
+    app.text_input(key=f"reason-{entry.id}").set_value("a slip")
     press(app, "Reject")
     assert reviewed.store.feedback.of_item(entry.item_id)[0].ruling == "reject"
     assert reviewed.store.items.get(entry.item_id).state == "open"
