@@ -31,7 +31,7 @@ from feedback_core.store.items import SORTS
 from feedback_core.types import Cursor, Decision, ItemFilter, Wish
 
 FRAME = Path(__file__).parent.parent / "pages" / "_frame.py"
-PAGES = ("overview", "review", "retrain", "predictions", "insights", "setup")
+PAGES = ("overview", "review", "feedback", "retrain", "predictions", "insights", "setup")
 CHOICES: dict[str, dict[str, Any]] = {
     "least confident": {"items_sort": "confidence"},
     "newest, one class": {"items_sort": "newest", "items_predicted": LABELS[0]},

@@ -169,7 +169,7 @@ def parts(
     figure.update_layout(barmode="stack")
     figure.update_xaxes(range=[0, 1], dtick=0.2)
     _finish(figure, "Priority (0 = no reason to look, 1 = look first)", "")
-    return figure.update_layout(height=170)
+    return figure.update_layout(height=190, legend_traceorder="normal")
 
 
 def _accuracy_trace(

@@ -35,7 +35,6 @@ from .types import (
     Locked,
     Neighbour,
     Project,
-    RankRun,
     ReviewSession,
     Rows,
     Ruled,
@@ -333,23 +332,13 @@ class Loop:
         Reads every entry, in chunks; the worker does it after each scoring of the pool. Rejected entries are ranked
         too, so that they can be found again.
         """
-        newest = self.store.feedback.latest(self.project.id, 1)
-        last = self.store.ranks.run(self.project.id)
-        model, lineage = self._serving_or_none()
-        found = second_look.gather(self.store, self.project, model, lineage, progress)
-        run = RankRun(
-            run=last.run + 1 if last else 1,
-            entries=len(found.ids),
-            without_model=second_look.without_model(found),
-            feedback_upto=newest[0].id if newest else 0,
-            created_at=self.clock(),
-        )
-        rows = second_look.rows_of(found)
-        while batch := list(islice(rows, BATCH)):
-            self.store.ranks.save(self.project.id, run.run, batch)
-            progress(0.9, "ranks stored")
-        self.store.ranks.finish(self.project.id, run)
-        return run.entries
+        try:
+            serving: Serving | None = self.serving()
+        except (NotFound, ArtifactError):
+            serving = None
+        model = serving.model if serving else None
+        lineage = self.store.versions.lineage(serving.version.id) if serving else {}
+        return second_look.rank(self.store, self.project, model, lineage, self.clock(), progress)
 
     def request_ranking(self, by: str) -> Job:
         """Ask the worker to rank the entries; while a request waits, the same job is returned."""
@@ -480,13 +469,6 @@ class Loop:
             list(rows.ids),
             list(rows.labels),
         )
-
-    def _serving_or_none(self) -> tuple[Any, dict[str, list[Any]]]:
-        try:
-            serving = self.serving()
-        except (NotFound, ArtifactError):
-            return None, {}
-        return serving.model, self.store.versions.lineage(serving.version.id)
 
     def _rule(self, rulings: Mapping[int, Ruling | None], by: str, reason: str) -> Ruled:
         if not by.strip():
