@@ -19,6 +19,7 @@ PAGES = {
     ],
     "Understand": [
         st.Page("predictions.py", title="Predictions", icon=":material/table_view:"),
+        st.Page("map.py", title="Map", icon=":material/scatter_plot:"),
         st.Page("insights.py", title="Insights", icon=":material/insights:"),
     ],
     "Manage": [st.Page("setup.py", title="Setup", icon=":material/tune:")],

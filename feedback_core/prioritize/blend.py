@@ -69,7 +69,7 @@ def blend(pool: Pool, weights: Mapping[str, float], batch: int = BATCH) -> Parts
     dear = []
     for name in names:
         if name != DIVERSITY and not STRATEGIES[name].needs:
-            score += (part := share[name] * ranks(STRATEGIES[name](pool), pool.is_open))
+            score += (part := share[name] * ranks(STRATEGIES[name](pool), pool.ranking))
             column[name][:] = part
         elif name != DIVERSITY:
             dear.append(name)
@@ -84,7 +84,7 @@ def blend(pool: Pool, weights: Mapping[str, float], batch: int = BATCH) -> Parts
         needs |= {"features", "labelled"} if cold else {"features"}
     near = pool.at(rows, frozenset(needs))
     for name in dear:
-        column[name][rows] = share[name] * ranks(STRATEGIES[name](near), near.is_open)
+        column[name][rows] = share[name] * ranks(STRATEGIES[name](near), near.ranking)
     if DIVERSITY in column:
         own = parts[rows].sum(axis=1, dtype=float)
         if cold:
