@@ -50,7 +50,7 @@ def draw(loop: Loop, method: str, progress: Progress = silent) -> int:
     progress(0.05, "choosing items")
 
     def laid_out(features: npt.NDArray[np.float32], seed: int) -> npt.NDArray[np.float32]:
-        progress(0.2, f"laying out {len(features):,} items, about half a minute")
+        progress(0.2, f"laying out {len(features):,} items, which takes a minute or two")
         return SLOW[method](features, seed)
 
     drawn, points = _drawn(loop, method, laid_out)

@@ -17,7 +17,7 @@ from .surroundings import Surroundings
 from .types import Job, Version
 
 EXACT = 20_000
-"""Open items ranked anew; of more, the top of the present order and a uniform sample of all."""
+"""Open items ranked anew; of more, the top of the present order and a uniform sample of the rest."""
 
 TOP = 2_000
 """Places of the present order that are known when there are more than EXACT open items."""
@@ -47,8 +47,8 @@ class _Candidates:
     ids: tuple[int, ...]
     proba: npt.NDArray[np.float32]
     place: Mapping[int, int]
-    sampled: npt.NDArray[np.bool_] | None
-    """Rows that stand for all open items; None for every row."""
+    stands_for: npt.NDArray[np.float64] | None
+    """Open items each row stands for: itself alone in the present top, more in the sample; None for itself alone."""
     open: int
 
 
@@ -105,8 +105,14 @@ def _candidates(loop: Loop, champion: Version) -> _Candidates:
         start = int(np.random.default_rng(champion.seed).integers(SHUFFLE_SPAN))
         drawn = items.open_ids(loop.project.id, start, EXACT - TOP)
     ids, proba = loop.store.predictions.proba_of(champion.id, sorted({*top, *drawn}))
-    sampled = np.isin(ids, np.asarray(drawn, dtype=np.int64)) if drawn else None
-    return _Candidates(ids, proba, {item_id: n for n, item_id in enumerate(top, 1)}, sampled, n_open)
+    place = {item_id: n for n, item_id in enumerate(top, 1)}
+    return _Candidates(ids, proba, place, _stands_for(ids, place, n_open) if drawn else None, n_open)
+
+
+def _stands_for(ids: tuple[int, ...], place: Mapping[int, int], n_open: int) -> npt.NDArray[np.float64]:
+    known = np.asarray([item_id in place for item_id in ids])
+    rest = max(int((~known).sum()), 1)
+    return np.where(known, 1.0, (n_open - int(known.sum())) / rest)
 
 
 def _pool(loop: Loop, champion: Version, known: _Candidates) -> Pool:
@@ -116,4 +122,4 @@ def _pool(loop: Loop, champion: Version, known: _Candidates) -> Pool:
     model = loop.cache.get(("model", champion.sha256), lambda: loop.model(champion))
     around = Surroundings(loop.store, loop.project, model, lineage, known.ids, every, rng)
     share = class_share(lineage["labels"], loop.project.labels)
-    return Pool(known.proba, share, rng, None, len(lineage["labels"]), around.look, reference=known.sampled)
+    return Pool(known.proba, share, rng, None, len(lineage["labels"]), around.look, stands_for=known.stands_for)

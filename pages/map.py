@@ -11,7 +11,7 @@ from pages._shared import ago, counted, loop_of, open_loop, reviewer, show_messa
 METHODS = {"PCA": "Overview (PCA)", "t-SNE": "Neighbourhoods (t-SNE)"}
 METHOD_HELP = (
     "Overview: the two directions in which items differ most, drawn at once. Neighbourhoods: similar items lie close "
-    "together, drawn by the worker in about half a minute; how far groups lie apart says little."
+    "together, drawn by the worker in a minute or two; how far groups lie apart says little."
 )
 CONFIDENCE = "Confidence"
 
@@ -31,7 +31,7 @@ def drawn_by(loop: Loop, method: str) -> maps.Drawn | None:
             maps.request(loop, method, reviewer())
             st.rerun()
         if drawn is None:
-            st.caption("The worker needs about half a minute for 5,000 items.")
+            st.caption("The worker needs a minute or two; you can go on working meanwhile.")
         else:
             st.caption(f"Drawn {ago(drawn[0].created_at)}." + ("" if fresh else " The model has changed since."))
     if waiting:

@@ -42,8 +42,8 @@ class Pool:
 
     proba: (n, k). class_share: (k,) share of each class among the training labels. rng: for strategies that draw.
     is_open: (n,) items nobody has decided on, None for all. known: labels the model has learned from, None for plenty.
-    look: where `blend` finds facts that a strategy needs. reference: (n,) rows whose raw scores make up the ranking,
-    None for the open ones; a uniform sample, when the pool holds more of the top than chance would put there.
+    look: where `blend` finds facts that a strategy needs. stands_for: (n,) items each row stands for in the
+    ranking, None for one each; more than one for rows of a sample.
     """
 
     proba: Array
@@ -53,11 +53,7 @@ class Pool:
     known: int | None = None
     look: Look | None = None
     facts: Facts = field(default_factory=Facts)
-    reference: npt.NDArray[np.bool_] | None = None
-
-    @property
-    def ranking(self) -> npt.NDArray[np.bool_] | None:
-        return self.is_open if self.reference is None else self.reference
+    stands_for: Array | None = None
 
     def fact(self, need: Need) -> Array:
         """One of the facts. Raises InvalidInput when the pool was built without."""
@@ -71,8 +67,8 @@ class Pool:
         # Without a look the pool may hold the facts already.
         facts = self.look(rows, needs) if self.look else _facts_at(self.facts, rows)
         is_open = None if self.is_open is None else self.is_open[rows]
-        reference = None if self.reference is None else self.reference[rows]
-        return Pool(self.proba[rows], self.class_share, self.rng, is_open, self.known, None, facts, reference)
+        stands_for = None if self.stands_for is None else self.stands_for[rows]
+        return Pool(self.proba[rows], self.class_share, self.rng, is_open, self.known, None, facts, stands_for)
 
 
 def _facts_at(facts: Facts, rows: Rows) -> Facts:

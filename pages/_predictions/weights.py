@@ -10,7 +10,8 @@ from feedback_core.loop import Loop
 from feedback_core.prioritize import DIVERSITY, STRATEGIES
 from feedback_core.settings import Settings
 from pages import _jobs
-from pages._shared import counted, plain, preview, reviewer, title_of, told
+from pages._predictions.table import rows_of
+from pages._shared import counted, plain, reviewer, told
 
 DIVERSITY_HELP = "A varied batch: of the first items, one of each kind in turn. It reorders the top and nothing else."
 STEP = 0.025
@@ -92,26 +93,25 @@ def _order(loop: Loop, weights: Mapping[str, float]) -> None:
         f"random {found.ranked - reordering.TOP:,} of {of}. Nothing is saved yet."
     )
     items = {item.id: item for item in loop.store.items.many([place.item_id for place in found.places])}
+    shown, config = rows_of(loop.project, [items[place.item_id] for place in found.places])
     st.dataframe(
         [
-            {
-                "New place": n,
-                "Place now": place.before,
-                "Item": title_of(items[place.item_id]),
-                "Priority": place.priority,
-                "Made of": _words(place.parts),
-                "Input": preview(loop.project, items[place.item_id]),
-            }
-            for n, place in enumerate(found.places, 1)
+            {"New place": n, "Place now": place.before}
+            | {name: row[name] for name in ("Image", "Input", "Prediction") if name in row}
+            | {"Priority": place.priority, "Made of": _words(place.parts), "Item": row["Item"]}
+            for n, (place, row) in enumerate(zip(found.places, shown, strict=True), 1)
         ],
         hide_index=True,
+        row_height=56 if "Image" in shown[0] else None,
         height=320,
         alt="The first items under the new weights beside their place now",
-        column_config={
+        column_config=config
+        | {
             "Place now": st.column_config.NumberColumn(
-                "Place now", help=f"Empty when it is not among the first {reordering.TOP:,}"
+                "Place now",
+                help="Its place since the queue was last put in order. What was decided meanwhile moves places too. "
+                f"Empty when it is not among the first {reordering.TOP:,}.",
             ),
-            "Priority": st.column_config.NumberColumn("Priority", format="%.2f", help="0 = last, 1 = first"),
             "Made of": st.column_config.TextColumn("Made of", help="Parts that sum to the priority"),
         },
     )
