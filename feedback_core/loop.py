@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -160,9 +160,7 @@ class Loop:
         around = Surroundings(self.store, self.project, serving.model, lineage, ids, is_open, self._rng)
         share = scoring.class_share(lineage["labels"], self.project.labels)
         pool = Pool(proba, share, self._rng, is_open, len(lineage["labels"]), around.look)
-        # As many rows differ from each other as are answered between two versions.
-        batch = min(max(self.project.settings.retrain_threshold, LEAST_BATCH), MOST_BATCH)
-        names, parts = blend(pool, self.project.settings.weights, batch)
+        names, parts = blend(pool, self.project.settings.weights, self.queue_batch())
         scored = scoring.ranked(ids, proba, self.project.labels, parts)
         for start in range(0, len(ids), BATCH):
             self.store.predictions.save_current(serving.version.id, scored.part(start, start + BATCH))
@@ -176,6 +174,10 @@ class Loop:
             now=self.clock(),
         )
         return len(ids)
+
+    def queue_batch(self) -> int:
+        """Rows at the top of the queue that differ from each other: as many as are answered between two versions."""
+        return min(max(self.project.settings.retrain_threshold, LEAST_BATCH), MOST_BATCH)
 
     def serving(self) -> Serving:
         """The champion, or while its file is damaged the newest earlier champion that loads.
@@ -359,9 +361,15 @@ class Loop:
             raise Refused("Nothing has come in since the last version: a retrain would give the same model again.")
         return self.store.jobs.request(self.project.id, "retrain", trigger=trigger, by=by, now=self.clock())
 
-    def request_rescore(self, by: str) -> Job:
+    def request_rescore(self, by: str, trigger: str = "new champion") -> Job:
         """Ask the worker to score the pool again with the champion; due after every change of champion or weights."""
-        return self.store.jobs.request(self.project.id, "predict", trigger="new champion", by=by, now=self.clock())
+        return self.store.jobs.request(self.project.id, "predict", trigger=trigger, by=by, now=self.clock())
+
+    def reweigh(self, weights: Mapping[str, float], by: str) -> Job:
+        """Save new weights of the priority and ask for the queue in their order. Raises InvalidSetting."""
+        settings = replace(self.project.settings, weights=dict(weights))
+        self.project = self.store.projects.update(self.project, settings=settings, now=self.clock(), actor=by)
+        return self.request_rescore(by, "new weights")
 
     def retrain(self, by: str, job_id: int | None = None, progress: Progress = silent) -> Version:
         """Fit a new version on base data plus effective feedback, save it, and store it as a candidate."""

@@ -116,6 +116,20 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Outline:
+    """What is known about an item, without its input. blind: its prediction must not be shown yet."""
+
+    id: int
+    key: str
+    state: ItemState
+    label: str | None
+    predicted: str | None
+    confidence: float | None
+    priority: float | None
+    blind: bool
+
+
+@dataclass(frozen=True, slots=True)
 class FeatureFilter:
     """What one feature of an item must be: within low and high, both included, or equal to a category.
 

@@ -3,7 +3,8 @@
 import streamlit as st
 
 from feedback_core import insights
-from feedback_core.types import GateReport, Job, Version
+from feedback_core.types import GateReport, Version
+from pages import _jobs
 from pages._shared import ago, open_loop, percent, plain, reviewer, show_message, told
 
 loop = open_loop()
@@ -114,27 +115,7 @@ def decision(report: GateReport, version: Version) -> None:
         )
 
 
-def show_job(job: Job) -> None:
-    """One live job with its progress."""
-    what = {
-        "retrain": "Training a new version",
-        "predict": "Scoring the queue with the champion",
-        "import": "Storing rows",
-    }
-    st.progress(job.progress, text=f"{what[job.kind]} · {job.message or 'waiting for the worker'}")
-
-
 jobs = loop.store.jobs.live(loop.project.id)
-
-
-@st.fragment(run_every=1.0 if jobs else None)
-def progress() -> None:
-    """Follows the worker; the whole page is drawn again when it is done."""
-    live = loop.store.jobs.live(loop.project.id)
-    for job in live:
-        show_job(job)
-    if {job.id for job in live} != {job.id for job in jobs}:
-        st.rerun()
 
 
 state = insights.overview(loop.store, loop.project)
@@ -151,7 +132,7 @@ with st.container(border=True):
         st.button("Retrain now", type="primary", icon=":material/model_training:", on_click=request,
                   disabled=bool(jobs), key="retrain_now", width="stretch")  # fmt: skip
         st.caption(plain(state.due.text))
-    progress()
+    _jobs.follow(loop, jobs)
     failed = next(iter(loop.store.jobs.latest(loop.project.id, 1)), None)
     if failed is not None and failed.state == "failed":
         st.error(plain(failed.error or ""), title=f"The last job ({failed.kind}) failed")

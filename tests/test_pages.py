@@ -17,7 +17,7 @@ from feedback_core.worker import run_next
 from tests.conftest import TWO_NUMBERS, rows
 
 ROOT = Path(__file__).parent.parent
-PAGES = ("overview", "review", "feedback", "retrain", "predictions", "insights", "setup")
+PAGES = ("overview", "review", "feedback", "retrain", "predictions", "map", "insights", "setup")
 
 
 @pytest.fixture

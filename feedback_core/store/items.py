@@ -10,9 +10,9 @@ from typing import Any, get_args
 import orjson
 
 from ..errors import NotFound
-from ..types import Cursor, Item, ItemFilter, ItemState, Locked, Project, TrainingRows
+from ..types import Cursor, Item, ItemFilter, ItemState, Locked, Outline, Project, TrainingRows
 from . import tallies
-from .driver import Driver, Row, Session
+from .driver import Driver, Row, Session, noun
 from .searching import own_word, words
 
 BATCH = 5_000
@@ -75,6 +75,11 @@ where project_id = :project and (split = 'train' or state = 'labelled' and split
       select 1 from items h where h.project_id = :project and h.input_hash = i.input_hash
          and (h.split = 'holdout' or h.audit = 1))
 order by id
+"""
+
+_OUTLINES = """
+select id, key, state, label, predicted, confidence, priority, audit = 1 and state = 'open' as blind
+from items where id in (select value from json_each(?))
 """
 
 _LOCKED = """
@@ -205,12 +210,28 @@ class Items:
             yield columns[0], columns[1], tuple(map(bool, columns[2]))
             last = columns[0][-1]
 
+    def outlines(self, ids: Sequence[int]) -> dict[int, Outline]:
+        """Items by id without their inputs; unknown ids are left out."""
+        with self._driver.reading() as session:
+            rows = session.query(_OUTLINES, (orjson.dumps(list(ids)).decode(),))
+        return {row["id"]: noun(Outline, row, blind=bool(row["blind"])) for row in rows}
+
     def decided_ids(self, project_id: int) -> tuple[int, ...]:
         """Ids of the pool items that somebody has decided on, conflicts and flags included."""
         with self._driver.reading() as session:
             columns = session.columns(
                 "select id from items where project_id = ? and state in ('labelled', 'conflict', 'flagged')",
                 (project_id,),
+            )
+        return columns[0] if columns else ()
+
+    def first_ids(self, project_id: int, limit: int) -> tuple[int, ...]:
+        """Ids of the open items that are asked about first, in that order."""
+        with self._driver.reading() as session:
+            columns = session.columns(
+                """select id from items where project_id = ? and state = 'open' and priority is not null
+                order by priority desc, id limit ?""",
+                (project_id, limit),
             )
         return columns[0] if columns else ()
 
