@@ -313,7 +313,8 @@ class Loop:
         """Compare a version with the champion on the locked rows and store the report. Every call is one look."""
         progress(0.8, "judging on the locked rows")
         locked = self.store.items.locked_rows(self.project.id)
-        proba = self._proba(self.model(version), locked.inputs)
+        model = self.model(version)
+        proba = self._proba(model, locked.inputs)
         labels = self.project.labels
         if locked.ids:
             self.store.predictions.save(version.id, scoring.plain(locked.ids, proba, labels))
@@ -325,7 +326,7 @@ class Loop:
             "champion_id": champion.id if champion else None,
             "finding": verdict.finding,
             "action": verdict.action,
-            "reasons": verdict.reasons,
+            "reasons": (*verdict.reasons, *training.left_out(model)),
             "numbers": verdict.numbers,
             "policy": self.project.settings.policy,
             "created_at": self.clock(),

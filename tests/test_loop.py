@@ -24,7 +24,7 @@ from feedback_core.models.artifacts import MODEL
 from feedback_core.review import effective, propensity
 from feedback_core.settings import Settings
 from feedback_core.store import Store, open_store
-from feedback_core.types import Decision, Feedback, Item, Rows, Version
+from feedback_core.types import Column, Decision, Feedback, Item, Rows, Schema, Version
 from tests.conftest import TWO_NUMBERS, make_loop, rows
 
 names = count()
@@ -866,3 +866,13 @@ def test_every_stored_time_comes_from_the_clock_it_was_given(trained):
     draw = trained.draw("ann")
     said = say(trained, draw.item_id)
     assert {draw.created_at, said.created_at, trained.serving().version.created_at} == {1_700_000_000.0}
+
+
+def test_a_version_that_learned_without_an_empty_text_column_says_so_in_its_report(store, clock):
+    schema = Schema((Column("x", "number"), Column("said", "text")))
+    loop = Loop(store, create_project(store, "quiet", schema, ("a", "b"), actor="test"), clock=clock)
+    loop.add_items(Rows([f"[{n},null]".encode() for n in range(40)], [None] * 40, ["a"] * 20 + ["b"] * 20), "test")
+    report = loop.judge(loop.retrain("test"))
+    assert report.reasons[-1] == (
+        "The column 'said' holds no text in any training row: this version learned without it."
+    )
