@@ -25,7 +25,7 @@ LEVELS: tuple[frozenset[str], ...] = (
     ),
     frozenset({"surroundings", "feature_space"}),
     frozenset({"loop", "insights"}),
-    frozenset({"reviewers", "worker", "feedback_loop", "deck"}),
+    frozenset({"reviewers", "worker", "feedback_loop", "deck", "served_model"}),
     frozenset({"project_storage", "demo"}),
     frozenset({"simulate"}),
     frozenset({"cli"}),
