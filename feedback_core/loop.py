@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -334,12 +334,13 @@ class Loop:
         return self.store.versions.add_report(self.project, fields)
 
     def promote(self, version: Version, by: str, reason: str = "") -> Version:
-        """Make a judged version the champion. Raises Refused without a report, or when worse without a reason."""
+        """Make a judged version the champion. Raises Refused without a report, or against its advice without a reason."""
         report = self.store.versions.report_on(version.id)
         if report is None:
             raise Refused(f"Version {version.number} has no stored gate report: judge it first.")
-        if report.finding == "worse" and not reason.strip():
-            raise Refused(f"Version {version.number} is measurably worse: give a reason to promote it anyway.")
+        if report.action != "promote" and not reason.strip():
+            found = "is measurably worse" if report.finding == "worse" else "is not advised by the gate"
+            raise Refused(f"Version {version.number} {found}: give a reason to promote it anyway.")
         return self.store.versions.decide(self.project, report, "promote", by=by, reason=reason, now=self.clock())
 
     def refuse(self, version: Version, by: str, reason: str = "") -> Version:
@@ -397,15 +398,18 @@ class Loop:
         settings = self.project.settings
         anchor_id = self.store.projects.get(self.project.id).anchor_id
         anchor = champion if anchor_id is None else self.store.versions.get(anchor_id)
-        return gate.judge(
+        challenger, before = scoring.top_labels(proba, self.project.labels), self._said(champion, locked)
+        verdict = gate.judge(
             locked.truth,
-            scoring.top_labels(proba, self.project.labels),
-            self._said(champion, locked),
+            challenger,
+            before,
             self._said(anchor, locked),
             looks=1 + sum(report.finding != "first" for report in self.store.versions.reports(self.project.id)),
             policy=settings.policy,
             max_loss=settings.max_loss,
         )
+        samples = gate.by_sample(locked.truth, challenger, before, locked.audit)
+        return replace(verdict, numbers=verdict.numbers | {"samples": samples})
 
     def _said(self, version: Version, locked: Locked) -> list[str]:
         try:

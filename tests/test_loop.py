@@ -692,8 +692,26 @@ def test_a_report_against_an_earlier_champion_does_not_promote(loop):
         loop.promote(first, "ann")
     assert statuses(loop) == ["candidate", "champion"]
     loop.judge(first)
-    loop.promote(first, "ann")
+    loop.promote(first, "ann", "to see the first one serve")
     assert statuses(loop) == ["champion", "retired"]
+
+
+def test_promoting_against_the_gates_advice_to_wait_takes_a_reason(store, clock):
+    loop = make_loop(store, clock, policy="manual")
+    loop.add_items(rows(200)[0], "test")
+    first, second = loop.retrain("test"), loop.retrain("test")
+    loop.judge(first)
+    loop.promote(first, "ann")
+    assert loop.judge(second).action == "hold"
+    with pytest.raises(Refused, match=r"^Version 2 is not advised by the gate: give a reason to promote it anyway\.$"):
+        loop.promote(second, "ann", " ")
+    assert loop.promote(second, "ann", "a person has looked").status == "champion"
+
+
+def test_a_report_holds_the_comparison_of_each_locked_sample(trained):
+    numbers = trained.judge(worse(trained)).numbers
+    assert numbers["samples"]["audit"]["n"] == 0
+    assert numbers["samples"]["holdout"] == {name: numbers[name] for name in ("n", "gained", "lost", "difference")}
 
 
 def test_a_rollback_needs_a_reason_and_an_earlier_champion(trained):
