@@ -124,7 +124,8 @@ def by_sample(
     rows = list(zip(truth, challenger, champion, audit, strict=True))
     samples = {}
     for name, wanted in (("holdout", False), ("audit", True)):
-        pair = paired(*([row[n] for row in rows if row[3] == wanted] for n in range(3)))
+        some = [row for row in rows if row[3] == wanted]
+        pair = paired([row[0] for row in some], [row[1] for row in some], [row[2] for row in some])
         samples[name] = {"n": pair.n, "gained": pair.gained, "lost": pair.lost, "difference": plain(pair.interval)}
     return samples
 

@@ -334,7 +334,7 @@ class Loop:
         return self.store.versions.add_report(self.project, fields)
 
     def promote(self, version: Version, by: str, reason: str = "") -> Version:
-        """Make a judged version the champion. Raises Refused without a report, or against its advice without a reason."""
+        """Make a judged version the champion. Against the report's advice a reason is required (Refused)."""
         report = self.store.versions.report_on(version.id)
         if report is None:
             raise Refused(f"Version {version.number} has no stored gate report: judge it first.")
