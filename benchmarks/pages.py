@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import count
 from pathlib import Path
+from random import randrange
 from typing import Any
 
 import pandas as pd
@@ -154,7 +155,7 @@ def after_first(loop: Loop, wanted: ItemFilter, sort: str) -> Cursor | None:
 def take(loop: Loop, reviewer: str, audit_share: float) -> object:
     """One uniform draw."""
     return loop.store.draws.take(
-        loop.project.id, reviewer, audit=True, start=hash(reviewer) % 2**31, now=loop.clock(), lease_s=600,
+        loop.project.id, reviewer, audit=True, below=randrange, now=loop.clock(), lease_s=600,
         propensity=lambda _strategy, n: audit_share / n,
     )  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import gate, intake, review, scoring, threshold, training
+from . import gate, intake, review, scoring, second_look, threshold, training
 from .cache import Cache
-from .errors import ArtifactError, NotFound, Refused
+from .errors import ArtifactError, InvalidFeedback, NotFound, Refused
 from .evaluation import evaluate
 from .feature_space import Learned, learned_by
 from .models import BUILDERS, artifacts
@@ -21,8 +21,28 @@ from .prioritize import Pool, blend, histogram
 from .settings import Settings
 from .store import Store, open_store
 from .store.items import BATCH
+from .store.sessions import MOST
 from .surroundings import Surroundings
-from .types import Decision, Draw, Feedback, GateReport, Item, Job, Locked, Neighbour, Project, Rows, Schema, Version
+from .types import (
+    RULINGS,
+    Decision,
+    Draw,
+    Feedback,
+    GateReport,
+    Item,
+    ItemFilter,
+    Job,
+    Locked,
+    Neighbour,
+    Project,
+    RankRun,
+    ReviewSession,
+    Rows,
+    Ruled,
+    Ruling,
+    Schema,
+    Version,
+)
 from .unusual import Usual, usual
 
 LEAST_BATCH, MOST_BATCH = 10, 100
@@ -30,9 +50,6 @@ LEAST_BATCH, MOST_BATCH = 10, 100
 
 Progress = Callable[[float, str], None]
 """Called with how far the work is (0-1) and what is happening."""
-
-SHUFFLE_SPAN = 2**31
-"""Positions on the circle from which uniform draws start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +108,7 @@ class Loop:
         self.clock = clock
         self._rng = rng or np.random.default_rng()
         self._models: dict[str, Any] = {}
-        self._cache = cache or Cache()
+        self.cache = cache or Cache()
 
     @classmethod
     def open(cls, url: str, project: str) -> Loop:
@@ -108,10 +125,9 @@ class Loop:
         """
         hashes = [intake.input_hash(body) for body in rows.inputs]
         held_out = intake.holdout_side(hashes, self.project.salt, self.project.settings.holdout_share)
-        shuffle = self._rng.integers(SHUFFLE_SPAN, size=len(hashes)).tolist()
         keys = [key if key is not None else digest for key, digest in zip(rows.keys, hashes, strict=True)]
         splits = scoring.splits(rows.labels, held_out)
-        batches = iter(zip(keys, rows.inputs, hashes, splits, rows.labels, shuffle, strict=True))
+        batches = iter(zip(keys, rows.inputs, hashes, splits, rows.labels, strict=True))
         added = done = 0
         while batch := list(islice(batches, BATCH)):
             added += self.store.items.add(self.project, batch, self.clock())
@@ -193,7 +209,7 @@ class Loop:
             lineage = self.store.versions.lineage(serving.version.id)
             return learned_by(self.store, self.project, serving.model, lineage, serving.version.seed)
 
-        return self._cache.get(("learned", self.store.url, self.project.id, champion_id), make)
+        return self.cache.get(("learned", self.store.url, self.project.id, champion_id), make)
 
     def usual_values(self) -> tuple[Usual | None, ...]:
         """What is usual in each column of the rows the serving version has learned from; () without one."""
@@ -205,7 +221,7 @@ class Loop:
             rows = [item.values for item in self.store.items.many(self.learned(champion.id).ids)]
             return usual(self.project.schema, rows)
 
-        return self._cache.get(("usual", self.store.url, self.project.id, champion.id), make)
+        return self.cache.get(("usual", self.store.url, self.project.id, champion.id), make)
 
     # -- draw and correct --------------------------------------------------------------------------------------------
 
@@ -219,24 +235,41 @@ class Loop:
             self.project.id,
             reviewer,
             audit=audit,
-            start=int(self._rng.integers(SHUFFLE_SPAN)),
+            below=self._below,
             now=now,
             lease_s=settings.lease_s,
             propensity=lambda strategy, n: review.propensity(strategy, n, settings.audit_share),
         )
 
-    def draw_batch(self, reviewer: str, n: int) -> list[Draw]:
-        """The reviewer's hand, filled up to n items that nobody else has; what is in hand already comes first."""
+    def draw_batch(self, reviewer: str, n: int, session_id: int | None = None) -> list[Draw]:
+        """The reviewer's hand, filled up to n items that nobody else has; what is in hand already comes first.
+
+        session_id: cards come from this review session alone, in its order; their draws have the strategy 'slice' and
+        propensity 1.0, because a person chose them. An item decided before the session was opened is shown all the
+        same, whoever decided it, and a new decision counts beside or in place of the old; a closed session has no new
+        cards. An item of the audit sample stays blind there too.
+        """
         settings = self.project.settings
         return self.store.draws.fill(
             self.project.id,
             reviewer,
             audits=(self._rng.random(n) < settings.audit_share).tolist(),
-            starts=self._rng.integers(SHUFFLE_SPAN, size=n).tolist(),
+            below=self._below,
             now=self.clock(),
             lease_s=settings.lease_s,
             propensity=lambda strategy, n: review.propensity(strategy, n, settings.audit_share),
+            session_id=session_id,
         )
+
+    def open_session(
+        self, items: Sequence[int] | ItemFilter, name: str, by: str, sort: str = "priority"
+    ) -> ReviewSession:
+        """Put the items of a filter, in a sort order, or those of a list up for review: at most 2,000 of the pool."""
+        wanted = items
+        if isinstance(wanted, ItemFilter):
+            found = self.store.items.page(self.project.id, wanted, sort=sort, limit=MOST)
+            wanted = [item.id for item in found]
+        return self.store.sessions.open(self.project.id, wanted, name=name, by=by, now=self.clock())
 
     def draw_item(self, reviewer: str, item_id: int) -> Draw:
         """Put a chosen item into a reviewer's hands. Raises Stale when somebody else has it."""
@@ -254,6 +287,70 @@ class Loop:
         """Take one entry back; the item returns to where it was, with `hold` into the reviewer's hand."""
         hold_s = self.project.settings.lease_s if hold else None
         return self.store.feedback.undo(self.project, feedback_id, reviewer, review.effective, self.clock(), hold_s)
+
+    def undo_many(self, feedback_ids: Sequence[int], reviewer: str) -> list[Feedback]:
+        """Take entries back together, all in one transaction; those that no longer count are left as they are."""
+        return self.store.feedback.undo_many(self.project, feedback_ids, reviewer, review.effective, self.clock())
+
+    # -- second look -------------------------------------------------------------------------------------------------
+
+    def rule(self, entry_ids: Sequence[int], ruling: Ruling, by: str, reason: str = "") -> Ruled:
+        """Decide about entries as a maintainer, durably, all in one press that `undo_ruling` takes back.
+
+        `reject`: the entry no longer counts, and nothing learns from it; it is kept. `accept`: of its item's entries
+        only accepted ones count, which settles a conflict. `ask`: the item goes to another reviewer, and nothing
+        learns from it until one more label has come in. Skips and undos cannot be ruled on (InvalidFeedback). An
+        entry that its reviewer has replaced meanwhile is left out; Stale is raised when that leaves none.
+        """
+        if ruling not in RULINGS:
+            raise InvalidFeedback(f"ruling={ruling!r} is not known: use one of {', '.join(RULINGS)}.")
+        return self._rule(dict.fromkeys(entry_ids, ruling), by, reason)
+
+    def settle(self, item_id: int, label: str, by: str, reason: str = "") -> Ruled:
+        """Decide a conflict: accept every entry that gives this label, and lift rulings that stand against it.
+
+        Raises NotFound when no standing entry of the item gives the label.
+        """
+        entries = [entry for entry in self.store.feedback.of_item(item_id) if entry.verdict != "undo"]
+        rulings = review.settlement(entries, label)
+        if "accept" not in rulings.values():
+            raise NotFound(f"No standing entry says {label!r} any more: look at the item again.")
+        return self._rule(rulings, by, reason)
+
+    def undo_ruling(self, ruling_id: int, by: str) -> Ruled:
+        """Bring back what was ruled before on every entry of one press; `ruling_id` is `Ruled.id`.
+
+        Entries ruled on again since stay as they are; raises Stale when that leaves none.
+        """
+        return self.store.rulings.undo(self.project, ruling_id, review.effective, by=by, now=self.clock())
+
+    def rank_feedback(self, progress: Progress = silent) -> int:
+        """Rank the entries by how much they need a second look (see trust.py); gives how many there are.
+
+        Reads every entry, in chunks; the worker does it after each scoring of the pool. Rejected entries are ranked
+        too, so that they can be found again.
+        """
+        newest = self.store.feedback.latest(self.project.id, 1)
+        last = self.store.ranks.run(self.project.id)
+        model, lineage = self._serving_or_none()
+        found = second_look.gather(self.store, self.project, model, lineage, progress)
+        run = RankRun(
+            run=last.run + 1 if last else 1,
+            entries=len(found.ids),
+            without_model=second_look.without_model(found),
+            feedback_upto=newest[0].id if newest else 0,
+            created_at=self.clock(),
+        )
+        rows = second_look.rows_of(found)
+        while batch := list(islice(rows, BATCH)):
+            self.store.ranks.save(self.project.id, run.run, batch)
+            progress(0.9, "ranks stored")
+        self.store.ranks.finish(self.project.id, run)
+        return run.entries
+
+    def request_ranking(self, by: str) -> Job:
+        """Ask the worker to rank the entries; while a request waits, the same job is returned."""
+        return self.store.jobs.request(self.project.id, "rank feedback", trigger="new entries", by=by, now=self.clock())
 
     # -- trigger and retrain -----------------------------------------------------------------------------------------
 
@@ -380,6 +477,20 @@ class Loop:
             list(rows.labels),
         )
 
+    def _serving_or_none(self) -> tuple[Any, dict[str, list[Any]]]:
+        try:
+            serving = self.serving()
+        except (NotFound, ArtifactError):
+            return None, {}
+        return serving.model, self.store.versions.lineage(serving.version.id)
+
+    def _rule(self, rulings: Mapping[int, Ruling | None], by: str, reason: str) -> Ruled:
+        if not by.strip():
+            raise InvalidFeedback("by='' is empty: say who decides.")
+        return self.store.rulings.give(
+            self.project, rulings, review.effective, by=by, reason=review.checked_reason(reason), now=self.clock()
+        )
+
     def _shown(self, decision: Decision, item: Item | None) -> str | None:
         """The prediction a reviewer saw; a repeated decision may arrive after the item was scored again."""
         if item is None or decision.version_id == item.version_id:
@@ -388,6 +499,9 @@ class Loop:
         if decision.verdict == "confirm" and not said:
             return item.predicted
         return said[item.id][0] if said else None
+
+    def _below(self, n: int) -> int:
+        return int(self._rng.integers(n))
 
     def _proba(self, model: Any, inputs: Sequence[str]) -> npt.NDArray[np.float64]:
         if not inputs:

@@ -15,18 +15,20 @@ st.set_page_config(page_title="AI Feedback Loop", page_icon=ICON, layout="wide")
 
 NAME_COOKIE = "feedback_reviewer"
 
-PAGES = {
-    "Loop": [
-        st.Page("overview.py", title="Overview", icon=":material/cycle:", default=True),
-        st.Page("review.py", title="Review", icon=":material/rate_review:"),
-        st.Page("retrain.py", title="Retrain", icon=":material/model_training:"),
-    ],
-    "Understand": [
-        st.Page("predictions.py", title="Predictions", icon=":material/table_view:"),
-        st.Page("insights.py", title="Insights", icon=":material/insights:"),
-    ],
-    "Manage": [st.Page("setup.py", title="Setup", icon=":material/tune:")],
-}
+PAGES = [  # no sections: Streamlit lists them in markup that screen readers cannot follow
+    st.Page("overview.py", title="Overview", icon=":material/cycle:", default=True),
+    st.Page("review.py", title="Review", icon=":material/rate_review:"),
+    st.Page("feedback.py", title="Feedback", icon=":material/fact_check:"),
+    st.Page("retrain.py", title="Retrain", icon=":material/model_training:"),
+    st.Page("predictions.py", title="Predictions", icon=":material/table_view:"),
+    st.Page("insights.py", title="Insights", icon=":material/insights:"),
+    st.Page("setup.py", title="Setup", icon=":material/tune:"),
+]
+# The theme's accent is dark enough for white on it, and so too dark as the text of a chosen option on a dark page.
+st.html(
+    "<style>[data-testid=stButtonGroup] button[data-selected=true] p, [data-testid=stSliderThumbValue] p "
+    "{ color: CanvasText }</style>"
+)
 
 page = st.navigation(PAGES)
 names = [project.name for project in store().projects.all()]

@@ -25,7 +25,10 @@ STATE_NAMES = {
     "flagged": "Flagged",
     "base": "Base data",
 }
-PAGES = {name: f"{name}.py" for name in ("overview", "review", "retrain", "predictions", "insights", "setup")}
+PAGES = {
+    name: f"{name}.py"
+    for name in ("overview", "review", "feedback", "retrain", "predictions", "map", "insights", "setup")
+}
 
 
 @st.cache_resource(show_spinner=False)

@@ -90,13 +90,16 @@ if history:
         "a comparison looks a little better here than it is, because it was chosen on these rows.",
     )
 if volume:
-    corrected = sum(n for n, verdict in zip(volume["entries"], volume["verdict"], strict=True) if verdict == "correct")
+    said = dict.fromkeys(charts.VERDICT_NAMES, 0)
+    for verdict, n in zip(volume["verdict"], volume["entries"], strict=True):
+        said[verdict] += n
+    given = sum(said.values()) - said["undo"]
     panel(
-        f"{sum(volume['entries']):,} entries, {corrected:,} of them corrections",
+        f"{given:,} entries, {said['correct']:,} of them corrections, {said['undo']:,} taken back",
         "insights_volume",
         charts.volume(volume),
         volume,
-        "Entries as they were given, undone ones included.",
+        "Entries on the day they were given, with those that were taken back later; taking back is a bar of its own.",
     )
 if queue:
     panel(

@@ -2,17 +2,68 @@
 
 import streamlit as st
 
+from feedback_core.loop import Loop
+from feedback_core.types import ReviewSession
 from pages import _deck
-from pages._shared import loop_of, open_loop, reviewer, show_message, told
+from pages._shared import PAGES, counted, loop_of, open_loop, plain, reviewer, show_message, told
 
 
 @st.fragment
-def deck(project: str, name: str) -> None:
+def deck(project: str, name: str, session_id: int | None) -> None:
     """Runs alone, several times a second while somebody types: everything it needs is read here."""
     with told():
-        _deck.show(loop_of(project), name)
+        _deck.show(loop_of(project), name, session_id)
     show_message()
 
 
+def queue(loop: Loop) -> ReviewSession | None:
+    """The whole queue, or the session that the address or the select box names."""
+    live = {session.id: session for session in loop.store.sessions.live(loop.project.id)}
+    asked = st.query_params.get("session", "")
+    if asked.isdigit():
+        st.session_state["queue"] = int(asked)
+    if st.session_state.get("queue") not in live:
+        st.session_state.pop("queue", None)
+        st.query_params.pop("session", None)
+    if not live:
+        return None
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.selectbox(
+            "Queue",
+            [None, *live],
+            format_func=lambda n: f"{live[n].name} ({live[n].left:,} left)" if n else "Whole queue",
+            key="queue",
+            persist_state="session",
+            on_change=_to_address,
+            help="A session holds the items somebody has put together on Predictions or Map, in that order.",
+        )
+        if chosen and st.button("Close session", icon=":material/close:", key="queue_close"):
+            loop.store.sessions.close(loop.project.id, chosen, loop.clock())
+            _leave()
+            st.rerun()
+    return live.get(chosen)
+
+
+def _to_address() -> None:
+    if st.session_state["queue"]:
+        st.query_params["session"] = str(st.session_state["queue"])
+    else:
+        st.query_params.pop("session", None)
+
+
+def _leave() -> None:
+    st.session_state.pop("queue", None)
+    st.query_params.pop("session", None)
+
+
 st.title("Review")
-deck(open_loop().project.name, reviewer())
+loop = open_loop()
+session = queue(loop)
+if session and not session.left:
+    st.success(
+        f"All {counted(session.size, 'item')} of “{plain(session.name)}” are decided. Close the session to go on with "
+        "the whole queue, or choose the next items.",
+        icon=":material/task_alt:",
+    )
+    st.page_link(PAGES["predictions"], label="Choose items on Predictions", icon=":material/table_view:")
+deck(loop.project.name, reviewer(), session.id if session else None)

@@ -15,16 +15,18 @@ ROOT = Path(__file__).parent.parent
 CORE = ROOT / "feedback_core"
 
 LEVELS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "environment", "parent", "cache", "neighbours"}),
+    frozenset({"errors", "environment", "parent", "cache", "neighbours", "projection"}),
     frozenset({"settings", "registry", "scored"}),
     frozenset({"types"}),
     frozenset({"intervals"}),
     frozenset(
         {"intake", "tables", "exports", "encoding", "datasets", "review", "training", "evaluation", "gate", "threshold"}
-        | {"queue_audit", "unusual", "scoring", "staging", "charts", "prioritize", "models", "store"}
+        | {"slices", "bulk", "queue_audit", "unusual", "scoring", "staging", "charts", "prioritize", "models", "store"}
     ),
-    frozenset({"surroundings", "feature_space"}),
-    frozenset({"loop", "insights"}),
+    frozenset({"surroundings", "feature_space", "sampling", "trust"}),
+    frozenset({"second_look"}),
+    frozenset({"loop", "insights", "inspection"}),
+    frozenset({"reordering", "maps", "similar"}),
     frozenset({"reviewers", "worker", "feedback_loop", "deck", "served_model"}),
     frozenset({"project_storage", "demo"}),
     frozenset({"simulate"}),

@@ -114,6 +114,30 @@ def test_exports_hold_every_row_in_every_format(trained: Loop, what: str, form: 
     assert read_back(body, form) == (len(rows), list(columns))
 
 
+def test_the_feedback_export_names_items_by_key_and_times_in_utc(trained: Loop) -> None:
+    draw = trained.draw("ana")
+    item = trained.store.items.get(draw.item_id)
+    entry = trained.record(Decision(item.id, "ana", "confirm", version_id=item.version_id, note="sure"))[0]
+    trained.clock.now += 90
+    trained.rule([entry.id], "reject", "meg")
+    assert list(insights.export_rows(trained.store, trained.project, "feedback")) == [
+        {
+            "id": entry.id,
+            "key": item.key,
+            "reviewer": "ana",
+            "verdict": "confirm",
+            "target": item.predicted,
+            "predicted": item.predicted,
+            "note": "sure",
+            "state": "quarantined",
+            "created_at": "2023-11-14T22:13:20+00:00",
+            "ruling": "reject",
+            "ruled_by": "meg",
+            "ruled_at": "2023-11-14T22:14:50+00:00",
+        }
+    ]
+
+
 def read_back(body: bytes, form: str) -> tuple[int, list[str]]:
     if form == "csv":
         lines = list(csv.reader(io.StringIO(body.decode("utf-8-sig"))))

@@ -19,7 +19,7 @@ from scipy.stats import binom, chisquare
 
 from feedback_core import intake
 from feedback_core.errors import ArtifactError, CannotTrain, InvalidFeedback, NotFound, Refused, Stale
-from feedback_core.loop import SHUFFLE_SPAN, Loop, create_project
+from feedback_core.loop import Loop, create_project
 from feedback_core.models.artifacts import MODEL
 from feedback_core.review import effective, propensity
 from feedback_core.settings import Settings
@@ -304,30 +304,25 @@ def test_audit_draws_are_uniform_over_the_open_items_whatever_their_priority(sto
     say(loop, pool(loop)[1].id, None, "bob", verdict="flag")
     ids = [item.id for item in pool(loop) if item.state == "open"]
     raw(store, "update items set priority = id / 100.0, audit = 0")
-    rng, drawn = np.random.default_rng(3), Counter()
+    drawn = Counter()
     for _ in range(300):
-        # Each project is shuffled once, when its items come in; here each draw stands for a project.
-        places = rng.integers(SHUFFLE_SPAN, size=len(ids)).tolist()
-        cases = " ".join(f"when {item_id} then {place}" for item_id, place in zip(ids, places, strict=True))
-        raw(store, f"update items set shuffle = case id {cases} else 0 end")
         drawn[loop.draw("ann").item_id] += 1
         clock.now += 5
     assert set(drawn) == set(ids)
     assert chisquare(list(drawn.values())).pvalue > 0.001
 
 
-@pytest.mark.parametrize(("start", "place"), [(0, 10), (11, 20), (20, 20), (31, 10), (SHUFFLE_SPAN - 1, 10)])
-def test_a_uniform_draw_takes_the_next_open_item_on_the_circle(store, clock, start, place):
-    loop = make_loop(store, clock)
-    loop.add_items(rows(4, labelled=False)[0], "test")
-    places = dict(zip((item.id for item in pool(loop)), (20, 10, 30, 15), strict=True))
-    for item_id, where in places.items():
-        raw(store, "update items set shuffle = ? where id = ?", (where, item_id))
-    say(loop, next(n for n, where in places.items() if where == 15))
-    draw = store.draws.take(
-        loop.project.id, "ann", audit=True, start=start, now=clock.now, lease_s=60, propensity=lambda *_: 1.0
-    )
-    assert places[draw.item_id] == place
+def test_a_stored_probability_counts_only_what_this_reviewer_could_have_been_given(store, clock):
+    loop = make_loop(store, clock, audit_share=1.0)
+    loop.add_items(rows(12, labelled=False)[0], "test")
+    ids = [item.id for item in pool(loop)]
+    say(loop, ids[0], "a", "bob")  # labelled
+    say(loop, ids[1], None, verdict="skip")
+    loop.draw_item("bob", ids[2])
+    loop.draw_item("cy", ids[3])
+    assert [draw.propensity for draw in loop.draw_batch("ann", 3)] == [1 / 8, 1 / 7, 1 / 6]
+    clock.now += loop.project.settings.lease_s  # the leases have run out, the skip stands
+    assert loop.draw("ann").propensity == 1 / 10
 
 
 def test_an_audit_draw_is_blind_and_its_item_stays_so_for_the_next_reviewer(trained):

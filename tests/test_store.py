@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import subprocess
 import sys
@@ -27,7 +28,18 @@ from feedback_core.store.draws import Draws
 from feedback_core.store.feedback import FeedbackLog
 from feedback_core.store.items import SORTS, Items, NewItem
 from feedback_core.store.sqlite import SqliteDriver
-from feedback_core.types import Column, Cursor, Decision, Draw, ItemFilter, Project, Schema, TrainingRows, Version
+from feedback_core.types import (
+    Column,
+    Cursor,
+    Decision,
+    Draw,
+    FeatureFilter,
+    ItemFilter,
+    Project,
+    Schema,
+    TrainingRows,
+    Version,
+)
 
 NOW = 1_700_000_000.0
 TOYS = Schema((Column("title", "text"), Column("shelf", "category"), Column("price", "number")))
@@ -54,7 +66,7 @@ def new_project(store: Store, name: str = "", schema: Schema = TOYS) -> Project:
 
 
 def item(key: str, values: list[object] | None = None, split: str = "pool", label: str | None = None) -> NewItem:
-    return key, orjson.dumps(values or [key, "shelf", 1.0]), f"{key:0>32}", split, label, len(key)
+    return key, orjson.dumps(values or [key, "shelf", 1.0]), f"{key:0>32}", split, label
 
 
 def add(store: Store, project: Project, *keys: str) -> dict[str, int]:
@@ -118,7 +130,8 @@ def test_six_processes_that_open_one_fresh_file_at_once_all_find_the_schema(url)
         opener.stdin.flush()
     assert [opener.communicate(timeout=60) for opener in openers] == [("0\n", "")] * 6
     with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as conn:
-        assert conn.execute("select count(*), count(distinct name) from _sqlite_migrations").fetchone() == (1, 1)
+        applied, distinct = conn.execute("select count(*), count(distinct name) from _sqlite_migrations").fetchone()
+    assert applied == distinct > 0
 
 
 def test_opening_again_keeps_what_is_there(url):
@@ -161,9 +174,10 @@ def test_feedback_cannot_be_deleted_by_sql(store, project):
     assert raw(store, "select target from feedback") == [("a",)]
 
 
-def test_no_column_of_feedback_but_its_state_can_be_changed_by_sql(store, project):
+def test_no_column_of_feedback_but_its_state_and_ruling_can_be_changed_by_sql(store, project):
     record(store, project, say(add(store, project, "x")["x"]))
-    columns = {row[1] for row in raw(store, "pragma table_info(feedback)")} - {"state"}
+    ruling = {"ruling", "ruled_by", "ruled_at", "ruled_after", "ruling_id"}
+    columns = {row[1] for row in raw(store, "pragma table_info(feedback)")} - {"state"} - ruling
     assert len(columns) == 14
     for column in columns:
         with pytest.raises(sqlite3.IntegrityError, match="append-only: record a new entry instead"):
@@ -264,9 +278,20 @@ FIELDS = st.fixed_dictionaries(
         "predicted": st.sampled_from([None, "a", "b"]),
         "confidence": st.sampled_from([None, 0.5, 0.75, 1.0]),
         "priority": st.sampled_from([None, 0.0, 0.25, 1.0]),
+        "label": st.sampled_from([None, "a", "b"]),
+        "was": st.sampled_from([None, "a", "b"]),
+        "input": st.sampled_from(['[1.0,"red"]', '[2.5,"blue"]', '[null,"red"]', "[9,null]"]),
     }
 )
-TIED = {"state": "open", "predicted": "a", "confidence": 0.75, "priority": 0.25}
+TIED = {
+    "state": "open",
+    "predicted": "a",
+    "confidence": 0.75,
+    "priority": 0.25,
+    "label": None,
+    "was": None,
+    "input": "[1]",
+}
 STATES = st.sets(st.sampled_from(["open", "labelled", "conflict", "base"])).map(lambda s: tuple(sorted(s)))
 
 
@@ -277,6 +302,18 @@ def matches(row: Mapping[str, object], wanted: ItemFilter) -> bool:
         and (wanted.predicted is None or row["predicted"] == wanted.predicted)
         and (sure is None or (row["confidence"] is not None and row["confidence"] <= sure))
         and str(row["key"]).startswith(wanted.search)
+        and (not wanted.wrong or (None not in (row["label"], row["predicted"]) and row["label"] != row["predicted"]))
+        and (not wanted.flipped or (None not in (row["was"], row["predicted"]) and row["was"] != row["predicted"]))
+        and all(fits(json.loads(row["input"])[feature.place], feature) for feature in wanted.features)
+    )
+
+
+def fits(value: object, feature: FeatureFilter) -> bool:
+    return (
+        value is not None
+        and (feature.low is None or value >= feature.low)
+        and (feature.high is None or value <= feature.high)
+        and (feature.equals is None or value == feature.equals)
     )
 
 
@@ -288,13 +325,24 @@ def matches(row: Mapping[str, object], wanted: ItemFilter) -> bool:
     predicted=st.sampled_from([None, "a"]),
     max_confidence=st.sampled_from([None, 0.75]),
     search=st.sampled_from(["", "even"]),
+    marks=st.sampled_from([(False, False), (True, False), (False, True), (True, True)]),
+    features=st.sampled_from(
+        [
+            (),
+            (FeatureFilter(0, 1.0, 2.5),),
+            (FeatureFilter(1, equals="red"), FeatureFilter(0, high=3)),
+            (FeatureFilter(0, 2),),
+        ]
+    ),
     limit=st.integers(1, 5),
 )
-@example([TIED] * 5, "priority", ("open",), None, None, "", 2)
-@example([TIED] * 5, "confidence", ("open",), None, None, "", 2)
-@example([TIED, TIED | {"state": "conflict"}] * 3, "priority", ("conflict", "open"), None, None, "", 1)
+@example([TIED] * 5, "priority", ("open",), None, None, "", (False, False), (), 2)
+@example([TIED] * 5, "confidence", ("open",), None, None, "", (False, False), (), 2)
+@example(
+    [TIED, TIED | {"state": "conflict"}] * 3, "priority", ("conflict", "open"), None, None, "", (False, False), (), 1
+)
 def test_paging_visits_every_matching_item_once_and_in_order(
-    shared, rows, sort, states, predicted, max_confidence, search, limit
+    shared, rows, sort, states, predicted, max_confidence, search, marks, features, limit
 ):
     project, other = new_project(shared), new_project(shared)
     keys = [f"{'even' if n % 2 == 0 else 'odd'}{n}" for n in range(len(rows))]
@@ -303,10 +351,11 @@ def test_paging_visits_every_matching_item_once_and_in_order(
     for key, fields in zip(keys, rows, strict=True):
         assignments = ", ".join(f"{name} = ?" for name in fields)
         raw(shared, f"update items set {assignments} where id = ?", (*fields.values(), ids[key]))
-    wanted = ItemFilter(states, predicted, max_confidence, search)
+    wanted = ItemFilter(states, predicted, max_confidence, search, *marks, features)
     listed = [{"id": ids[key], "key": key} | fields for key, fields in zip(keys, rows, strict=True)]
     expected = [row for row in listed if matches(row, wanted)]
-    assert shared.items.count(project.id, wanted) == len(expected)
+    if not features:
+        assert shared.items.count(project.id, wanted) == len(expected)
     if sort == "newest":
         expected.sort(key=lambda row: -row["id"])
     else:
@@ -373,7 +422,7 @@ def twenty_thousand(tmp_path_factory) -> tuple[_Explained, Project]:
     raw(
         store,
         """update items set predicted = iif(id % 2, 'a', 'b'), confidence = 0.5 + (id % 500) / 1000.0,
-        priority = (id * 7919 % 20000) / 20000.0, shuffle = id * 104729 % 2147483647,
+        priority = (id * 7919 % 20000) / 20000.0,
         state = iif(id % 10, 'open', 'labelled')""",
     )
     return _Explained(SqliteDriver(Path(store.url))), project
@@ -381,7 +430,8 @@ def twenty_thousand(tmp_path_factory) -> tuple[_Explained, Project]:
 
 def whole_tables(plan: list[str]) -> list[str]:
     """Steps that read or sort a table; sorting the at most `limit` rows that one index walk gave is none."""
-    bad = [step for step in plan if step.startswith("SCAN") and "VIRTUAL" not in step and "(subquery" not in step]
+    harmless = ("VIRTUAL", "(subquery", "CONSTANT ROW")
+    bad = [step for step in plan if step.startswith("SCAN") and not any(name in step for name in harmless)]
     return bad + [
         step
         for before, step in zip(["", *plan], plan, strict=False)
@@ -415,7 +465,7 @@ def test_the_queue_by_priority_walks_the_index_that_fits_its_filter(twenty_thous
 
 def draw(driver: _Explained, project: Project, *, audit: bool) -> Draw:
     chances = {"lease_s": 60, "propensity": lambda strategy, n: 1.0}
-    return Draws(driver).take(project.id, "ann", audit=audit, start=10**9, now=NOW, **chances)
+    return Draws(driver).take(project.id, "ann", audit=audit, below=lambda n: n // 2, now=NOW, **chances)
 
 
 def table_reads(driver: _Explained) -> dict[str, list[str]]:

@@ -13,8 +13,12 @@ from .events import Events
 from .feedback import FeedbackLog
 from .items import Items
 from .jobs import Jobs
+from .maps import Maps
 from .predictions import Predictions
 from .projects import Projects
+from .ranks import Ranks
+from .rulings import Rulings
+from .sessions import ReviewSessions
 from .sqlite import SqliteDriver
 from .tallies import Tallies
 from .versions import Versions
@@ -31,6 +35,10 @@ class Store:
     draws: Draws
     drawn: DrawnDecisions
     feedback: FeedbackLog
+    rulings: Rulings
+    ranks: Ranks
+    sessions: ReviewSessions
+    maps: Maps
     versions: Versions
     jobs: Jobs
     events: Events
@@ -65,6 +73,10 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         draws=Draws(driver),
         drawn=DrawnDecisions(driver),
         feedback=FeedbackLog(driver),
+        rulings=Rulings(driver),
+        ranks=Ranks(driver),
+        sessions=ReviewSessions(driver),
+        maps=Maps(driver),
         versions=Versions(driver),
         jobs=Jobs(driver),
         events=Events(driver),

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import orjson
+
 from ..errors import Stale
 from ..types import Draw
 from .driver import Driver, Row, Session
+from .sessions import decided_in_session
+from .uniform import OpenItems
 
 # An expired lease counts as free, so a closed tab blocks nothing.
 _FREE = """
@@ -20,25 +24,12 @@ and not exists (select 1 from feedback f where f.item_id = i.id and f.reviewer =
 # A hand of many cards must not hold one item twice, so here the reviewer's own live draws count as taken too.
 _FREE_OF_ALL = _FREE.replace("\n            and d.reviewer <> :reviewer)", ")")
 
-# A random start on a random circle: every open item is equally likely, and no table is shuffled.
-_UNIFORM = """
-select id, audit from (
-    select * from (select * from items where project_id = :project and state = 'open' and shuffle >= :start
-                   order by shuffle)
-    union all
-    select * from (select * from items where project_id = :project and state = 'open' and shuffle < :start
-                   order by shuffle)
-) i where {free} limit :limit
-"""
-
 _CHOICES = {
     "second opinion": """
         select id, audit from items i where project_id = :project and state = 'conflict' and {free} limit :limit""",
     "priority": """
         select id, audit from items i where project_id = :project and state = 'open' and priority is not null
         and {free} order by priority desc, id limit :limit""",
-    "random": _UNIFORM,
-    "audit": _UNIFORM,
 }
 _NEXT = {name: sql.replace("{free}", _FREE) for name, sql in _CHOICES.items()}
 _NEXT_OF_HAND = {name: sql.replace("{free}", _FREE_OF_ALL) for name, sql in _CHOICES.items()}
@@ -50,15 +41,17 @@ and not exists (select 1 from draws d where d.item_id = i.id and d.done = 0 and 
 """
 
 _LEASE = """
-insert into draws (project_id, item_id, reviewer, strategy, propensity, audit, blind, leased_until, created_at)
-values (:project, :item, :reviewer, :strategy, :propensity, :audit, :blind, :until, :now) returning *
+insert into draws (project_id, item_id, reviewer, strategy, propensity, audit, blind, leased_until, session_id,
+                   created_at)
+values (:project, :item, :reviewer, :strategy, :propensity, :audit, :blind, :until, :session, :now) returning *
 """
 
 # The decided item of an old draw must not come back, nor one whose lease somebody else holds by now.
 _MINE = """
 select d.* from draws d join items i on i.id = d.item_id
 where d.project_id = :project and d.reviewer = :reviewer and d.done = 0 and d.leased_until > :now
-  and (d.strategy = 'chosen' or i.state in ('open', 'conflict')) order by d.id desc limit 1
+  and d.session_id is :session
+  and (d.strategy in ('chosen', 'slice') or i.state in ('open', 'conflict')) order by d.id desc limit 1
 """
 
 # A card chosen by hand comes first; the others keep the order they were drawn in.
@@ -67,15 +60,39 @@ _HAND = _MINE.replace("order by d.id desc limit 1", "order by d.strategy <> 'cho
 # Whoever comes back after the lease ran out keeps the cards nobody else has taken meanwhile.
 _KEEP = """
 update draws set leased_until = :until where project_id = :project and reviewer = :reviewer and done = 0
+and session_id is :session
+and not exists (select 1 from review_sessions s where s.id = :session and s.closed_at is not null)
 and not exists (select 1 from draws d where d.item_id = draws.item_id and d.done = 0 and d.leased_until > :now
                 and d.reviewer <> :reviewer)
 """
 
 _LET_GO = """
 update draws set done = 1 where project_id = :project and reviewer = :reviewer and done = 0
-and (leased_until <= :now or strategy <> 'chosen' and exists (
-    select 1 from items i where i.id = draws.item_id and i.state not in ('open', 'conflict')))
+and (leased_until <= :now
+    or strategy not in ('chosen', 'slice') and exists (
+        select 1 from items i where i.id = draws.item_id and i.state not in ('open', 'conflict'))
+    or strategy = 'slice' and exists (
+        select 1 from review_sessions s where s.id = draws.session_id and {decided}))
+""".replace("{decided}", decided_in_session("draws.item_id"))
+
+# Whoever goes to another queue frees the cards of the last one, but not before its last decisions have arrived.
+_PUT_DOWN = """
+update draws set leased_until = min(leased_until, :now + :grace)
+where project_id = :project and reviewer = :reviewer and done = 0 and session_id is not :session
+and strategy <> 'chosen'
 """
+GRACE_S = 30.0
+
+# Of whatever state: to look again at what is decided is what a session may be for.
+_OF_SESSION = """
+select i.id, i.audit from review_sessions s join session_items si on si.session_id = s.id
+join items i on i.id = si.item_id
+where s.id = :session and s.project_id = :project and s.closed_at is null and not {decided}
+and not exists (select 1 from draws d where d.item_id = i.id and d.done = 0 and d.leased_until > :now)
+and not exists (select 1 from feedback f where f.item_id = i.id and f.id > s.after_feedback and f.reviewer = :reviewer
+                and f.state = 'accepted' and f.verdict = 'skip')
+order by si.position limit :limit
+""".replace("{decided}", decided_in_session("i.id"))
 
 
 class Draws:
@@ -87,7 +104,7 @@ class Draws:
     def current(self, project_id: int, reviewer: str, now: float) -> Draw | None:
         """The live draw of a reviewer, so that a reload shows the same card."""
         with self._driver.reading() as session:
-            rows = session.query(_MINE, {"project": project_id, "reviewer": reviewer, "now": now})
+            rows = session.query(_MINE, {"project": project_id, "reviewer": reviewer, "now": now, "session": None})
         return _draw(rows[0]) if rows else None
 
     def take(
@@ -96,33 +113,36 @@ class Draws:
         reviewer: str,
         *,
         audit: bool,
-        start: int,
+        below: Callable[[int], int],
         now: float,
         lease_s: float,
         propensity: Callable[[str, int], float],
     ) -> Draw | None:
         """Lease the next item to one reviewer; None when nothing is free.
 
-        audit: draw uniformly over open items, if there are any, instead of by priority. start: where on the shuffle
-        circle a uniform draw begins. propensity: (strategy, open items) -> probability of the choice. The choice and
-        the lease are one transaction, so two callers never get the same item.
+        audit: draw uniformly over open items, if there are any, instead of by priority. below: n -> a uniform whole
+        number from 0 to n - 1. propensity: (strategy, open items free for this reviewer) -> probability of the choice.
+        The choice and the lease are one transaction, so two callers never get the same item.
         """
-        params: dict[str, Any] = {"project": project_id, "reviewer": reviewer, "now": now, "start": start}
+        params: dict[str, Any] = {"project": project_id, "reviewer": reviewer, "now": now, "until": now + lease_s}
+        params["session"] = None
         with self._driver.writing() as session:
             session.execute(
                 "update draws set done = 1 where project_id = :project and reviewer = :reviewer and done = 0", params
             )
-            for strategy in ("audit", "second opinion") if audit else ("second opinion", "priority", "random"):
-                rows = session.query(_NEXT[strategy], params | {"limit": 1})
-                if rows:
-                    chance = propensity(strategy, _open(session, project_id))
-                    return _lease(session, rows[0], strategy, params | {"until": now + lease_s, "propensity": chance})
-        return None
+            waiting = {name: session.query(sql, params | {"limit": 1}) for name, sql in _NEXT.items()}
+            free = OpenItems(session, params, below)
+            found = _choose(waiting, free, audit)
+            if found is None:
+                return None
+            strategy, item = found
+            return _lease(session, item, strategy, params | {"propensity": propensity(strategy, free.n)})
 
-    def hand(self, project_id: int, reviewer: str, now: float) -> list[Draw]:
-        """Every live draw of a reviewer, in the order of the cards."""
+    def hand(self, project_id: int, reviewer: str, now: float, session_id: int | None = None) -> list[Draw]:
+        """Every live draw of a reviewer from the whole queue, or from one session, in the order of the cards."""
+        params = {"project": project_id, "reviewer": reviewer, "now": now, "session": session_id}
         with self._driver.reading() as session:
-            rows = session.query(_HAND, {"project": project_id, "reviewer": reviewer, "now": now})
+            rows = session.query(_HAND, params)
         return [_draw(row) for row in rows]
 
     def fill(
@@ -131,35 +151,51 @@ class Draws:
         reviewer: str,
         *,
         audits: Sequence[bool],
-        starts: Sequence[int],
+        below: Callable[[int], int],
         now: float,
         lease_s: float,
         propensity: Callable[[str, int], float],
+        session_id: int | None = None,
     ) -> list[Draw]:
         """Renew a reviewer's leases and draw until the hand holds one card for each of `audits`; gives the hand.
 
-        audits: one flag a new card, True for a uniform draw. starts: where on the shuffle circle each uniform draw
-        begins. propensity: (strategy, open items) -> probability of the choice. All of it is one transaction.
+        audits: one flag a new card, True for a uniform draw. below, propensity: as for `take`; what is in the hand is
+        not free. session_id: draw the items of this session instead, in its order and nothing else. All of it is one
+        transaction.
         """
         params: dict[str, Any] = {"project": project_id, "reviewer": reviewer, "now": now, "until": now + lease_s}
+        params |= {"session": session_id, "grace": GRACE_S}
         with self._driver.writing() as session:
+            session.execute(_PUT_DOWN, params)
             session.execute(_KEEP, params)
             session.execute(_LET_GO, params)
             held = session.query(_HAND, params)
             missing = max(0, len(audits) - len(held))
-            chances = {strategy: propensity(strategy, _open(session, project_id)) for strategy in _CHOICES}
-            waiting = {
-                strategy: session.query(_NEXT_OF_HAND[strategy], params | {"limit": missing})
-                for strategy in ("second opinion", "priority")
-            }
+            if session_id is not None:
+                chosen = session.query(_OF_SESSION, params | {"limit": missing})
+                params["propensity"] = propensity("slice", 0)
+                return [_draw(row) for row in held] + [_lease(session, item, "slice", params) for item in chosen]
+            waiting = {name: session.query(sql, params | {"limit": missing}) for name, sql in _NEXT_OF_HAND.items()}
+            free = OpenItems(session, params, below)
             new: list[Draw] = []
-            for audit, start in zip(audits[:missing], starts[:missing], strict=True):
-                taken = {draw.item_id for draw in new}
-                found = _choose(session, waiting, audit, params | {"start": start, "limit": 1}, taken)
-                if found is not None:
+            for audit in audits[:missing]:
+                if (found := _choose(waiting, free, audit)) is not None:
                     strategy, item = found
-                    new.append(_lease(session, item, strategy, params | {"propensity": chances[strategy]}))
+                    chance = propensity(strategy, free.n)
+                    new.append(_lease(session, item, strategy, params | {"propensity": chance}))
+                    free.take(item["id"], was_open=strategy != "second opinion")
+                    waiting = {name: [row for row in rows if row["id"] != item["id"]] for name, rows in waiting.items()}
             return [_draw(row) for row in held] + new
+
+    def in_other_hands(self, reviewer: str, item_ids: Sequence[int], now: float) -> frozenset[int]:
+        """Those of the items that somebody else is deciding at this moment."""
+        with self._driver.reading() as session:
+            columns = session.columns(
+                """select d.item_id from json_each(?) wanted join draws d on d.item_id = wanted.value
+                where d.done = 0 and d.leased_until > ? and d.reviewer <> ?""",
+                (orjson.dumps(list(item_ids)).decode(), now, reviewer),
+            )
+        return frozenset(columns[0] if columns else ())
 
     def held_by(self, project_id: int, now: float) -> dict[str, int]:
         """Reviewer -> number of items in hand at this moment."""
@@ -177,6 +213,7 @@ class Draws:
         Its draw is marked as chosen: it says nothing about the items nobody chose.
         """
         params: dict[str, Any] = {"project": project_id, "reviewer": reviewer, "now": now, "wanted": item_id}
+        params["session"] = None
         with self._driver.writing() as session:
             rows = session.query(_CHOSEN, params)
             if not rows:
@@ -188,16 +225,11 @@ class Draws:
             return _lease(session, rows[0], "chosen", params | {"until": now + lease_s, "propensity": 1.0})
 
 
-def _choose(
-    session: Session, waiting: dict[str, list[Row]], audit: bool, params: dict[str, Any], taken: set[int]
-) -> tuple[str, Row] | None:
+def _choose(waiting: dict[str, list[Row]], free: OpenItems, audit: bool) -> tuple[str, Row] | None:
     for strategy in ("audit", "second opinion") if audit else ("second opinion", "priority", "random"):
-        if strategy in ("audit", "random"):
-            rows = session.query(_NEXT_OF_HAND[strategy], params)
-        else:
-            rows = waiting[strategy] = [row for row in waiting[strategy] if row["id"] not in taken]
-        if rows:
-            return strategy, rows[0]
+        item = free.choose() if strategy in ("audit", "random") else next(iter(waiting[strategy]), None)
+        if item is not None:
+            return strategy, item
     return None
 
 
@@ -208,13 +240,6 @@ def _lease(session: Session, item: Row, strategy: str, params: dict[str, Any]) -
     # An item once drawn for the audit stays blind, whoever sees it next.
     marks = {"item": item["id"], "strategy": strategy, "audit": int(audit), "blind": int(audit or item["audit"])}
     return _draw(session.query(_LEASE, params | marks)[0])
-
-
-def _open(session: Session, project_id: int) -> int:
-    rows = session.query(
-        "select n from tallies where project_id = ? and kind = 'items' and name = 'pool/open'", (project_id,)
-    )
-    return int(rows[0]["n"]) if rows else 0
 
 
 def _draw(row: Row) -> Draw:
@@ -228,4 +253,5 @@ def _draw(row: Row) -> Draw:
         blind=bool(row["blind"]),
         leased_until=row["leased_until"],
         created_at=row["created_at"],
+        session_id=row["session_id"],
     )

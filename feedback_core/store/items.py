@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, get_args
 
 import orjson
@@ -12,6 +13,7 @@ from ..errors import NotFound
 from ..types import Cursor, Item, ItemFilter, ItemState, Locked, Project, TrainingRows
 from . import tallies
 from .driver import Driver, Row, Session
+from .searching import own_word, words
 
 BATCH = 5_000
 """Rows per transaction of a bulk write; behind 50,000 a small writer waited 1.1 s."""
@@ -19,15 +21,18 @@ BATCH = 5_000
 COUNT_CAP = 10_000
 """A filtered count stops here: nobody reads the digits beyond, and counting a million rows costs 50 ms."""
 
+SCAN = 20_000
+"""Items, in the order of the page, that a filter on a feature looks at: it has no index, and this many take 0.1 s."""
+
 FEW = 5_000
 """Rows sorted for a page rather than looked for along an index; at most 20 ms of a million rows either way."""
 
-NewItem = tuple[str, bytes, str, str, str | None, int]
-"""key, input, input hash, split, base label, shuffle position."""
+NewItem = tuple[str, bytes, str, str, str | None]
+"""key, input, input hash, split, base label."""
 
 _INSERT = """
-insert or ignore into items (id, project_id, key, input, input_hash, split, state, base_label, shuffle, created_at)
-values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+insert or ignore into items (id, project_id, key, input, input_hash, split, state, base_label, created_at)
+values (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 _SORTS = {
@@ -37,7 +42,14 @@ _SORTS = {
 }
 SORTS = tuple(_SORTS)
 
-_FILTERS = {"predicted": "predicted = :predicted", "max_confidence": "confidence <= :max_confidence"}
+_FILTERS = {
+    "predicted": "predicted = :predicted",
+    "max_confidence": "confidence <= :max_confidence",
+    "wrong": "label <> predicted",
+    "flipped": "was <> predicted",
+}
+_PARTIAL = {"wrong": "items_wrong", "flipped": "items_flipped"}
+"""Indexes that hold only the rows of one filter."""
 _SERVED = {"priority": "predicted", "confidence": "max_confidence"}
 """The filter that the index of a sort order can answer too."""
 
@@ -57,6 +69,16 @@ where project_id = :project and (split = 'train' or state = 'labelled' and split
       select 1 from items h where h.project_id = :project and h.input_hash = i.input_hash
          and (h.split = 'holdout' or h.audit = 1))
 order by id
+"""
+
+_OPEN_FROM = """
+select id from (
+    select * from (select id from items where project_id = :project and state = 'open' and shuffle >= :start
+                   order by shuffle limit :limit)
+    union all
+    select * from (select id from items where project_id = :project and state = 'open' and shuffle < :start
+                   order by shuffle limit :limit)
+) limit :limit
 """
 
 _LOCKED = """
@@ -84,7 +106,7 @@ class Items:
                 ids = session.columns("select id from items where id >= ?", (first,))[0]
                 new = [(item_id, batch[item_id - first]) for item_id in ids]
             _index_texts(session, project, new)
-            splits = Counter(split for _, (_, _, _, split, _, _) in new)
+            splits = Counter(split for _, (_, _, _, split, _) in new)
             counts = {"pool/open" if split == "pool" else f"{split}/base": n for split, n in splits.items()}
             tallies.add(session, project.id, "items", counts)
         return added
@@ -116,6 +138,15 @@ class Items:
             raise NotFound(f"{len(set(ids)) - len(by_id)} items are gone: they may belong to another database.")
         return [by_id[item_id] for item_id in ids]
 
+    def keys(self, ids: Sequence[int]) -> dict[int, str]:
+        """Item id -> its key, for the ids there are."""
+        with self._driver.reading() as session:
+            rows = session.query(
+                "select id, key from items where id in (select value from json_each(?))",
+                (orjson.dumps(list(ids)).decode(),),
+            )
+        return {row["id"]: row["key"] for row in rows}
+
     def by_key(self, project_id: int, key: str) -> Item | None:
         with self._driver.reading() as session:
             rows = session.query("select * from items where project_id = ? and key = ?", (project_id, key))
@@ -125,17 +156,26 @@ class Items:
         self, project_id: int, wanted: ItemFilter, *, sort: str, after: Cursor | None = None, limit: int = 100
     ) -> list[Item]:
         """One page by keyset, never by offset. sort: one of SORTS."""
-        params = _params(project_id, wanted) | {"limit": limit}
-        if after is not None:
-            params |= {"after": after.value, "after_id": after.item_id}
+        params = _params(project_id, wanted) | _after(after) | {"limit": limit}
         with self._driver.reading() as session:
             return [item_of(row) for row in session.query(_page_sql(wanted, sort, after is not None), params)]
 
     def count(self, project_id: int, wanted: ItemFilter) -> int:
-        """How many items match; COUNT_CAP + 1 stands for more than COUNT_CAP."""
+        """How many items match; COUNT_CAP + 1 stands for more than COUNT_CAP. Filters on features are left aside."""
         params = _params(project_id, wanted) | {"cap": COUNT_CAP + 1}
         with self._driver.reading() as session:
             return int(session.query(_count_sql(wanted), params)[0]["n"])
+
+    def scan_end(self, project_id: int, wanted: ItemFilter, *, sort: str, after: Cursor | None = None) -> Cursor | None:
+        """Where a filter on features stopped looking; None when it has seen all that passes the other filters."""
+        if not wanted.features:
+            return None
+        params = _params(project_id, wanted) | _after(after) | {"limit": SCAN}
+        column = _SORTS[sort][0]
+        page = _page_sql(replace(wanted, features=()), sort, after is not None)
+        with self._driver.reading() as session:
+            rows = session.query(f"select id, {column} as value from ({page}) limit 1 offset {SCAN - 1}", params)
+        return Cursor(rows[0]["value"], rows[0]["id"]) if rows else None
 
     def training_rows(self, project_id: int) -> TrainingRows:
         """One snapshot of base rows and effective feedback; never a row equal to a locked one."""
@@ -169,6 +209,21 @@ class Items:
             yield columns[0], columns[1], tuple(map(bool, columns[2]))
             last = columns[0][-1]
 
+    def decided_ids(self, project_id: int) -> tuple[int, ...]:
+        """Ids of the pool items that somebody has decided on, conflicts and flags included."""
+        with self._driver.reading() as session:
+            columns = session.columns(
+                "select id from items where project_id = ? and state in ('labelled', 'conflict', 'flagged')",
+                (project_id,),
+            )
+        return columns[0] if columns else ()
+
+    def open_ids(self, project_id: int, start: int, limit: int) -> tuple[int, ...]:
+        """Ids of open items, uniformly drawn: the next ones on the shuffle circle from `start` on."""
+        with self._driver.reading() as session:
+            columns = session.columns(_OPEN_FROM, {"project": project_id, "start": start, "limit": limit})
+        return columns[0] if columns else ()
+
     def export(self, project_id: int, size: int = 5_000) -> Iterator[list[Item]]:
         """Every item of a project in id order, chunk by chunk."""
         last = 0
@@ -199,13 +254,14 @@ def item_of(row: Row) -> Item:
         confidence=row["confidence"],
         priority=row["priority"],
         created_at=row["created_at"],
+        was=row["was"],
     )
 
 
 def _insert_rows(project_id: int, first: int, batch: Sequence[NewItem], now: float) -> Iterator[tuple[Any, ...]]:
-    for row_id, (key, body, digest, split, label, shuffle) in enumerate(batch, first):
+    for row_id, (key, body, digest, split, label) in enumerate(batch, first):
         state = "open" if split == "pool" else "base"
-        yield row_id, project_id, key, body.decode(), digest, split, state, label, shuffle, now
+        yield row_id, project_id, key, body.decode(), digest, split, state, label, now
 
 
 def _index_texts(session: Session, project: Project, items: Iterable[tuple[int, NewItem]]) -> None:
@@ -215,7 +271,7 @@ def _index_texts(session: Session, project: Project, items: Iterable[tuple[int, 
 
     def text(body: bytes) -> str:
         values = orjson.loads(body)
-        return " ".join([_own_word(project.id), *(str(values[n]) for n in columns if values[n] is not None)])
+        return " ".join([own_word(project.id), *(str(values[n]) for n in columns if values[n] is not None)])
 
     rows = ((item_id, text(body)) for item_id, (_, body, *_) in items)
     session.many("insert into items_text (rowid, text) values (?, ?)", rows)
@@ -223,16 +279,47 @@ def _index_texts(session: Session, project: Project, items: Iterable[tuple[int, 
 
 def _params(project_id: int, wanted: ItemFilter) -> dict[str, Any]:
     search = wanted.search.strip()
-    return {f"state{n}": state for n, state in enumerate(_states(wanted))} | {
-        "project": project_id,
-        "predicted": wanted.predicted,
-        "max_confidence": wanted.max_confidence,
-        "words": _words(search),
-        "own_words": f"{_own_word(project_id)} AND {_words(search)}",
-        "key": search,
-        "key_end": search + "\U0010ffff",
-        "few": FEW,
+    return (
+        {f"state{n}": state for n, state in enumerate(_states(wanted))}
+        | {
+            "project": project_id,
+            "predicted": wanted.predicted,
+            "max_confidence": wanted.max_confidence,
+            "words": words(search),
+            "own_words": f"{own_word(project_id)} AND {words(search)}",
+            "key": search,
+            "key_end": search + "\U0010ffff",
+            "few": FEW,
+            "scan": SCAN,
+        }
+        | _feature_params(wanted)
+    )
+
+
+def _after(cursor: Cursor | None) -> dict[str, Any]:
+    return {} if cursor is None else {"after": cursor.value, "after_id": cursor.item_id}
+
+
+def _feature_params(wanted: ItemFilter) -> dict[str, Any]:
+    return {
+        f"{name}{n}": value
+        for n, feature in enumerate(wanted.features)
+        for name, value in (
+            ("path", f"$[{feature.place}]"),
+            ("low", feature.low),
+            ("high", feature.high),
+            ("equals", feature.equals),
+        )
     }
+
+
+def _features(wanted: ItemFilter) -> str:
+    terms = ["1"]
+    for n, feature in enumerate(wanted.features):
+        value = f"json_extract(input, :path{n})"
+        bounds = ((feature.low, ">=", "low"), (feature.high, "<=", "high"), (feature.equals, "=", "equals"))
+        terms += [f"{value} {sign} :{name}{n}" for bound, sign, name in bounds if bound is not None]
+    return " and ".join(terms)
 
 
 def _page_sql(wanted: ItemFilter, sort: str, further: bool) -> str:
@@ -248,25 +335,28 @@ def _page_sql(wanted: ItemFilter, sort: str, further: bool) -> str:
     parts, long = [], ["1"]
     for ids in _narrow(wanted, _SERVED.get(sort)):
         # The condition stands in the limit because there it is looked at first, and nothing else when it fails.
-        where = " and ".join([f"id in ({ids})", _within(wanted, "+"), *terms])
+        where = " and ".join([f"id in ({ids})", _within(wanted, "+"), *terms, _features(wanted)])
         now = " and ".join([*long, _short(ids)])
         parts.append(f"select * from (select * from items where {where} limit iif({now}, :few, 0))")
         long.append(f"not {_short(ids)}")
     for n in range(len(_states(wanted))):
         # One ordered index walk per state, merged: `state in (...)` would sort the whole table instead.
         where = " and ".join(["project_id = :project", f"state = :state{n}", *terms])
-        now = " and ".join(long)
-        parts.append(f"select * from (select * from items where {where} order by {order} limit iif({now}, :limit, 0))")
+        now, most = " and ".join(long), ":scan" if wanted.features else ":limit"
+        walk = f"select * from items where {where} order by {order} limit iif({now}, {most}, 0)"
+        parts.append(f"select * from ({walk}) where {_features(wanted)}")
     return " union all ".join(parts) + f" order by {order} limit :limit"
 
 
 def _count_sql(wanted: ItemFilter) -> str:
-    served = "predicted" if wanted.max_confidence is None else "max_confidence"
+    partial = next((name for name in _PARTIAL if getattr(wanted, name)), None)
+    served = partial or ("predicted" if wanted.max_confidence is None else "max_confidence")
     terms = [*_terms(wanted, served), *_searched(wanted)]
     narrow = _narrow(wanted, served)
     where = " and ".join([_within(wanted, "+"), *terms])
     cases = [f"when {_short(ids)} then (select count(*) from items where id in ({ids}) and {where})" for ids in narrow]
-    many = f"select 1 from items where {' and '.join([_within(wanted), *terms])}"
+    through = f"indexed by {_PARTIAL[partial]}" if partial else ""
+    many = f"select 1 from items {through} where {' and '.join([_within(wanted), *terms])}"
     if terms == _searched(wanted) != []:
         # Counted as they are found: before the first row of `in` all the ids that a common word gives would be listed.
         many = f"""select 1 from items_text cross join items on id = items_text.rowid
@@ -282,8 +372,16 @@ def _narrow(wanted: ItemFilter, served: str | None) -> list[str]:
     served: the filter that this index serves itself.
     """
     own, search = f"select id from items where {_within(wanted)}", _searched(wanted)
-    given = [sql for name, sql in _FILTERS.items() if name != served and getattr(wanted, name) is not None]
-    return [_FOUND for _ in search] + [f"{own} and {sql}" for sql in given] + [own for _ in search]
+    given = {name: sql for name, sql in _given(wanted).items() if name != served}
+    ids = [
+        f"{own.replace('from items', f'from items indexed by {_PARTIAL[name]}') if name in _PARTIAL else own} and {sql}"
+        for name, sql in given.items()
+    ]
+    return [_FOUND for _ in search] + ids + [own for _ in search]
+
+
+def _given(wanted: ItemFilter) -> dict[str, str]:
+    return {name: sql for name, sql in _FILTERS.items() if getattr(wanted, name) not in (None, False)}
 
 
 def _short(ids: str) -> str:
@@ -297,8 +395,7 @@ def _within(wanted: ItemFilter, unindexed: str = "") -> str:
 
 
 def _terms(wanted: ItemFilter, served: str | None) -> list[str]:
-    given = {name: sql for name, sql in _FILTERS.items() if getattr(wanted, name) is not None}
-    return [sql if name == served else f"+{sql}" for name, sql in given.items()]
+    return [sql if name == served else f"+{sql}" for name, sql in _given(wanted).items()]
 
 
 def _searched(wanted: ItemFilter) -> list[str]:
@@ -307,16 +404,3 @@ def _searched(wanted: ItemFilter) -> list[str]:
 
 def _states(wanted: ItemFilter) -> tuple[ItemState, ...]:
     return wanted.states or get_args(ItemState)
-
-
-def _words(search: str) -> str:
-    """The search box as an FTS query: every word quoted, so no character is an operator, and open at its end."""
-    # A NUL ends the query for FTS, and a word of punctuation alone matches nothing.
-    words = [word for word in search.replace('"', " ").replace("\0", " ").split() if any(map(str.isalnum, word))]
-    return " AND ".join(f'"{word}"*' for word in words or [""])
-
-
-def _own_word(project_id: int) -> str:
-    # Lets one index serve all projects: a match starts from its short list. The private-use character counts as a
-    # letter, and nobody searches for it: as "project1" it answered every search for "pro".
-    return f"\ue000{project_id}"

@@ -49,7 +49,9 @@ class Predictions:
             with self._driver.writing() as session:
                 session.many(_UPSERT, batch)
                 session.many(
-                    "update items set version_id = ?, predicted = ?, confidence = ?, priority = ? where id = ?", current
+                    """update items set was = iif(version_id <> ?1, predicted, was), version_id = ?1, predicted = ?2,
+                    confidence = ?3, priority = ?4 where id = ?5""",
+                    current,
                 )
 
     def save(self, version_id: int, scored: Scored) -> None:

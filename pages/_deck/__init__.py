@@ -26,14 +26,14 @@ _component = st.components.v2.component(
 )
 
 
-def show(loop: Loop, reviewer: str) -> None:
+def show(loop: Loop, reviewer: str, session_id: int | None = None) -> None:
     """Store what the browser has sent, and hand it the answers and the cards it lacks."""
     key = f"deck-{loop.project.id}-{reviewer}"
     sent = (st.session_state.get(key) or {}).get("outbox") or {}
     acks = _answers(loop, reviewer, sent.get("batches", []), f"{key}-answers")
-    hand = loop.store.draws.hand(loop.project.id, reviewer, loop.clock())
+    hand = loop.store.draws.hand(loop.project.id, reviewer, loop.clock(), session_id)
     if len(hand) < REFILL_BELOW:
-        hand = loop.draw_batch(reviewer, HAND)
+        hand = loop.draw_batch(reviewer, HAND, session_id)
     left = loop.store.tallies.of(loop.project.id, "items")
     _component(
         key=key,
@@ -49,7 +49,7 @@ def show(loop: Loop, reviewer: str) -> None:
             "acks": acks,
             "hand": Counter(draw.strategy for draw in hand),
             "left": {"open": left.get("pool/open", 0), "conflict": left.get("pool/conflict", 0)},
-            "empty": None if hand else _why_empty(loop, reviewer, left),
+            "empty": None if hand else _why_empty(loop, reviewer, left, session_id),
         },
         on_outbox_change=lambda: None,
     )
@@ -97,7 +97,11 @@ def _js(version_id: int | None) -> str:
     return "null" if version_id is None else str(version_id)
 
 
-def _why_empty(loop: Loop, reviewer: str, left: Mapping[str, int]) -> tuple[str, str]:
+def _why_empty(loop: Loop, reviewer: str, left: Mapping[str, int], session_id: int | None) -> tuple[str, str]:
+    if session_id is not None and not loop.store.sessions.get(loop.project.id, session_id).left:
+        return "Session done", "Every item of this session is decided. Close it, or choose another queue above."
+    if session_id is not None:
+        return "Nothing for you now", "What is left of this session is in other hands, or you have skipped it."
     if not sum(n for name, n in left.items() if name.startswith("pool/")):
         return "Nothing to review", "No item without a label has been added yet: add rows on Setup."
     if not left.get("pool/open") and not left.get("pool/conflict"):

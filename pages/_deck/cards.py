@@ -43,6 +43,8 @@ def why(draw: Draw, item: Item, prediction: Prediction | None) -> str:
         return "Drawn at random and shown without the prediction, so that neither the queue nor the model sways you."
     if draw.strategy == "second opinion":
         return "Reviewers disagree about it: yours decides."
+    if draw.strategy == "slice":
+        return "From the review session you have chosen."
     if draw.strategy == "chosen":
         return "You opened this item yourself."
     if item.priority is None or prediction is None:

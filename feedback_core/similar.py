@@ -1,0 +1,67 @@
+"""The pool items most like one item."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .feature_space import FeatureSpace
+from .loop import Loop
+from .neighbours import nearest
+from .sampling import Sample, pool_sample
+
+EXACT = 20_000
+"""Up to this many pool items all are compared; of more, those decided and a uniform sample of the open ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolPoints:
+    """Pool items as points (n, f) in the feature space of the serving version."""
+
+    space: FeatureSpace
+    sample: Sample
+    points: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Ids and distances of similar items, nearest first. searched: items compared, of pool in all."""
+
+    ids: tuple[int, ...]
+    distances: tuple[float, ...]
+    searched: int
+    pool: int
+
+
+def similar(loop: Loop, item_id: int, k: int = 10) -> Alike | None:
+    """The k pool items most like an item, never the item itself; None before the first version."""
+    points = pool_points(loop)
+    if points is None:
+        return None
+    places, distances = nearest(points.points, points.space.of([item_id]), k + 1)
+    found = [
+        (points.sample.ids[place], distance)
+        for place, distance in zip(places[0].tolist(), distances[0].tolist(), strict=True)
+        if points.sample.ids[place] != item_id
+    ][:k]
+    searched = len(points.sample.ids)
+    return Alike(tuple(i for i, _ in found), tuple(d for _, d in found), searched, points.sample.pool)
+
+
+def pool_points(loop: Loop) -> PoolPoints | None:
+    """The points of at most EXACT pool items, computed once for a version and a size of the pool."""
+    champion = loop.store.versions.champion(loop.project.id)
+    if champion is None:
+        return None
+    counts = loop.store.tallies.of(loop.project.id, "items")
+    pool = sum(n for name, n in counts.items() if name.startswith("pool/"))
+
+    def make() -> PoolPoints:
+        rng = np.random.default_rng(champion.seed)
+        sample = pool_sample(loop.store, loop.project, EXACT, rng, all_decided=True)
+        space = loop.learned(champion.id).space
+        return PoolPoints(space, sample, space.of(sample.ids))
+
+    return loop.cache.get(("pool points", loop.store.url, loop.project.id, champion.id, pool), make)

@@ -1,0 +1,72 @@
+"""One decision about many items: the panel that asks for it, and the way back."""
+
+from collections.abc import Sequence
+from uuid import uuid4
+
+import streamlit as st
+
+from feedback_core import bulk
+from feedback_core.loop import Loop
+from pages._shared import PAGES, counted, plain, reviewer, told
+
+ACTIONS = {"confirm": "Confirm the prediction", "correct": "Set the label", "flag": "Flag"}
+DONE = {"confirm": "confirmed", "correct": "labelled", "flag": "flagged"}
+
+
+def review(loop: Loop, ids: Sequence[int], name: str, key: str) -> None:
+    """A button that makes a review session of these items and opens it."""
+    if st.button(f"Review these {len(ids):,} items", icon=":material/rate_review:", key=f"{key}-review"):
+        with told():
+            session = loop.open_session(ids, name, reviewer())
+            st.switch_page(PAGES["review"], query_params={"session": str(session.id)})
+
+
+def decide(loop: Loop, ids: Sequence[int], key: str) -> None:
+    """A choice of one decision for all these items, which says how many it would change before it does."""
+    with st.popover(f"Decide {counted(len(ids), 'item')} at once", icon=":material/done_all:"):
+        verdict = st.segmented_control(
+            "Decision", list(ACTIONS), format_func=ACTIONS.get, default="confirm", required=True, key=f"{key}-verdict"
+        )
+        target = (
+            st.selectbox("Label", loop.project.labels, index=None, placeholder="choose", key=f"{key}-target")
+            if verdict == "correct"
+            else None
+        )
+        name = st.session_state.setdefault(f"{key}-name", uuid4().hex)
+        held = loop.store.draws.in_other_hands(reviewer(), ids, loop.clock())
+        plan = bulk.plan(loop.store.items.many(ids), verdict, target, reviewer(), name=name, held=held)
+        for reason, n in plan.left_out.items():
+            st.caption(f"{counted(n, 'item')} left out: {reason}.")
+        ready = bool(plan.decisions) and (verdict != "correct" or target is not None)
+        caption = f"{ACTIONS[verdict]} of {counted(len(plan.decisions), 'item')}"
+        if st.button(caption, type="primary", disabled=not ready, key=f"{key}-apply"):
+            with told():
+                entries = loop.record(*plan.decisions)
+                st.session_state["bulk"] = {
+                    "project": loop.project.id,
+                    "entries": [entry.id for entry in entries],
+                    "text": f"{counted(len(entries), 'item')} {DONE[verdict]}" + (f" as {target}" if target else ""),
+                }
+            del st.session_state[f"{key}-name"]
+            st.rerun()
+
+
+def way_back(loop: Loop) -> None:
+    """What the last bulk decision did, and one click to take all of it back."""
+    done = st.session_state.get("bulk")
+    if not done or done["project"] != loop.project.id:
+        return
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(f":material/done_all: {plain(done['text'])}.")
+        if done["entries"] and st.button("Undo all", icon=":material/undo:", key="bulk_undo"):
+            with told():
+                undone = loop.undo_many(done["entries"], reviewer())
+                kept = len(done["entries"]) - len(undone)
+                text = f"{counted(len(undone), 'decision')} taken back"
+                if kept:
+                    text += f"; {counted(kept, 'item')} had been decided again since"
+                st.session_state["bulk"] = done | {"entries": [], "text": text}
+            st.rerun()
+        if st.button("Close", type="tertiary", key="bulk_close"):
+            del st.session_state["bulk"]
+            st.rerun()

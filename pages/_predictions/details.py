@@ -1,0 +1,59 @@
+"""One item: its input, its probabilities, its history, and the items like it."""
+
+import streamlit as st
+
+from feedback_core import charts, insights
+from feedback_core.loop import Loop
+from feedback_core.types import Feedback, Item
+from pages._predictions import similar
+from pages._shared import PAGES, ago, plain, reviewer, show_input, title_of, told
+
+VERBS = {
+    "confirm": "confirmed",
+    "correct": "corrected to",
+    "skip": "skipped",
+    "flag": "flagged",
+    "undo": "undid",
+}
+
+
+def show(loop: Loop, item: Item) -> None:
+    """Everything known about an opened item."""
+    story = insights.story(loop.store, item.id)
+    st.subheader(f"Item {plain(title_of(item))}")
+    left, right = st.columns(2, gap="large")
+    with left:
+        show_input(loop.project, item)
+    with right:
+        if item.audit and item.state == "open":
+            st.info(
+                "In the audit sample: its prediction stays hidden until it is reviewed.",
+                icon=":material/visibility_off:",
+            )
+        elif story.predictions:
+            newest = story.predictions[0]
+            figure = charts.probabilities(loop.project.labels[: len(newest.proba)], newest.proba, newest.label)
+            st.plotly_chart(figure, key=f"proba-{item.id}", config={"displayModeBar": False}, alt="Class probabilities")
+        if item.split == "pool" and st.button("Review this item", icon=":material/rate_review:", key=f"open-{item.id}"):
+            with told():
+                loop.draw_item(reviewer(), item.id)
+                st.session_state.pop("queue", None)  # a chosen card comes first in the whole queue, not in a session
+                st.switch_page(PAGES["review"])
+            st.rerun()  # somebody else has it: say so here and now
+        for entry in reversed(story.entries):
+            st.caption(_told(entry))
+        for prediction in story.predictions if not (item.audit and item.state == "open") else ():
+            st.caption(
+                f"Version {prediction.version_number} predicted {plain(prediction.label)} "
+                f"with {prediction.confidence:.0%}"
+            )
+    similar.show(loop, item)
+
+
+def _told(entry: Feedback) -> str:
+    note = f" · “{plain(entry.note)}”" if entry.note else ""
+    standing = "" if entry.state == "accepted" else f" · {entry.state}"
+    return (
+        f"{plain(entry.reviewer)} {VERBS[entry.verdict]} {plain(entry.target or '')} · {ago(entry.created_at)}"
+        f"{standing}{note}"
+    )

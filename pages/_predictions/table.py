@@ -1,0 +1,44 @@
+"""Items as rows of a table."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from feedback_core.types import Item, Project
+from pages._shared import STATE_NAMES, preview, thumbnail, title_of
+
+
+def rows_of(project: Project, items: Sequence[Item]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """One row an item, and how its columns are shown. What the audit keeps blind is left empty."""
+    images = any(column.kind == "image" for column in project.schema.columns)
+    return [_row(project, item, images) for item in items], COLUMNS
+
+
+COLUMNS = {
+    "Image": st.column_config.ImageColumn("Image", width="small"),
+    "Input": st.column_config.TextColumn("Input", width="large"),
+    "Prediction": st.column_config.TextColumn(
+        "Prediction", help="Empty for items of the audit sample until they are reviewed"
+    ),
+    "Confidence": st.column_config.ProgressColumn(
+        "Confidence", format="%.0f %%", min_value=0, max_value=100, help="Probability of the predicted class"
+    ),
+    "Priority": st.column_config.NumberColumn("Priority", format="%.2f", help="0 = sure, 1 = ask first"),
+    "Was": st.column_config.TextColumn("Was", help="What the version before predicted"),
+    "Label": st.column_config.TextColumn("Label", help="What reviewers or the base data say"),
+}
+
+
+def _row(project: Project, item: Item, images: bool) -> dict[str, Any]:
+    blind = item.audit and item.state == "open"
+    return {
+        **({"Image": thumbnail(project, item)} if images else {"Input": preview(project, item)}),
+        "Prediction": None if blind else item.predicted,
+        "Confidence": None if blind or item.confidence is None else 100 * item.confidence,
+        "Priority": item.priority,
+        "Label": item.label or item.base_label or "",
+        "State": STATE_NAMES[item.state],
+        "Was": None if blind else item.was,
+        "Item": title_of(item),
+    }
