@@ -410,7 +410,8 @@ class Loop:
         """Compare a version with the champion on the locked rows and store the report. Every call is one look."""
         progress(0.8, "judging on the locked rows")
         locked = self.store.items.locked_rows(self.project.id)
-        proba = self._proba(self.model(version), locked.inputs)
+        model = self.model(version)
+        proba = self._proba(model, locked.inputs)
         labels = self.project.labels
         if locked.ids:
             self.store.predictions.save(version.id, scoring.plain(locked.ids, proba, labels))
@@ -422,7 +423,7 @@ class Loop:
             "champion_id": champion.id if champion else None,
             "finding": verdict.finding,
             "action": verdict.action,
-            "reasons": verdict.reasons,
+            "reasons": (*verdict.reasons, *training.left_out(model)),
             "numbers": verdict.numbers,
             "policy": self.project.settings.policy,
             "created_at": self.clock(),
@@ -430,12 +431,13 @@ class Loop:
         return self.store.versions.add_report(self.project, fields)
 
     def promote(self, version: Version, by: str, reason: str = "") -> Version:
-        """Make a judged version the champion. Raises Refused without a report, or when worse without a reason."""
+        """Make a judged version the champion. Against the report's advice a reason is required (Refused)."""
         report = self.store.versions.report_on(version.id)
         if report is None:
             raise Refused(f"Version {version.number} has no stored gate report: judge it first.")
-        if report.finding == "worse" and not reason.strip():
-            raise Refused(f"Version {version.number} is measurably worse: give a reason to promote it anyway.")
+        if report.action != "promote" and not reason.strip():
+            found = "is measurably worse" if report.finding == "worse" else "is not advised by the gate"
+            raise Refused(f"Version {version.number} {found}: give a reason to promote it anyway.")
         return self.store.versions.decide(self.project, report, "promote", by=by, reason=reason, now=self.clock())
 
     def refuse(self, version: Version, by: str, reason: str = "") -> Version:
@@ -506,15 +508,18 @@ class Loop:
         settings = self.project.settings
         anchor_id = self.store.projects.get(self.project.id).anchor_id
         anchor = champion if anchor_id is None else self.store.versions.get(anchor_id)
-        return gate.judge(
+        challenger, before = scoring.top_labels(proba, self.project.labels), self._said(champion, locked)
+        verdict = gate.judge(
             locked.truth,
-            scoring.top_labels(proba, self.project.labels),
-            self._said(champion, locked),
+            challenger,
+            before,
             self._said(anchor, locked),
             looks=1 + sum(report.finding != "first" for report in self.store.versions.reports(self.project.id)),
             policy=settings.policy,
             max_loss=settings.max_loss,
         )
+        samples = gate.by_sample(locked.truth, challenger, before, locked.audit)
+        return replace(verdict, numbers=verdict.numbers | {"samples": samples})
 
     def _said(self, version: Version, locked: Locked) -> list[str]:
         try:

@@ -67,8 +67,8 @@ def open_loop() -> Loop:
 
 
 def reviewer() -> str:
-    """Who is at the keyboard."""
-    return st.session_state.get("reviewer", "").strip() or "anonymous"
+    """Who is at the keyboard. The frame opens no page before somebody has given a name."""
+    return str(st.session_state["reviewer"]).strip()
 
 
 @contextmanager

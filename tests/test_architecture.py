@@ -27,7 +27,7 @@ LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"second_look"}),
     frozenset({"loop", "insights", "inspection"}),
     frozenset({"reordering", "maps", "similar"}),
-    frozenset({"reviewers", "worker", "feedback_loop", "deck"}),
+    frozenset({"reviewers", "worker", "feedback_loop", "deck", "served_model"}),
     frozenset({"project_storage", "demo"}),
     frozenset({"simulate"}),
     frozenset({"cli"}),

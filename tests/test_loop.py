@@ -24,7 +24,7 @@ from feedback_core.models.artifacts import MODEL
 from feedback_core.review import effective, propensity
 from feedback_core.settings import Settings
 from feedback_core.store import Store, open_store
-from feedback_core.types import Decision, Feedback, Item, Rows, Version
+from feedback_core.types import Column, Decision, Feedback, Item, Rows, Schema, Version
 from tests.conftest import TWO_NUMBERS, make_loop, rows
 
 names = count()
@@ -713,8 +713,26 @@ def test_a_report_against_an_earlier_champion_does_not_promote(loop):
         loop.promote(first, "ann")
     assert statuses(loop) == ["candidate", "champion"]
     loop.judge(first)
-    loop.promote(first, "ann")
+    loop.promote(first, "ann", "to see the first one serve")
     assert statuses(loop) == ["champion", "retired"]
+
+
+def test_promoting_against_the_gates_advice_to_wait_takes_a_reason(store, clock):
+    loop = make_loop(store, clock, policy="manual")
+    loop.add_items(rows(200)[0], "test")
+    first, second = loop.retrain("test"), loop.retrain("test")
+    loop.judge(first)
+    loop.promote(first, "ann")
+    assert loop.judge(second).action == "hold"
+    with pytest.raises(Refused, match=r"^Version 2 is not advised by the gate: give a reason to promote it anyway\.$"):
+        loop.promote(second, "ann", " ")
+    assert loop.promote(second, "ann", "a person has looked").status == "champion"
+
+
+def test_a_report_holds_the_comparison_of_each_locked_sample(trained):
+    numbers = trained.judge(worse(trained)).numbers
+    assert numbers["samples"]["audit"]["n"] == 0
+    assert numbers["samples"]["holdout"] == {name: numbers[name] for name in ("n", "gained", "lost", "difference")}
 
 
 def test_a_rollback_needs_a_reason_and_an_earlier_champion(trained):
@@ -887,3 +905,13 @@ def test_every_stored_time_comes_from_the_clock_it_was_given(trained):
     draw = trained.draw("ann")
     said = say(trained, draw.item_id)
     assert {draw.created_at, said.created_at, trained.serving().version.created_at} == {1_700_000_000.0}
+
+
+def test_a_version_that_learned_without_an_empty_text_column_says_so_in_its_report(store, clock):
+    schema = Schema((Column("x", "number"), Column("said", "text")))
+    loop = Loop(store, create_project(store, "quiet", schema, ("a", "b"), actor="test"), clock=clock)
+    loop.add_items(Rows([f"[{n},null]".encode() for n in range(40)], [None] * 40, ["a"] * 20 + ["b"] * 20), "test")
+    report = loop.judge(loop.retrain("test"))
+    assert report.reasons[-1] == (
+        "The column 'said' holds no text in any training row: this version learned without it."
+    )

@@ -406,3 +406,22 @@ def test_a_guessed_label_that_is_not_chosen_stays_a_feature(page, store: Store) 
     next(box for box in app.selectbox if box.label == "Label column").select_index(0).run()
     listed = next(frame.value for frame in app.dataframe if "Kind" in frame.value.columns)
     assert "left" in set(listed["Column"])
+
+
+@pytest.mark.parametrize("cleared", [False, True])
+def test_without_a_name_the_page_asks_for_one_and_nothing_else_is_shown(
+    page, trained: Loop, monkeypatch: pytest.MonkeyPatch, cleared: bool
+) -> None:
+    if not cleared:
+        monkeypatch.delenv("USER")
+        monkeypatch.delenv("USERNAME", raising=False)
+    app = page()
+    if cleared:
+        app.sidebar.text_input(key="reviewer").set_value("  ").run()
+    assert [info.title for info in app.info] == ["Who are you?"]
+    assert not app.title
+    app.main.text_input(key="reviewer").set_value(" Bea ").run()
+    assert app.title[0].value == "points"
+    app.switch_page("retrain.py").run()
+    press(app, "Retrain now")
+    assert app.sidebar.text_input(key="reviewer").value == "Bea"
