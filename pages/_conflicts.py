@@ -54,7 +54,7 @@ def _show(loop: Loop, conflict: inspection.Conflict) -> None:
         show_input(loop.project, item)
     with right, st.container(horizontal=True):
         for side in conflict.sides:
-            with st.container(width=220):
+            with st.container(width=190):
                 _show_side(loop, item.id, side)
 
 
