@@ -30,7 +30,7 @@ format-check: $(VENV)/.dev
 check: lint types format-check test
 
 bench: $(VENV)/.dev
-	@for name in input_layout store pages review_deck; do $(BIN)/python -m benchmarks.$$name --quick || exit 1; done
+	@for name in input_layout store pages review_deck second_look; do $(BIN)/python -m benchmarks.$$name --quick || exit 1; done
 
 lock: $(VENV)/.dev
 	$(BIN)/uv pip compile -q --upgrade --no-header --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.txt

@@ -38,8 +38,8 @@ MANY = 8  # writers at once
 OWN_ITEMS = 500  # items of one writer, decided on again and again
 PRAGMAS = ("journal_mode=wal", "synchronous=full", "cache_size=-65536", "journal_size_limit=67108864")
 INSERT = """
-insert into items (id, project_id, key, input, input_hash, split, state, base_label, shuffle, created_at)
-values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+insert into items (id, project_id, key, input, input_hash, split, state, base_label, created_at)
+values (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 ENTRY = "insert into entries (item, reviewer, verdict, target, created_at) values (?, ?, ?, ?, ?)"
 
@@ -90,10 +90,9 @@ def raw_import(path: Path, rows: Rows) -> float:
     """CPU seconds of plain sqlite3 for the same rows, ready-made: same table, indexes, pragmas and transactions."""
     open_store(str(path))
     hashes = [intake.input_hash(body) for body in rows.inputs]
-    shuffle = np.random.default_rng(1).integers(2**31, size=len(hashes)).tolist()
     ready = [
-        (n, 1, digest, body.decode(), digest, "pool", "open", None, place, 0.0)
-        for n, digest, body, place in zip(count(1), hashes, rows.inputs, shuffle)
+        (n, 1, digest, body.decode(), digest, "pool", "open", None, 0.0)
+        for n, digest, body in zip(count(1), hashes, rows.inputs)
     ]
     db = connection(path)
     with cpu() as timer:

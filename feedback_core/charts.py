@@ -152,6 +152,30 @@ def probabilities(labels: Sequence[str], proba: Sequence[float], predicted: str 
     return figure.update_layout(height=90 + 26 * len(ranked), showlegend=False)
 
 
+def parts(
+    contributions: Mapping[str, float], values: Mapping[str, float | None], names: Mapping[str, str]
+) -> go.Figure:
+    """One score as a bar of its parts, each as wide as what it adds. values: of each part before its weight, 0-1."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    for colour, (part, share) in zip((*PART_COLOURS, OTHER), contributions.items(), strict=False):
+        value = values.get(part)
+        told = "cannot be told" if value is None else f"{value:.0%}"
+        figure.add_bar(
+            x=[share],
+            y=[""],
+            orientation="h",
+            name=names.get(part, part),
+            marker_color=colour,
+            hovertemplate=f"{names.get(part, part)}: {told}<br>adds %{{x:.3f}} to the priority<extra></extra>",
+        )
+    figure.update_layout(barmode="stack")
+    figure.update_xaxes(range=[0, 1], dtick=0.2)
+    _finish(figure, "Priority (0 = no reason to look, 1 = look first)", "")
+    return figure.update_layout(height=190, legend_traceorder="normal")
+
+
 def pool_map(points: Mapping[str, Sequence[Any]], groups: Sequence[str]) -> go.Figure:
     """Items on a plane, one colour and one sign a group, so that neither is needed to tell groups apart.
 

@@ -22,5 +22,5 @@ def allowed_hosts() -> list[str]:
 
 
 def user_name() -> str:
-    """Who sits at this machine: the reviewer's name until they give another."""
-    return os.environ.get("USER") or os.environ.get("USERNAME") or "reviewer"
+    """Who sits at this machine: the reviewer's name until they give another; empty where nobody is logged in."""
+    return os.environ.get("USER") or os.environ.get("USERNAME") or ""

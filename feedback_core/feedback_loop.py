@@ -32,7 +32,9 @@ class RetrainReport:
 
 
 class Storage(Protocol):
-    """Where entries wait for the next retrain."""
+    """Where entries wait for the next retrain. model: what answers `predict` now."""
+
+    model: Any
 
     def check(self, values: list[float], field: str, label: Any) -> None:
         """Raise InvalidFeedback when the entry does not fit what is known. field: where its label came from."""
@@ -50,7 +52,8 @@ class Storage(Protocol):
 class FeedbackLoop:
     """Collect feedback on a scikit-learn model and retrain it without forgetting.
 
-    model: an estimator with fit and predict. feedback_storage: a list, or what `open_storage` returns.
+    model: an estimator with fit and predict. feedback_storage: a list, or what `open_storage` returns; there the
+    attribute `model` becomes the project's champion, and retrain_threshold the project's setting.
     base_data, holdout: (X (n, d), y (n,)); every retrain learns from base data plus all feedback so far, and reports
     its accuracy on the holdout, which it never learns from.
     """
@@ -66,10 +69,10 @@ class FeedbackLoop:
     ) -> None:
         if retrain_threshold < 1:
             raise InvalidFeedback(f"retrain_threshold={retrain_threshold} is below 1: give the entries to wait for.")
-        self.model = model
         self.feedback_storage = feedback_storage
         self.retrain_threshold = retrain_threshold
-        self._storage: Storage = _storage(model, feedback_storage, base_data, holdout)
+        self._storage: Storage = _storage(model, feedback_storage, base_data, holdout, retrain_threshold)
+        self.model = self._storage.model
 
     def process_feedback(self, feedback_data: Mapping[str, Any]) -> None:
         """Check and keep one entry: `input` (d,), `target`, and optionally `corrected_prediction`.
@@ -101,7 +104,8 @@ class FeedbackLoop:
         return [
             {"input": list(map(float, row)), "target": truth}
             for row, truth, guess in zip(X, _plain(y), _plain(said), strict=True)
-            if truth != guess
+            # A durable store that was opened again knows the label 1 as "1".
+            if truth != guess and str(truth) != str(guess)
         ]
 
 
@@ -111,7 +115,7 @@ class ListStorage:
     def __init__(
         self, model: Any, entries: list[Any], base: tuple[Any, Any] | None, holdout: tuple[Any, Any] | None
     ) -> None:
-        self._model, self._entries, self._holdout = model, entries, holdout
+        self.model, self._entries, self._holdout = model, entries, holdout
         self._learned: list[tuple[list[float], Any]] = _rows(base)
         self._fixed_labels = {label for _, label in self._learned} or set(_plain(getattr(model, "classes_", ())))
         if self._learned:
@@ -151,7 +155,7 @@ class ListStorage:
 
     def _fit(self, rows: list[tuple[list[float], Any]]) -> None:
         try:
-            self._model.fit([values for values, _ in rows], [label for _, label in rows])
+            self.model.fit([values for values, _ in rows], [label for _, label in rows])
         except ValueError as error:
             raise CannotTrain(f"The model refused the training data: {error}") from error
 
@@ -159,22 +163,24 @@ class ListStorage:
         if self._learned or self._entries:
             first = self._learned[0][0] if self._learned else self._entries[0]["input"]
             return len(first)
-        fitted = getattr(self._model, "n_features_in_", None)
+        fitted = getattr(self.model, "n_features_in_", None)
         return None if fitted is None else int(fitted)
 
     def _accuracy(self) -> float | None:
-        if self._holdout is None or not hasattr(self._model, "classes_"):
+        if self._holdout is None or not hasattr(self.model, "classes_"):
             return None
         X, y = self._holdout
-        hits = [bool(a == b) for a, b in zip(_plain(self._model.predict(X)), _plain(y), strict=True)]
+        hits = [bool(a == b) for a, b in zip(_plain(self.model.predict(X)), _plain(y), strict=True)]
         return sum(hits) / len(hits)
 
 
-def _storage(model: Any, given: Any, base: tuple[Any, Any] | None, holdout: tuple[Any, Any] | None) -> Storage:
+def _storage(
+    model: Any, given: Any, base: tuple[Any, Any] | None, holdout: tuple[Any, Any] | None, threshold: int
+) -> Storage:
     if isinstance(given, list):
         return ListStorage(model, given, base, holdout)
     if hasattr(given, "bind"):
-        bound: Storage = given.bind(model, base, holdout)
+        bound: Storage = given.bind(model, base, holdout, threshold)
         return bound
     raise InvalidFeedback(
         f"feedback_storage={given!r} is neither a list nor a durable storage: "

@@ -24,6 +24,10 @@ LOOKS = 25
 MIN_CASES = 50
 """Fewer locked rows never promote by themselves: 50 rows cannot show a gain below 12 points."""
 
+FEW_CASES = 30
+"""Fewer locked rows prove nothing: ALPHA / LOOKS takes nine rows fixed and none broken, and two versions of one recipe
+seldom differ on nearly a third of the rows."""
+
 PRIOR_SD = 0.005
 """Spread of true gains we expect of a retrain, as a fraction: half a point."""
 
@@ -113,6 +117,19 @@ def rows_to_decide(pair: Paired, alpha: float, power: float = 0.8) -> int | None
     return max(0, math.ceil(needed) - pair.n)
 
 
+def by_sample(
+    truth: Sequence[str], challenger: Sequence[str], champion: Sequence[str], audit: Sequence[bool]
+) -> dict[str, dict[str, Any]]:
+    """The same comparison on each locked sample alone: n, gained, lost and difference of `holdout` and `audit`."""
+    rows = list(zip(truth, challenger, champion, audit, strict=True))
+    samples = {}
+    for name, wanted in (("holdout", False), ("audit", True)):
+        some = [row for row in rows if row[3] == wanted]
+        pair = paired([row[0] for row in some], [row[1] for row in some], [row[2] for row in some])
+        samples[name] = {"n": pair.n, "gained": pair.gained, "lost": pair.lost, "difference": plain(pair.interval)}
+    return samples
+
+
 def first(n: int) -> Judgement:
     """The verdict on a first version: there is nothing to compare it with."""
     return Judgement("first", "promote", ("The first version has no champion to beat.",), {"n": n})
@@ -161,9 +178,7 @@ def _action(
     if finding == "worse":
         return "refuse", (f"It is measurably worse: {pair.lost} rows broken, {pair.gained} fixed.",)
     if pair.n < min_cases:
-        return "hold", (
-            f"Only {pair.n} locked rows: at least {min_cases} are needed before a version can promote itself.",
-        )
+        return "hold", (_too_few(pair.n, min_cases),)
     if policy == "manual":
         return "hold", ("The policy is manual: a person decides with these numbers.",)
     if finding == "better":
@@ -174,6 +189,16 @@ def _action(
     if missing:
         return ("refuse" if pair.difference < 0 else "hold"), missing
     return "promote", (f"Not proven, but probably better and a loss above {100 * max_loss:.1f} points is excluded.",)
+
+
+def _too_few(n: int, min_cases: int) -> str:
+    rows = f"Only {n} locked {'row' if n == 1 else 'rows'}:"
+    if n < FEW_CASES:
+        return (
+            f"{rows} so few can prove nothing, neither a gain nor a loss. About {FEW_CASES} are needed for any proof, "
+            f"and at least {min_cases} before a version can promote itself."
+        )
+    return f"{rows} at least {min_cases} are needed before a version can promote itself."
 
 
 def _missing(pair: Paired, anchor: Paired, max_loss: float) -> tuple[str, ...]:
@@ -215,6 +240,7 @@ def _numbers(
         "difference": plain(pair.interval),
         "anchor_difference": plain(anchor.interval),
         "p": mcnemar(pair.gained, pair.lost),
+        "p_worse": mcnemar(pair.lost, pair.gained),
         "alpha": alpha,
         "looks": looks,
         "looks_budget": LOOKS,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from . import queue_audit, threshold
+from .intervals import wilson
 from .models import artifacts
 from .store import Store
 from .types import Feedback, GateReport, Item, Job, Prediction, Project, Version
@@ -127,17 +129,29 @@ def feedback_volume(store: Store, project: Project) -> Table:
 
 
 def reviewers(store: Store, project: Project) -> Table:
-    """Standing entries per reviewer, with the percentage that contradicted the model."""
-    counts: dict[str, dict[str, int]] = {}
-    for name, n in store.tallies.of(project.id, "reviewer").items():
-        reviewer, _, verdict = name.rpartition("/")
-        counts.setdefault(reviewer, {})[verdict] = n
+    """Standing entries per reviewer, the percentage that contradicted the model, and the share of known answers right.
+
+    `known`: an Interval, None where no question with a known answer has been put.
+    """
     rows = []
-    for reviewer, by in sorted(counts.items(), key=lambda entry: -sum(entry[1].values())):
+    counts, asked = _by_reviewer(store, project, "reviewer"), _by_reviewer(store, project, "gold")
+    for reviewer in sorted(counts | asked, key=lambda name: (-sum(counts.get(name, {}).values()), name)):
+        by, gold = counts.get(reviewer, {}), asked.get(reviewer, {})
         decided = by.get("confirm", 0) + by.get("correct", 0)
         rate = 100 * by.get("correct", 0) / decided if decided else None
-        rows.append({"reviewer": reviewer, "decided": decided, "skipped": by.get("skip", 0), "corrected": rate})
+        known = wilson(gold.get("right", 0), n) if (n := sum(gold.values())) else None
+        rows.append(
+            {"reviewer": reviewer, "decided": decided, "skipped": by.get("skip", 0), "corrected": rate, "known": known}
+        )
     return _table(rows)
+
+
+def _by_reviewer(store: Store, project: Project, kind: str) -> dict[str, dict[str, int]]:
+    counts: dict[str, dict[str, int]] = {}
+    for name, n in store.tallies.of(project.id, kind).items():
+        reviewer, _, what = name.rpartition("/")
+        counts.setdefault(reviewer, {})[what] = n
+    return counts
 
 
 def priorities(store: Store, project: Project) -> Mapping[str, list[float]]:
@@ -171,7 +185,8 @@ def export_rows(store: Store, project: Project, what: str) -> Iterator[dict[str,
     """Rows of `items`, `predictions` or `feedback` for export, chunk by chunk from the store."""
     if what == "feedback":
         for entries in store.feedback.export(project.id):
-            yield from (_feedback_row(entry) for entry in entries)
+            keys = store.items.keys([entry.item_id for entry in entries])
+            yield from (_feedback_row(entry, keys[entry.item_id]) for entry in entries)
         return
     columns = export_columns(project, what)
     for items in store.items.export(project.id):
@@ -185,7 +200,10 @@ def export_rows(store: Store, project: Project, what: str) -> Iterator[dict[str,
 
 EXPORT_COLUMNS = {
     "predictions": ("key", "predicted", "confidence", "priority", "state", "label"),
-    "feedback": ("id", "item", "reviewer", "verdict", "target", "predicted", "note", "state", "created_at"),
+    "feedback": (
+        *("id", "key", "reviewer", "verdict", "target", "predicted", "note", "state", "created_at"),
+        *("ruling", "ruled_by", "ruled_at"),
+    ),
 }
 
 
@@ -210,17 +228,20 @@ def _prediction_row(item: Item) -> dict[str, Any]:
     }
 
 
-def _feedback_row(entry: Feedback) -> dict[str, Any]:
+def _feedback_row(entry: Feedback, key: str) -> dict[str, Any]:
     return {
         "id": entry.id,
-        "item": entry.item_id,
+        "key": key,
         "reviewer": entry.reviewer,
         "verdict": entry.verdict,
         "target": entry.target,
         "predicted": entry.predicted,
         "note": entry.note,
         "state": entry.state,
-        "created_at": entry.created_at,
+        "created_at": _iso(entry.created_at),
+        "ruling": entry.ruling,
+        "ruled_by": entry.ruled_by,
+        "ruled_at": None if entry.ruled_at is None else _iso(entry.ruled_at),
     }
 
 
@@ -235,6 +256,11 @@ def _finding_row(finding: queue_audit.Finding, name: str) -> dict[str, Any]:
         numbers = (None,) * 3 if interval is None else (interval.value, interval.low, interval.high)
         row |= {measure + end: None if x is None else scale * x for end, x in zip(ends, numbers, strict=True)}
     return row
+
+
+def _iso(then: float) -> str:
+    """A time as ISO 8601 in UTC, to the second: 2026-01-31T09:30:00+00:00."""
+    return datetime.fromtimestamp(then, UTC).isoformat(timespec="seconds")
 
 
 def _stages(

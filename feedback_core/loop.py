@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import gate, intake, review, scoring, threshold, training
+from . import gate, intake, review, scoring, second_look, threshold, training
 from .cache import Cache
-from .errors import ArtifactError, NotFound, Refused
+from .errors import ArtifactError, InvalidFeedback, NotFound, Refused
 from .evaluation import evaluate
 from .feature_space import Learned, learned_by
 from .models import BUILDERS, artifacts
@@ -24,6 +24,7 @@ from .store.items import BATCH
 from .store.sessions import MOST
 from .surroundings import Surroundings
 from .types import (
+    RULINGS,
     Decision,
     Draw,
     Feedback,
@@ -36,8 +37,11 @@ from .types import (
     Project,
     ReviewSession,
     Rows,
+    Ruled,
+    Ruling,
     Schema,
     Version,
+    Wish,
 )
 from .unusual import Usual, usual
 
@@ -46,9 +50,6 @@ LEAST_BATCH, MOST_BATCH = 10, 100
 
 Progress = Callable[[float, str], None]
 """Called with how far the work is (0-1) and what is happening."""
-
-SHUFFLE_SPAN = 2**31
-"""Positions on the circle from which uniform draws start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +121,16 @@ class Loop:
     def add_items(self, rows: Rows, by: str, progress: Progress = silent) -> int:
         """Store checked rows; a labelled row becomes base data (some of it locked away), the rest the pool.
 
-        Rows whose key is known are left as they are. Gives the number added.
+        Rows whose key is known are left as they are. Gives the number added. Rows without a key of their own that take
+        more than one transaction get their ids in the order of their hashes, all others in the order given.
         """
         hashes = [intake.input_hash(body) for body in rows.inputs]
         held_out = intake.holdout_side(hashes, self.project.salt, self.project.settings.holdout_share)
-        shuffle = self._rng.integers(SHUFFLE_SPAN, size=len(hashes)).tolist()
         keys = [key if key is not None else digest for key, digest in zip(rows.keys, hashes, strict=True)]
         splits = scoring.splits(rows.labels, held_out)
-        batches = iter(zip(keys, rows.inputs, hashes, splits, rows.labels, shuffle, strict=True))
+        anyhow = len(hashes) > BATCH and not any(rows.keys)
+        order = intake.storing_order(hashes) if anyhow else range(len(hashes))
+        batches = ((keys[n], rows.inputs[n], hashes[n], splits[n], rows.labels[n]) for n in order)
         added = done = 0
         while batch := list(islice(batches, BATCH)):
             added += self.store.items.add(self.project, batch, self.clock())
@@ -232,15 +235,14 @@ class Loop:
         settings, now = self.project.settings, self.clock()
         if (current := self.store.draws.current(self.project.id, reviewer, now)) is not None:
             return current
-        audit = bool(self._rng.random() < settings.audit_share)
         return self.store.draws.take(
             self.project.id,
             reviewer,
-            audit=audit,
-            start=int(self._rng.integers(SHUFFLE_SPAN)),
+            wish=self._wishes(1)[0],
+            below=self._below,
             now=now,
             lease_s=settings.lease_s,
-            propensity=lambda strategy, n: review.propensity(strategy, n, settings.audit_share),
+            propensity=lambda strategy, n: review.propensity(strategy, n, settings),
         )
 
     def draw_batch(self, reviewer: str, n: int, session_id: int | None = None) -> list[Draw]:
@@ -255,11 +257,11 @@ class Loop:
         return self.store.draws.fill(
             self.project.id,
             reviewer,
-            audits=(self._rng.random(n) < settings.audit_share).tolist(),
-            starts=self._rng.integers(SHUFFLE_SPAN, size=n).tolist(),
+            wishes=self._wishes(n),
+            below=self._below,
             now=self.clock(),
             lease_s=settings.lease_s,
-            propensity=lambda strategy, n: review.propensity(strategy, n, settings.audit_share),
+            propensity=lambda strategy, n: review.propensity(strategy, n, settings),
             session_id=session_id,
         )
 
@@ -293,6 +295,56 @@ class Loop:
     def undo_many(self, feedback_ids: Sequence[int], reviewer: str) -> list[Feedback]:
         """Take entries back together, all in one transaction; those that no longer count are left as they are."""
         return self.store.feedback.undo_many(self.project, feedback_ids, reviewer, review.effective, self.clock())
+
+    # -- second look -------------------------------------------------------------------------------------------------
+
+    def rule(self, entry_ids: Sequence[int], ruling: Ruling, by: str, reason: str = "") -> Ruled:
+        """Decide about entries as a maintainer, durably, all in one press that `undo_ruling` takes back.
+
+        `reject`: the entry no longer counts, and nothing learns from it; it is kept. `accept`: of its item's entries
+        only accepted ones count, which settles a conflict. `ask`: the item goes to another reviewer, and nothing
+        learns from it until one more label has come in. Skips and undos cannot be ruled on (InvalidFeedback). An
+        entry that its reviewer has replaced meanwhile is left out; Stale is raised when that leaves none.
+        """
+        if ruling not in RULINGS:
+            raise InvalidFeedback(f"ruling={ruling!r} is not known: use one of {', '.join(RULINGS)}.")
+        return self._rule(dict.fromkeys(entry_ids, ruling), by, reason)
+
+    def settle(self, item_id: int, label: str, by: str, reason: str = "") -> Ruled:
+        """Decide a conflict: accept every entry that gives this label, and lift rulings that stand against it.
+
+        Raises NotFound when no standing entry of the item gives the label.
+        """
+        entries = [entry for entry in self.store.feedback.of_item(item_id) if entry.verdict != "undo"]
+        rulings = review.settlement(entries, label)
+        if "accept" not in rulings.values():
+            raise NotFound(f"No standing entry says {label!r} any more: look at the item again.")
+        return self._rule(rulings, by, reason)
+
+    def undo_ruling(self, ruling_id: int, by: str) -> Ruled:
+        """Bring back what was ruled before on every entry of one press; `ruling_id` is `Ruled.id`.
+
+        Entries ruled on again since stay as they are; raises Stale when that leaves none.
+        """
+        return self.store.rulings.undo(self.project, ruling_id, review.effective, by=by, now=self.clock())
+
+    def rank_feedback(self, progress: Progress = silent) -> int:
+        """Rank the entries by how much they need a second look (see trust.py); gives how many there are.
+
+        Reads every entry, in chunks; the worker does it after each scoring of the pool. Rejected entries are ranked
+        too, so that they can be found again.
+        """
+        try:
+            serving: Serving | None = self.serving()
+        except (NotFound, ArtifactError):
+            serving = None
+        model = serving.model if serving else None
+        lineage = self.store.versions.lineage(serving.version.id) if serving else {}
+        return second_look.rank(self.store, self.project, model, lineage, self.clock(), progress)
+
+    def request_ranking(self, by: str) -> Job:
+        """Ask the worker to rank the entries; while a request waits, the same job is returned."""
+        return self.store.jobs.request(self.project.id, "rank feedback", trigger="new entries", by=by, now=self.clock())
 
     # -- trigger and retrain -----------------------------------------------------------------------------------------
 
@@ -358,7 +410,8 @@ class Loop:
         """Compare a version with the champion on the locked rows and store the report. Every call is one look."""
         progress(0.8, "judging on the locked rows")
         locked = self.store.items.locked_rows(self.project.id)
-        proba = self._proba(self.model(version), locked.inputs)
+        model = self.model(version)
+        proba = self._proba(model, locked.inputs)
         labels = self.project.labels
         if locked.ids:
             self.store.predictions.save(version.id, scoring.plain(locked.ids, proba, labels))
@@ -370,7 +423,7 @@ class Loop:
             "champion_id": champion.id if champion else None,
             "finding": verdict.finding,
             "action": verdict.action,
-            "reasons": verdict.reasons,
+            "reasons": (*verdict.reasons, *training.left_out(model)),
             "numbers": verdict.numbers,
             "policy": self.project.settings.policy,
             "created_at": self.clock(),
@@ -378,12 +431,13 @@ class Loop:
         return self.store.versions.add_report(self.project, fields)
 
     def promote(self, version: Version, by: str, reason: str = "") -> Version:
-        """Make a judged version the champion. Raises Refused without a report, or when worse without a reason."""
+        """Make a judged version the champion. Against the report's advice a reason is required (Refused)."""
         report = self.store.versions.report_on(version.id)
         if report is None:
             raise Refused(f"Version {version.number} has no stored gate report: judge it first.")
-        if report.finding == "worse" and not reason.strip():
-            raise Refused(f"Version {version.number} is measurably worse: give a reason to promote it anyway.")
+        if report.action != "promote" and not reason.strip():
+            found = "is measurably worse" if report.finding == "worse" else "is not advised by the gate"
+            raise Refused(f"Version {version.number} {found}: give a reason to promote it anyway.")
         return self.store.versions.decide(self.project, report, "promote", by=by, reason=reason, now=self.clock())
 
     def refuse(self, version: Version, by: str, reason: str = "") -> Version:
@@ -410,6 +464,9 @@ class Loop:
             self._models[version.sha256] = artifacts.load(self.store.artifacts, version.artifact, version.sha256)
         return self._models[version.sha256]
 
+    def _wishes(self, n: int) -> list[Wish]:
+        return review.wishes(self._rng.random(n).tolist(), self._rng.random(n).tolist(), self.project.settings)
+
     def _nothing_new(self) -> bool:
         if self.due().entries:
             return False
@@ -423,6 +480,13 @@ class Loop:
             list(rows.labels),
         )
 
+    def _rule(self, rulings: Mapping[int, Ruling | None], by: str, reason: str) -> Ruled:
+        if not by.strip():
+            raise InvalidFeedback("by='' is empty: say who decides.")
+        return self.store.rulings.give(
+            self.project, rulings, review.effective, by=by, reason=review.checked_reason(reason), now=self.clock()
+        )
+
     def _shown(self, decision: Decision, item: Item | None) -> str | None:
         """The prediction a reviewer saw; a repeated decision may arrive after the item was scored again."""
         if item is None or decision.version_id == item.version_id:
@@ -431,6 +495,9 @@ class Loop:
         if decision.verdict == "confirm" and not said:
             return item.predicted
         return said[item.id][0] if said else None
+
+    def _below(self, n: int) -> int:
+        return int(self._rng.integers(n))
 
     def _proba(self, model: Any, inputs: Sequence[str]) -> npt.NDArray[np.float64]:
         if not inputs:
@@ -441,15 +508,18 @@ class Loop:
         settings = self.project.settings
         anchor_id = self.store.projects.get(self.project.id).anchor_id
         anchor = champion if anchor_id is None else self.store.versions.get(anchor_id)
-        return gate.judge(
+        challenger, before = scoring.top_labels(proba, self.project.labels), self._said(champion, locked)
+        verdict = gate.judge(
             locked.truth,
-            scoring.top_labels(proba, self.project.labels),
-            self._said(champion, locked),
+            challenger,
+            before,
             self._said(anchor, locked),
             looks=1 + sum(report.finding != "first" for report in self.store.versions.reports(self.project.id)),
             policy=settings.policy,
             max_loss=settings.max_loss,
         )
+        samples = gate.by_sample(locked.truth, challenger, before, locked.audit)
+        return replace(verdict, numbers=verdict.numbers | {"samples": samples})
 
     def _said(self, version: Version, locked: Locked) -> list[str]:
         try:

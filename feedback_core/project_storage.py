@@ -9,6 +9,7 @@ from .errors import InvalidFeedback, NotFound
 from .feedback_loop import RetrainReport
 from .loop import Loop, create_project
 from .models.own_estimator import recipe
+from .served_model import ServedModel
 from .settings import Settings
 from .store import Store, open_store
 from .types import Column, Decision, Rows, Schema
@@ -29,19 +30,27 @@ class ProjectStorage:
         self._recipe: dict[str, Any] = {}
         self._base: tuple[Any, Any] | None = None
         self._loop: Loop | None = None
+        self._threshold = Settings().retrain_threshold
+        self._known: dict[str, Any] = {}
+        self.model: Any = None
 
-    def bind(self, model: Any, base: tuple[Any, Any] | None, holdout: tuple[Any, Any] | None) -> ProjectStorage:
+    def bind(
+        self, model: Any, base: tuple[Any, Any] | None, holdout: tuple[Any, Any] | None, threshold: int
+    ) -> ProjectStorage:
         """Tie the storage to the model a FeedbackLoop was given."""
         if holdout is not None:
             raise InvalidFeedback(
                 "holdout is not used with a durable storage: it locks its own share of the base data."
             )
-        self._recipe, self._base = recipe(model), base
+        self._recipe, self._base, self._threshold = recipe(model), base, threshold
+        self._known = {str(label): label for label in _list(base[1])} if base else {}
+        self.model = ServedModel(model, lambda: self._loop, self._known)
         try:
             self._attach(Loop(self._store, self._store.projects.named(self._name)))
         except NotFound:
             if base is not None:
                 self._create(len(base[0][0]))
+        self.model.learn_base()
         return self
 
     def check(self, values: list[float], field: str, label: Any) -> None:
@@ -57,6 +66,7 @@ class ProjectStorage:
 
     def add(self, values: list[float], label: Any) -> None:
         loop = self._loop or self._create(len(values))
+        self._known[str(label)] = label
         if str(label) not in loop.project.labels:
             loop.project = self._store.projects.update(
                 loop.project, labels=(str(label),), now=loop.clock(), actor=REVIEWER
@@ -93,7 +103,11 @@ class ProjectStorage:
 
     def _attach(self, loop: Loop) -> Loop:
         self._loop = loop
-        settings = loop.project.settings.to_dict() | {"estimator": "own_estimator", "params": self._recipe}
+        settings = loop.project.settings.to_dict() | {
+            "estimator": "own_estimator",
+            "params": self._recipe,
+            "retrain_threshold": self._threshold,
+        }
         wanted = Settings.from_dict(settings)
         labels = tuple(str(label) for label in dict.fromkeys(_list(self._base[1]))) if self._base else ()
         if wanted != loop.project.settings or set(labels) - set(loop.project.labels):

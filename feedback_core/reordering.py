@@ -11,7 +11,6 @@ import numpy.typing as npt
 from .errors import Refused
 from .loop import Loop
 from .prioritize import Pool, blend
-from .sampling import SHUFFLE_SPAN
 from .scoring import class_share
 from .surroundings import Surroundings
 from .types import Job, Version
@@ -102,8 +101,8 @@ def _candidates(loop: Loop, champion: Version) -> _Candidates:
     top = items.first_ids(loop.project.id, EXACT if n_open <= EXACT else TOP)
     drawn: tuple[int, ...] = ()
     if n_open > EXACT:
-        start = int(np.random.default_rng(champion.seed).integers(SHUFFLE_SPAN))
-        drawn = items.open_ids(loop.project.id, start, EXACT - TOP)
+        every = np.asarray(items.open_ids(loop.project.id))
+        drawn = tuple(np.random.default_rng(champion.seed).choice(every, size=EXACT - TOP, replace=False).tolist())
     ids, proba = loop.store.predictions.proba_of(champion.id, sorted({*top, *drawn}))
     place = {item_id: n for n, item_id in enumerate(top, 1)}
     return _Candidates(ids, proba, place, _stands_for(ids, place, n_open) if drawn else None, n_open)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from .errors import InvalidFeedback
-from .types import VERDICTS, Decision, Feedback, ItemState
+from .settings import Settings
+from .types import VERDICTS, Decision, Feedback, ItemState, Ruling, Wish
 
 MAX_NOTE = 2_000
 """Characters of a note; more belongs into a document."""
@@ -17,16 +18,54 @@ def effective(entries: Sequence[Feedback]) -> tuple[str | None, ItemState]:
     """The label an item's entries add up to, and the state they leave it in.
 
     Each reviewer's last standing word counts once and the majority wins. A tie is a conflict, without a label until
-    somebody else decides. A skip says nothing; a flag sets the item aside when nobody has given a label.
+    somebody else decides; so is an item for which a maintainer wants a second opinion that has not been given yet. As
+    soon as a maintainer accepts entries, only those are heard. A skip says nothing; a flag sets the item aside when
+    nobody has given a label.
     """
     standing = [entry for entry in entries if entry.state == "accepted" and entry.verdict != "undo"]
-    votes = Counter(entry.target for entry in standing if entry.verdict in ("confirm", "correct"))
+    if any(_unanswered(entry, standing) for entry in entries):
+        return None, "conflict"
+    heard = [entry for entry in standing if entry.ruling == "accept"] or standing
+    votes = Counter(entry.target for entry in heard if entry.verdict in ("confirm", "correct"))
     if not votes:
-        return None, "flagged" if any(entry.verdict == "flag" for entry in standing) else "open"
+        return None, "flagged" if any(entry.verdict == "flag" for entry in heard) else "open"
     (label, most), *others = votes.most_common(2)
     if others and others[0][1] == most:
         return None, "conflict"
     return label, "labelled"
+
+
+def _unanswered(asked: Feedback, standing: Sequence[Feedback]) -> bool:
+    """Whether a second opinion on this entry is wanted and nobody else has given a label since.
+
+    Its reviewer's own change of mind is no second opinion; taking the entry back leaves nothing to ask about.
+    """
+    return (
+        asked.ruling == "ask"
+        and asked.state in ("accepted", "superseded")
+        and not any(
+            entry.target is not None and entry.reviewer != asked.reviewer and entry.id > (asked.ruled_after or 0)
+            for entry in standing
+        )
+    )
+
+
+def settlement(entries: Sequence[Feedback], label: str) -> dict[int, Ruling | None]:
+    """Rulings by entry that leave a label as an item's only one: its votes accepted, what stands against it lifted."""
+    rulings: dict[int, Ruling | None] = {}
+    for entry in entries:
+        if entry.state == "accepted" and entry.target == label:
+            rulings[entry.id] = "accept"
+        elif entry.ruling in ("accept", "ask"):
+            rulings[entry.id] = None
+    return rulings
+
+
+def checked_reason(reason: str) -> str:
+    """A ruling's reason without blanks around it. Raises InvalidFeedback when it is a document."""
+    if len(reason) > MAX_NOTE:
+        raise InvalidFeedback(f"reason has {len(reason)} characters: keep it within {MAX_NOTE}.")
+    return reason.strip()
 
 
 def checked(decision: Decision, labels: Sequence[str], predicted: str | None) -> Decision:
@@ -51,16 +90,28 @@ def checked(decision: Decision, labels: Sequence[str], predicted: str | None) ->
     return replace(decision, target=target, verdict="confirm" if target == predicted else "correct")
 
 
-def propensity(strategy: str, open_items: int, audit_share: float) -> float:
-    """Probability with which one draw chooses this item, in (0, 1].
+def wishes(chances: Sequence[float], hidden: Sequence[float], settings: Settings) -> list[Wish]:
+    """What each of n draws should be. chances, hidden: (n,) uniform in [0, 1), two numbers for each draw."""
+    audit, gold = settings.audit_share, settings.audit_share + settings.gold_share
+    return [
+        Wish("audit") if chance < audit else Wish("gold") if chance < gold else Wish(blind=hide < settings.blind_share)
+        for chance, hide in zip(chances, hidden, strict=True)
+    ]
 
-    The uniform share reaches every open item alike; the rest goes to the top of the queue alone. A slice has 1, because
-    a person chose its items: it says nothing about the others, and no estimate may weigh it as if chance had decided.
+
+def propensity(strategy: str, among: int, settings: Settings) -> float:
+    """Probability with which one draw chooses this item, in (0, 1]. among: items a uniform choice could fall on.
+
+    The uniform share reaches every open item alike, the questions with a known answer every base item; the rest goes
+    to the top of the queue alone. A slice has 1, because a person chose its items: it says nothing about the others,
+    and no estimate may weigh it as if chance had decided.
     """
     if strategy == "slice":
         return 1.0
-    uniform = 1 / max(open_items, 1)
+    uniform = 1 / max(among, 1)
     if strategy == "random":
         return uniform
-    by_chance = audit_share * uniform
-    return by_chance if strategy == "audit" else min(1.0, by_chance + 1 - audit_share)
+    if strategy == "gold":
+        return settings.gold_share * uniform
+    by_chance = settings.audit_share * uniform
+    return by_chance if strategy == "audit" else min(1.0, by_chance + 1 - settings.audit_share - settings.gold_share)

@@ -14,6 +14,7 @@ from .demo import PLANS, start
 from .intervals import plain, wilson
 from .loop import Loop
 from .models import BUILDERS
+from .prioritize import STRATEGIES
 from .reviewers import Reviewer, sit
 from .scoring import top_labels
 from .settings import Settings
@@ -27,8 +28,10 @@ def simulate(dataset: str, strategy: str, rounds: int, batch: int, seed: int) ->
     """One row per round: labels so far, corrections found, holdout accuracy with interval, and the naive loop's.
 
     Round 0 is the base model. naive_claim is what the naive loop says of itself, scored on the rows it was fitted on;
-    naive_holdout is what it is worth.
+    naive_holdout is what it is worth. Raises NotFound for an unknown data set or strategy.
     """
+    if strategy != "default":
+        STRATEGIES[strategy]  # raises NotFound now, not after the base model is fitted
     rng = np.random.default_rng(seed)
     settings = Settings(
         estimator=datasets.load(dataset).estimator,

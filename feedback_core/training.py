@@ -43,7 +43,8 @@ def sample_weights(rows: TrainingRows) -> npt.NDArray[np.float64]:
 def fit(model: Any, X: Any, labels: Sequence[str], weights: npt.NDArray[np.float64]) -> Any:
     """Fit a pipeline whose last step is called `model`. Raises CannotTrain in words instead of a library's depths.
 
-    weights: (n,); an estimator that takes none, such as nearest neighbours, is fitted without.
+    weights: (n,); an estimator that takes none, such as nearest neighbours, is fitted without. A text column without
+    a single word is left out (see `left_out`).
     """
     from sklearn.utils.validation import has_fit_parameter
 
@@ -54,6 +55,7 @@ def fit(model: Any, X: Any, labels: Sequence[str], weights: npt.NDArray[np.float
         raise CannotTrain(
             f"All {len(labels)} labelled rows say {classes[0]!r}: a model needs at least two classes to learn from."
         )
+    _drop_wordless(model, X)
     weighted = has_fit_parameter(model.named_steps["model"], "sample_weight")
     extra = {"model__sample_weight": weights} if weighted else {}
     try:
@@ -61,6 +63,16 @@ def fit(model: Any, X: Any, labels: Sequence[str], weights: npt.NDArray[np.float
             return model.fit(X, np.asarray(labels, dtype=object), **extra)
     except ValueError as error:
         raise CannotTrain(f"The model refused the training data: {error}") from error
+
+
+def left_out(model: Any) -> tuple[str, ...]:
+    """Sentences about the text columns that a fitted pipeline has learned without."""
+    prepare = getattr(model, "named_steps", {}).get("prepare")
+    return tuple(
+        f"The column {column!r} holds no text in any training row: this version learned without it."
+        for _, step, column in getattr(prepare, "transformers", ())
+        if isinstance(step, str) and step == "drop"
+    )
 
 
 def aligned_proba(model: Any, X: Any, labels: Sequence[str]) -> npt.NDArray[np.float64]:
@@ -73,6 +85,24 @@ def aligned_proba(model: Any, X: Any, labels: Sequence[str]) -> npt.NDArray[np.f
         if str(label) in position:
             aligned[:, position[str(label)]] = proba[:, column]
     return aligned
+
+
+def _drop_wordless(model: Any, X: Any) -> None:
+    # A vectorizer refuses a column without words, with all other columns fine; the next version may have some.
+    prepare = model.named_steps.get("prepare")
+    if prepare is None or not hasattr(prepare, "transformers"):
+        return
+    prepare.transformers = [
+        (name, "drop" if hasattr(step, "build_analyzer") and not _has_words(step, X[column]) else step, column)
+        for name, step, column in prepare.transformers
+    ]
+    if all(isinstance(step, str) and step == "drop" for _, step, _ in prepare.transformers):
+        raise CannotTrain("The training rows hold no input to learn from: every column is empty in all of them.")
+
+
+def _has_words(vectorizer: Any, texts: Any) -> bool:
+    words = vectorizer.build_analyzer()
+    return any(words(text) for text in texts)
 
 
 def _threads(rows: int) -> AbstractContextManager[Any]:

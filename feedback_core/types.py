@@ -17,6 +17,7 @@ Split = Literal["train", "holdout", "pool"]
 ItemState = Literal["base", "open", "labelled", "conflict", "flagged"]
 Verdict = Literal["confirm", "correct", "skip", "flag", "undo"]
 FeedbackState = Literal["accepted", "quarantined", "superseded", "withdrawn"]
+Ruling = Literal["accept", "reject", "ask"]
 VersionStatus = Literal["candidate", "champion", "retired", "refused"]
 Finding = Literal["first", "better", "not measurably different", "worse within noise", "worse"]
 Action = Literal["promote", "hold", "refuse"]
@@ -24,6 +25,9 @@ JobState = Literal["waiting", "running", "done", "failed", "cancelled"]
 
 VERDICTS: tuple[Verdict, ...] = ("confirm", "correct", "skip", "flag")
 """What a reviewer can say; `undo` is written by the loop only."""
+
+RULINGS: tuple[Ruling, ...] = ("accept", "reject", "ask")
+"""What a maintainer can say about an entry: it counts, it does not, or somebody else shall look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +189,15 @@ class Neighbour:
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """What the next draw should be: the top of the queue, a uniform one for the audit, or a known answer (gold)."""
+
+    kind: Literal["priority", "audit", "gold"] = "priority"
+    blind: bool = False
+    """Hide the prediction of a draw by priority; the other two kinds are blind anyway."""
+
+
+@dataclass(frozen=True, slots=True)
 class Draw:
     id: int
     item_id: int
@@ -238,6 +251,66 @@ class Feedback:
     draw_id: int | None
     undoes: int | None
     state: FeedbackState
+    created_at: float
+    ruling: Ruling | None = None
+    """What a maintainer decided about the entry, None while nobody has."""
+    ruled_by: str | None = None
+    ruled_at: float | None = None
+    ruled_after: int | None = None
+    """Newest entry about the item when it was ruled on; whoever spoke later knew nothing of the ruling before."""
+    ruling_id: int | None = None
+    """Event that the ruling came with, by which it is undone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """Outcome of one press. id: what undoes it, None when nothing had to change. entries: those that changed."""
+
+    id: int | None
+    entries: tuple[int, ...]
+
+
+EntryState = Literal["waiting", "accept", "reject", "ask", "any"]
+
+
+@dataclass(frozen=True, slots=True)
+class EntryFilter:
+    """Which ranked entries a page shows. waiting: standing, and not ruled on; accept, reject, ask: ruled so."""
+
+    state: EntryState = "waiting"
+    person: str | None = None
+    verdict: Verdict | None = None
+    above: tuple[tuple[str, float], ...] = ()
+    """(part, least value): all of them have to hold."""
+    search: str = ""
+    """Words that start like this in the note."""
+
+
+@dataclass(frozen=True, slots=True)
+class RankCursor:
+    """Where the next page of ranked entries starts: after this score and entry."""
+
+    score: float
+    feedback_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class RankedEntry:
+    """score: None while the entry is newer than the last ranking. parts: in [0, 1], None where it cannot be told."""
+
+    entry: Feedback
+    score: float | None
+    parts: Mapping[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class RankRun:
+    """One ranking of a project's entries. without_model: entries no model could judge without having seen them."""
+
+    run: int
+    entries: int
+    without_model: int
+    feedback_upto: int
     created_at: float
 
 

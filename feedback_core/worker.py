@@ -44,9 +44,17 @@ def retrain(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
     return {"version": version.number, "finding": report.finding, "action": report.action}
 
 
-def predict(loop: Loop, _job: Job, progress: Progress) -> dict[str, Any]:
-    """Score the pool with the champion and reorder the queue."""
-    return {"items": loop.predict(progress)}
+def predict(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
+    """Score the pool with the champion and reorder the queue; then the entries are ranked by what it knows."""
+    scored = loop.predict(progress)
+    if loop.store.feedback.latest(loop.project.id, 1):
+        loop.request_ranking(job.requested_by)
+    return {"items": scored}
+
+
+def rank_feedback(loop: Loop, _job: Job, progress: Progress) -> dict[str, Any]:
+    """Order the entries for a maintainer's second look."""
+    return {"entries": loop.rank_feedback(progress)}
 
 
 def take_in(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
@@ -75,6 +83,7 @@ KINDS: dict[str, Callable[[Loop, Job, Progress], dict[str, Any]]] = {
     "import": take_in,
     "retrain": retrain,
     "predict": predict,
+    "rank feedback": rank_feedback,
     "map": draw_map,
 }
 

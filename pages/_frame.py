@@ -1,6 +1,8 @@
 """The frame around every page: navigation, project picker, reviewer name."""
 
+import json
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 import streamlit as st
 
@@ -11,45 +13,71 @@ from pages._shared import store
 ICON = Path(__file__).with_name("_icon.png")
 st.set_page_config(page_title="AI Feedback Loop", page_icon=ICON, layout="wide")
 
-PAGES = {
-    "Loop": [
-        st.Page("overview.py", title="Overview", icon=":material/cycle:", default=True),
-        st.Page("review.py", title="Review", icon=":material/rate_review:"),
-        st.Page("retrain.py", title="Retrain", icon=":material/model_training:"),
-    ],
-    "Understand": [
-        st.Page("predictions.py", title="Predictions", icon=":material/table_view:"),
-        st.Page("map.py", title="Map", icon=":material/scatter_plot:"),
-        st.Page("insights.py", title="Insights", icon=":material/insights:"),
-    ],
-    "Manage": [st.Page("setup.py", title="Setup", icon=":material/tune:")],
-}
+NAME_COOKIE = "feedback_reviewer"
+
+PAGES = [  # no sections: Streamlit lists them in markup that screen readers cannot follow
+    st.Page("overview.py", title="Overview", icon=":material/cycle:", default=True),
+    st.Page("review.py", title="Review", icon=":material/rate_review:"),
+    st.Page("feedback.py", title="Feedback", icon=":material/fact_check:"),
+    st.Page("retrain.py", title="Retrain", icon=":material/model_training:"),
+    st.Page("predictions.py", title="Predictions", icon=":material/table_view:"),
+    st.Page("map.py", title="Map", icon=":material/scatter_plot:"),
+    st.Page("insights.py", title="Insights", icon=":material/insights:"),
+    st.Page("setup.py", title="Setup", icon=":material/tune:"),
+]
+# The theme's accent is dark enough for white on it, and so too dark as the text of a chosen option on a dark page.
+st.html(
+    "<style>[data-testid=stButtonGroup] button[data-selected=true] p, [data-testid=stSliderThumbValue] p "
+    "{ color: CanvasText }</style>"
+)
 
 page = st.navigation(PAGES)
 names = [project.name for project in store().projects.all()]
 
 
-def keep(widget: str, name: str) -> None:
-    """Remember a choice beside its widget, which forgets its value when a button leads to another page."""
-    st.session_state[name] = st.session_state[widget]
+def choose_project() -> None:
+    """Put the chosen project into the address, which alone says what is open: so back and forward work."""
+    st.query_params["project"] = st.session_state["open_project"] = st.session_state["project"]
+
+
+def choose_name() -> None:
+    """Remember the name beside its field, which forgets its value when a button leads to another page."""
+    st.session_state["reviewer_name"] = st.session_state["reviewer"].strip()
+
+
+def known_name() -> str:
+    """The name given in this session, else the one this browser remembers, else the user of this machine."""
+    cookie = st.context.cookies.get(NAME_COOKIE)
+    remembered = unquote(cookie)[:60] if isinstance(cookie, str) else ""  # Streamlit's test harness gives a mock
+    return str(st.session_state.get("reviewer_name", remembered or user_name()))
 
 
 with st.sidebar:
     if names:
-        wanted = st.session_state.get("open_project") or st.query_params.get("project")
-        st.session_state["project"] = wanted if wanted in names else names[0]
+        # The session remembers where a page's own link leaves the project out of the address.
+        wanted = [st.query_params.get("project"), st.session_state.get("open_project"), names[0]]
+        opened = next(name for name in wanted if name in names)
+        st.session_state["project"] = st.session_state["open_project"] = st.query_params["project"] = opened
         # Not bind="query-params": st.switch_page refuses to leave a page whose address a widget is bound to.
-        st.query_params["project"] = st.selectbox(
-            "Project", names, key="project", on_change=keep, args=("project", "open_project")
-        )
-        st.session_state["open_project"] = st.session_state["project"]
-    st.session_state["reviewer"] = st.session_state.get("reviewer_name", user_name())
-    st.text_input(
-        "Your name",
-        key="reviewer",
-        help="Stands beside every decision you make.",
-        max_chars=60,
-        on_change=keep,
-        args=("reviewer", "reviewer_name"),
+        st.selectbox("Project", names, key="project", on_change=choose_project)
+
+name = known_name()
+st.session_state["reviewer"] = name
+if not name:
+    st.info(
+        "Your name stands beside every decision you make, so that others know whom to ask. Type it, then press Enter.",
+        title="Who are you?",
+        icon=":material/badge:",
     )
-page.run()
+(st.sidebar if name else st).text_input(
+    "Your name",
+    key="reviewer",
+    help="Stands beside every decision you make. This browser remembers it.",
+    max_chars=60,
+    on_change=choose_name,
+)
+if name:
+    if "reviewer_name" in st.session_state:
+        cookie = f"{NAME_COOKIE}={quote(name, safe='')}; Path=/; Max-Age=31536000; SameSite=Lax"
+        st.sidebar.html(f"<script>document.cookie = {json.dumps(cookie)}</script>", unsafe_allow_javascript=True)
+    page.run()

@@ -25,7 +25,10 @@ STATE_NAMES = {
     "flagged": "Flagged",
     "base": "Base data",
 }
-PAGES = {name: f"{name}.py" for name in ("overview", "review", "retrain", "predictions", "map", "insights", "setup")}
+PAGES = {
+    name: f"{name}.py"
+    for name in ("overview", "review", "feedback", "retrain", "predictions", "map", "insights", "setup")
+}
 
 
 @st.cache_resource(show_spinner=False)
@@ -64,8 +67,8 @@ def open_loop() -> Loop:
 
 
 def reviewer() -> str:
-    """Who is at the keyboard."""
-    return st.session_state.get("reviewer", "").strip() or "anonymous"
+    """Who is at the keyboard. The frame opens no page before somebody has given a name."""
+    return str(st.session_state["reviewer"]).strip()
 
 
 @contextmanager

@@ -37,6 +37,7 @@ PAGES = {
     "insights",
     "setup",
 }
+SECOND_LOOK = {"wrong_share", "ratio_to_random", "ratio_to_self_confidence", "seeds", "rows", "rank_cpu_s"}
 # Its smallest size takes 20 s of CPU: here it measures fewer rows, and prints as ever.
 FEW_ROWS = "from benchmarks import input_layout as b; all = b.compare; b.compare = lambda *_: all(2_000, 1); b.main()"
 LAYOUT = {"rows", "numbers json_array_orjson", "mixed json_array_orjson", "wide json_array_orjson"}
@@ -49,6 +50,7 @@ LAYOUT = {"rows", "numbers json_array_orjson", "mixed json_array_orjson", "wide 
         ("input_layout", ["-c", FEW_ROWS], LAYOUT),
         ("store", ["-m", "benchmarks.store", "--rows", "5000"], STORE),
         ("pages", ["-m", "benchmarks.pages", "--rows", "2000"], PAGES),
+        ("second_look", ["-m", "benchmarks.second_look"], SECOND_LOOK),
     ],
 )
 def test_a_benchmark_prints_one_json_object_with_its_metrics(name: str, program: list[str], metrics: set[str]) -> None:
@@ -65,6 +67,8 @@ def test_a_benchmark_prints_one_json_object_with_its_metrics(name: str, program:
         assert result["metrics"]["locked_errors"] == 0
         assert result["metrics"]["rows"] == 5_000
         assert result["metrics"]["import_ratio_to_raw"] > 0
+    if name == "second_look":
+        assert result["metrics"]["wrong_share"] > 0.9 > 0.5 > result["baselines"]["random"]
     if name == "pages":
         table = [row for row in result["metrics"].values() if isinstance(row, dict)]
         assert all(ms >= 0 for row in table for ms in row.values())

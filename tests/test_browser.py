@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from feedback_core.loop import Loop
+from feedback_core.loop import Loop, create_project
 from feedback_core.store import open_store
 from tests.browser import browser, open_page, running_app, settled
-from tests.conftest import Clock, make_loop, rows
+from tests.conftest import TWO_NUMBERS, Clock, make_loop, rows
 
 pytestmark = pytest.mark.browser
 
@@ -115,6 +115,40 @@ def test_a_deep_link_opens_the_page_inside_the_frame(project: Loop, url: str, tm
         page.goto(f"{address}/predictions?project=points")
         page.get_by_role("heading", level=1, name="Predictions").wait_for()
         expect(page.get_by_test_id("stSidebarNav")).to_be_visible()
+
+
+def test_back_and_forward_follow_the_project_and_a_reload_keeps_the_name(
+    project: Loop, url: str, tmp_path: Path
+) -> None:
+    create_project(project.store, "second", TWO_NUMBERS, ("a", "b"), actor="test")
+    with running_app(url, tmp_path / "app.log") as address, browser(tmp_path / "profile") as page:
+        page.goto(address)
+        heading(page, "points")
+        page.get_by_role("combobox", name="Project").click()
+        page.get_by_role("option", name="second").click()
+        heading(page, "second")
+        assert page.url.endswith("project=second")
+        page.go_back()
+        heading(page, "points")
+        page.go_forward()
+        heading(page, "second")
+        open_page(page, "Retrain")
+        page.go_back()
+        heading(page, "second")
+        page.go_back()
+        heading(page, "points")
+        name = page.get_by_role("textbox", name="Your name")
+        name.fill("Zoë <b>; x=1")
+        name.press("Enter")
+        page.wait_for_function("document.cookie.includes('feedback_reviewer=Zo')")
+        page.reload()
+        heading(page, "points")
+        expect(name).to_have_value("Zoë <b>; x=1")
+
+
+def heading(page: Page, text: str) -> None:
+    """Wait until the page with this title is drawn."""
+    page.get_by_role("heading", level=1, name=text).wait_for()
 
 
 def test_a_foreign_host_name_is_refused(url: str, tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from feedback_core import simulate as simulation
+from feedback_core.errors import NotFound
 from feedback_core.store import open_store
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -67,6 +69,12 @@ def test_help_lists_the_commands(words):
 def test_an_error_is_one_line_that_names_the_choices(words, message, tmp_path):
     done = run(*words, database=str(tmp_path / "unused.db"))
     assert (done.returncode, done.stdout, done.stderr) == (1, "", f"Error: {message}\n")
+
+
+def test_an_unknown_strategy_is_refused_before_anything_is_fitted(monkeypatch):
+    monkeypatch.setattr(simulation, "start", lambda *_: pytest.fail("a project was started"))
+    with pytest.raises(NotFound, match=r"^No strategy 'nope': choose one of "):
+        simulation.simulate("digits", "nope", 1, 10, 0)
 
 
 # -- simulate ------------------------------------------------------------------------------------------------------

@@ -47,6 +47,13 @@ class Desk:
         self.page.goto(f"{self.address}/review?project={self.loop.project.name}")
         self.page.locator(".card").wait_for()
 
+    def becomes(self, reviewer: str) -> None:
+        name = self.page.get_by_role("textbox", name="Your name")
+        name.fill(reviewer)
+        name.press("Enter")
+        self.page.wait_for_function("document.activeElement === document.body")
+        expect(self.page.locator(".card")).to_have_count(1)
+
     def type(self, keys: str | list[str], pause_ms: int = 50) -> None:
         for key in keys:
             self.page.keyboard.press(key)
@@ -178,6 +185,7 @@ def test_the_mouse_does_what_the_keys_do_and_leaves_enter_to_confirm(desk: Desk)
     desk.page.get_by_role("button", name="b", exact=False).and_(desk.page.locator(".labels button")).last.click()
     second = desk.item()
     desk.page.keyboard.press("Enter")
+    desk.page.wait_for_timeout(300)  # a click on a card that nobody can have read yet is not taken
     desk.page.get_by_role("button", name="Skip").click()
     desk.page.get_by_role("button", name="Undo").click()
     desk.saved()
@@ -225,6 +233,75 @@ def test_a_killed_server_loses_nothing_and_gets_the_rest_when_it_is_back(url: st
             assert len({e.item_id for e in desk.entries()}) == 8
 
 
+def test_the_second_half_of_a_double_click_decides_nothing(desk: Desk) -> None:
+    button = desk.page.get_by_role("group", name="Labels").get_by_role("button").first
+    desk.page.wait_for_timeout(300)
+    button.dblclick()
+    assert desk.done() == "1"
+    desk.page.wait_for_timeout(300)
+    button.click()
+    assert desk.done() == "2"
+    desk.saved()
+    assert len(desk.entries()) == 2
+
+
+def test_a_press_just_before_a_reload_can_still_be_undone(desk: Desk) -> None:
+    desk.page.evaluate("""() => {
+        document.dispatchEvent(new KeyboardEvent("keydown", { key: "1", bubbles: true, composed: true }));
+        location.reload();
+    }""")
+    desk.page.locator(".card").wait_for()
+    desk.saved()
+    assert desk.done() == "1"
+    desk.type("u")
+    desk.saved()
+    assert [e.state for e in desk.entries() if e.target == "a"] == ["withdrawn"]
+
+
+def test_a_note_is_shown_when_looking_back_and_can_be_changed_alone(desk: Desk) -> None:
+    first = desk.item()
+    desk.page.keyboard.press("n")
+    desk.page.keyboard.type("blurred")
+    desk.page.keyboard.press("Enter")
+    desk.type("12")
+    desk.page.keyboard.press("ArrowLeft")
+    desk.page.keyboard.press("ArrowLeft")
+    note = desk.page.get_by_role("textbox", name="Note")
+    expect(note).to_have_value("blurred")
+    desk.page.keyboard.press("n")
+    note.fill("sharp after all")
+    desk.page.keyboard.press("Enter")
+    desk.saved()
+    standing = {e.item_id: (e.target, e.note) for e in desk.entries() if e.state == "accepted"}
+    assert standing[first] == ("a", "sharp after all")
+    assert desk.done() == "2"
+
+
+def test_keys_work_at_once_after_choosing_another_name(desk: Desk) -> None:
+    desk.becomes("ben")
+    desk.type("1")
+    desk.saved()
+    assert [(e.reviewer, e.target) for e in desk.entries()] == [("ben", "a")]
+
+
+def test_similar_labelled_items_stand_beside_a_card_but_never_beside_a_blind_one(
+    app: tuple[str, str], tmp_path: Path
+) -> None:
+    url, address = app
+    loop = made(url, "similar")
+    with browser(tmp_path / "profile") as page:
+        desk = Desk(page, loop, address)
+        desk.open()
+        alike = loop.labelled_neighbours([desk.item()])[desk.item()]
+        assert page.locator(".rows thead th.near").all_inner_texts() == [neighbour.label for neighbour in alike]
+        blind = Settings.from_dict(loop.project.settings.to_dict() | {"blind_share": 1.0})
+        loop.store.projects.update(loop.project, settings=blind, now=time.time(), actor="test")
+        desk.becomes("ben")
+        expect(page.locator(".chip")).to_have_text("Shown blind")
+        assert page.locator(".near, .similar").count() == 0
+        expect(page.get_by_role("button", name="No prediction shown")).to_be_disabled()
+
+
 def test_a_refused_decision_is_told_and_costs_none_of_the_others(desk: Desk) -> None:
     first = desk.item()
     draw = desk.loop.store.draws.hand(desk.loop.project.id, "ana", time.time())[0]
@@ -250,7 +327,9 @@ def test_many_labels_are_found_by_typing_and_markup_stays_text(app: tuple[str, s
         assert page.locator(".card img, .card script, .labels img").count() == 0
         expect(page.locator(".labels button").first).to_contain_text("<img src=x onerror=alert(1)>")
         page.keyboard.press("/")
-        page.keyboard.type("ss 17")
+        page.keyboard.type("zzz")
+        expect(page.locator(".none")).to_have_text("No label contains “zzz”.")
+        page.get_by_role("searchbox", name="Search labels").fill("ss 17")
         page.keyboard.press("Enter")
         page.keyboard.press("a")
         page.keyboard.press("z")

@@ -424,3 +424,33 @@ def test_a_model_that_cannot_serve_leaves_no_project_behind(url):
         FeedbackLoop(LinearSVC(), open_storage(url, project="points"), base_data=BASE)
     with pytest.raises(NotFound, match=r"no project 'points'"):
         Loop.open(url, "points")
+
+
+def test_the_threshold_given_in_python_is_the_one_the_dashboard_shows(url):
+    for threshold in (7, 3):
+        fed(FeedbackLoop(LogisticRegression(), open_storage(url, project="points"), threshold), line(1))
+        assert Loop.open(url, "points").due().needed == threshold
+
+
+def test_find_wrong_and_predict_answer_before_and_after_the_first_version_of_a_durable_store(url):
+    X = np.arange(40.0)[:, None]
+    y = (X[:, 0] >= 20).astype(int)
+    loop = FeedbackLoop(LogisticRegression(), open_storage(url, project="line"), 2, base_data=(X, y))
+    assert loop.model.predict([[1.0], [39.0]]).tolist() == [0, 1]
+    assert loop.find_wrong([[0.0], [39.0]], [1, 1]) == [{"input": [0.0], "target": 1}]
+    fed(loop, [{"input": [60.0 + n], "target": 1} for n in range(3)])
+    assert loop.retrain_model().version == 1
+    # The version's own answers now, also in a second process that brings an unfitted model and no data.
+    for asked in (loop, FeedbackLoop(LogisticRegression(), open_storage(url, project="line"), 2)):
+        assert [str(label) for label in asked.model.predict([[1.0], [39.0]])] == ["0", "1"]
+        assert asked.model.predict_proba([[1.0], [39.0]]).argmax(axis=1).tolist() == [0, 1]
+        assert [str(label) for label in asked.model.classes_] == ["0", "1"]
+        assert asked.find_wrong([[0.0], [39.0]], [1, 1]) == [{"input": [0.0], "target": 1}]
+
+
+def test_a_durable_store_with_neither_data_nor_version_says_that_the_model_is_not_fitted(url):
+    from sklearn.exceptions import NotFittedError
+
+    loop = FeedbackLoop(LogisticRegression(), open_storage(url, project="points"))
+    with pytest.raises(NotFittedError):
+        loop.find_wrong([[1.0]], ["a"])

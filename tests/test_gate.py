@@ -202,6 +202,16 @@ def test_too_few_rows_never_promote_by_themselves():
     assert judged(50, 20, 0, min_cases=51).action == "hold"
 
 
+@pytest.mark.parametrize(("n", "start"), [(1, "Only 1 locked row: so few"), (29, "Only 29 locked rows: so few")])
+def test_below_thirty_rows_the_reason_says_that_nothing_can_be_proven(n, start):
+    (reason,) = judged(n, 0, 0).reasons
+    assert reason == (
+        f"{start} can prove nothing, neither a gain nor a loss. About 30 are needed for any proof, "
+        "and at least 50 before a version can promote itself."
+    )
+    assert "at least 50 are needed" in judged(30, 0, 0).reasons[0]
+
+
 def test_too_few_rows_still_refuse_what_is_measurably_worse():
     assert judged(20, 0, 15).action == "refuse"
 
@@ -247,7 +257,7 @@ def test_a_loss_is_still_found_after_25_looks():
 
 def test_the_numbers_behind_a_verdict():
     numbers = judged(1000, 30, 8, looks=3).numbers
-    assert numbers | {"p": None, "p_better": None} == {
+    assert numbers | {"p": None, "p_worse": None, "p_better": None} == {
         "n": 1000,
         "gained": 30,
         "lost": 8,
@@ -271,6 +281,7 @@ def test_the_numbers_behind_a_verdict():
         },
         "anchor_difference": numbers["difference"],
         "p": None,
+        "p_worse": None,
         "alpha": 0.002,
         "looks": 3,
         "looks_budget": 25,
@@ -279,6 +290,18 @@ def test_the_numbers_behind_a_verdict():
         "rows_to_decide": rows_to_decide(Paired(1000, 30, 8), 0.002),
     }
     assert numbers["p"] == pytest.approx(sum(math.comb(38, heads) for heads in range(30, 39)) / 2**38)
+    assert numbers["p_worse"] == pytest.approx(sum(math.comb(38, heads) for heads in range(8, 39)) / 2**38)
+
+
+def test_each_locked_sample_is_compared_alone():
+    truth, challenger, champion = ["a"] * 5, ["a", "b", "a", "a", "a"], ["b", "a", "b", "a", "b"]
+    samples = gate.by_sample(truth, challenger, champion, [False, False, False, True, True])
+    assert [(name, s["n"], s["gained"], s["lost"]) for name, s in samples.items()] == [
+        ("holdout", 3, 2, 1),
+        ("audit", 2, 1, 0),
+    ]
+    assert samples["holdout"]["difference"]["value"] == pytest.approx(1 / 3)
+    assert gate.by_sample([], [], [], [])["audit"]["difference"] == {"value": 0.0, "low": -1.0, "high": 1.0, "n": 0}
 
 
 # -- properties ----------------------------------------------------------------------------------------------------

@@ -6,9 +6,10 @@ import unicodedata
 from decimal import Decimal
 
 import numpy as np
+import orjson
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feedback_core.errors import InvalidFeedback, InvalidFile
@@ -173,10 +174,62 @@ def test_pixels_with_a_few_mistakes_are_still_an_image():
     assert [(p.row, p.column, p.value) for p in problems if p.blocking] == [(20, "pixel3", "x")]
 
 
-def test_decimal_commas_are_noted():
-    assert propose(table(a=["1,5", "2,25"], label=["p", "q"])).notes == (
-        "'a' seems to have decimal commas, such as 1,5: write decimal points.",
-    )
+@pytest.mark.parametrize(
+    ("cells", "numbers", "note"),
+    [
+        (["1,5", "2,25", "3"], [1.5, 2.25, 3.0], "decimal commas: 1,5 is read as 1.5."),
+        (["1.234,5", "-7,0", " 8,25 "], [1234.5, -7.0, 8.25], "decimal commas: 1.234,5 is read as 1234.5."),
+        (["0,123", "0,456", ""], [0.123, 0.456, None], "decimal commas: 0,123 is read as 0.123."),
+        (["1\u202f234,56", "5,1", "7"], [1234.56, 5.1, 7.0], "decimal commas: 1\u202f234,56 is read as 1234.56."),
+        (
+            ["1,234,567", "2,000", "3"],
+            [1234567.0, 2000.0, 3.0],
+            "commas between thousands: 1,234,567 is read",
+        ),
+        (["1,234.5", "2", "3.5"], [1234.5, 2.0, 3.5], "commas between thousands: 1,234.5 is read as 1234.5"),
+    ],
+)
+def test_numbers_with_commas_are_read_and_said(cells, numbers, note):
+    frame = table(a=cells, label=["p", "q", "p"])
+    proposal = propose(frame)
+    assert kinds(proposal) == {"a": "number"}
+    assert proposal.notes[0].startswith(f"'a' is written with {note}")
+    read, problems = check(frame, Schema(proposal.columns), label_column="label", labels=("p", "q"))
+    assert [orjson.loads(body)[0] for body in read.inputs] == numbers
+    assert not [problem for problem in problems if problem.blocking]
+
+
+@pytest.mark.parametrize("cells", [["1,234", "5,678", "9"], ["1,5", "2.5", "3"], ["1,5", "1,234,567", "2"]])
+def test_commas_that_nobody_can_read_are_blocked_row_by_row(cells):
+    frame = table(a=cells, label=["p", "q", "p"])
+    proposal = propose(frame)
+    assert kinds(proposal) == {"a": "number"}
+    assert "whose comma may be a decimal sign or group thousands" in proposal.notes[0]
+    problems = check(frame, Schema(proposal.columns), label_column="label", labels=("p", "q"))[1]
+    blocked = [(p.row, p.value) for p in problems if p.blocking]
+    assert blocked == [(row, cell) for row, cell in enumerate(cells, 1) if "," in cell]
+    assert all("may be a decimal comma or a thousands separator" in p.what for p in problems if p.blocking)
+
+
+@pytest.mark.parametrize("cells", [["Smith, Jo", "Ray, Al", "Poe, Ed"], ["a,b", "1,5", "c,d"], ["1,2,3", "4,5,6", "7"]])
+def test_commas_in_words_and_lists_make_no_numbers(cells):
+    assert kinds(propose(table(a=cells, label=["p", "q", "p"]))) == {"a": "category"}
+
+
+def test_a_single_mistake_among_decimal_commas_is_one_problem_row():
+    cells = [f"{n},5" for n in range(20)] + ["n,a"]
+    frame = table(a=cells, label=["p", "q", "p"] * 7)
+    schema = Schema(propose(frame).columns)
+    problems = check(frame, schema, label_column="label", labels=("p", "q"))[1]
+    assert [(p.row, p.value) for p in problems if p.blocking] == [(21, "n,a")]
+
+
+@settings(deadline=None)
+@given(st.lists(st.decimals(-10_000, 10_000, places=2), min_size=1, max_size=30))
+def test_a_decimal_comma_changes_nothing_but_the_sign(values):
+    points, commas = ([f"{value:.2f}".replace(".", sign) for value in values] for sign in ".,")
+    schema = Schema((Column("a", "number"),))
+    assert check(table(a=points), schema)[0] == check(table(a=commas), schema)[0]
 
 
 def test_a_category_of_mostly_different_values_is_noted():

@@ -19,12 +19,12 @@ from scipy.stats import binom, chisquare
 
 from feedback_core import intake
 from feedback_core.errors import ArtifactError, CannotTrain, InvalidFeedback, NotFound, Refused, Stale
-from feedback_core.loop import SHUFFLE_SPAN, Loop, create_project
+from feedback_core.loop import Loop, create_project
 from feedback_core.models.artifacts import MODEL
 from feedback_core.review import effective, propensity
 from feedback_core.settings import Settings
 from feedback_core.store import Store, open_store
-from feedback_core.types import Decision, Feedback, Item, Rows, Version
+from feedback_core.types import Column, Decision, Feedback, Item, Rows, Schema, Version
 from tests.conftest import TWO_NUMBERS, make_loop, rows
 
 names = count()
@@ -273,10 +273,36 @@ def test_propensities_are_stored_and_add_up_to_one_over_the_open_items(trained):
     first = fresh(trained).draw("ann")
     assert (first.strategy, first.propensity) == ("priority", pytest.approx(0.9 + 0.1 / 100))
     assert raw(trained.store, "select propensity from draws") == [(first.propensity,)]
-    assert propensity("audit", 100, 0.1) == pytest.approx(0.001)
-    assert propensity("random", 100, 0.1) == pytest.approx(0.01)
-    assert propensity("priority", 100, 0.1) + 99 * propensity("audit", 100, 0.1) == pytest.approx(1)
-    assert propensity("priority", 1, 0.1) == pytest.approx(1)
+    tenth = Settings(audit_share=0.1)
+    assert propensity("audit", 100, tenth) == pytest.approx(0.001)
+    assert propensity("random", 100, tenth) == pytest.approx(0.01)
+    assert propensity("priority", 100, tenth) + 99 * propensity("audit", 100, tenth) == pytest.approx(1)
+    assert propensity("priority", 1, tenth) == pytest.approx(1)
+    tested = Settings(audit_share=0.1, gold_share=0.2)
+    assert propensity("gold", 50, tested) == pytest.approx(0.2 / 50)
+    total = propensity("priority", 100, tested) + 99 * propensity("audit", 100, tested)
+    assert total + 50 * propensity("gold", 50, tested) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("n", "keys", "by_hash"), [(5, None, False), (20, [f"k{n % 7}{n}" for n in range(20)], False), (60, None, True)]
+)
+def test_rows_with_keys_and_small_files_keep_their_order_and_others_follow_their_hashes(
+    loop, monkeypatch, n, keys, by_hash
+):
+    monkeypatch.setattr("feedback_core.loop.BATCH", 5)
+    inputs, before = rows(n, seed=9)[0].inputs, len(pool(loop))
+    assert loop.add_items(Rows(inputs, keys or [None] * n, [None] * n), "test") == n
+    expected = keys or [intake.input_hash(body) for body in inputs]
+    assert [item.key for item in pool(loop)[before:]] == (sorted(expected) if by_hash else expected)
+
+
+def test_of_equal_inputs_in_a_large_file_the_first_one_counts(store, clock, monkeypatch):
+    monkeypatch.setattr("feedback_core.loop.BATCH", 3)
+    loop, [body, *others] = make_loop(store, clock), rows(8)[0].inputs
+    given = Rows([body, *others, body, body], [None] * 10, ["a", *["b"] * 7, "b", "b"])
+    assert loop.add_items(given, "test") == 8
+    assert store.items.by_key(loop.project.id, intake.input_hash(body)).base_label == "a"
 
 
 # -- the audit sample ----------------------------------------------------------------------------------------------
@@ -304,30 +330,25 @@ def test_audit_draws_are_uniform_over_the_open_items_whatever_their_priority(sto
     say(loop, pool(loop)[1].id, None, "bob", verdict="flag")
     ids = [item.id for item in pool(loop) if item.state == "open"]
     raw(store, "update items set priority = id / 100.0, audit = 0")
-    rng, drawn = np.random.default_rng(3), Counter()
+    drawn = Counter()
     for _ in range(300):
-        # Each project is shuffled once, when its items come in; here each draw stands for a project.
-        places = rng.integers(SHUFFLE_SPAN, size=len(ids)).tolist()
-        cases = " ".join(f"when {item_id} then {place}" for item_id, place in zip(ids, places, strict=True))
-        raw(store, f"update items set shuffle = case id {cases} else 0 end")
         drawn[loop.draw("ann").item_id] += 1
         clock.now += 5
     assert set(drawn) == set(ids)
     assert chisquare(list(drawn.values())).pvalue > 0.001
 
 
-@pytest.mark.parametrize(("start", "place"), [(0, 10), (11, 20), (20, 20), (31, 10), (SHUFFLE_SPAN - 1, 10)])
-def test_a_uniform_draw_takes_the_next_open_item_on_the_circle(store, clock, start, place):
-    loop = make_loop(store, clock)
-    loop.add_items(rows(4, labelled=False)[0], "test")
-    places = dict(zip((item.id for item in pool(loop)), (20, 10, 30, 15), strict=True))
-    for item_id, where in places.items():
-        raw(store, "update items set shuffle = ? where id = ?", (where, item_id))
-    say(loop, next(n for n, where in places.items() if where == 15))
-    draw = store.draws.take(
-        loop.project.id, "ann", audit=True, start=start, now=clock.now, lease_s=60, propensity=lambda *_: 1.0
-    )
-    assert places[draw.item_id] == place
+def test_a_stored_probability_counts_only_what_this_reviewer_could_have_been_given(store, clock):
+    loop = make_loop(store, clock, audit_share=1.0)
+    loop.add_items(rows(12, labelled=False)[0], "test")
+    ids = [item.id for item in pool(loop)]
+    say(loop, ids[0], "a", "bob")  # labelled
+    say(loop, ids[1], None, verdict="skip")
+    loop.draw_item("bob", ids[2])
+    loop.draw_item("cy", ids[3])
+    assert [draw.propensity for draw in loop.draw_batch("ann", 3)] == [1 / 8, 1 / 7, 1 / 6]
+    clock.now += loop.project.settings.lease_s  # the leases have run out, the skip stands
+    assert loop.draw("ann").propensity == 1 / 10
 
 
 def test_an_audit_draw_is_blind_and_its_item_stays_so_for_the_next_reviewer(trained):
@@ -692,8 +713,26 @@ def test_a_report_against_an_earlier_champion_does_not_promote(loop):
         loop.promote(first, "ann")
     assert statuses(loop) == ["candidate", "champion"]
     loop.judge(first)
-    loop.promote(first, "ann")
+    loop.promote(first, "ann", "to see the first one serve")
     assert statuses(loop) == ["champion", "retired"]
+
+
+def test_promoting_against_the_gates_advice_to_wait_takes_a_reason(store, clock):
+    loop = make_loop(store, clock, policy="manual")
+    loop.add_items(rows(200)[0], "test")
+    first, second = loop.retrain("test"), loop.retrain("test")
+    loop.judge(first)
+    loop.promote(first, "ann")
+    assert loop.judge(second).action == "hold"
+    with pytest.raises(Refused, match=r"^Version 2 is not advised by the gate: give a reason to promote it anyway\.$"):
+        loop.promote(second, "ann", " ")
+    assert loop.promote(second, "ann", "a person has looked").status == "champion"
+
+
+def test_a_report_holds_the_comparison_of_each_locked_sample(trained):
+    numbers = trained.judge(worse(trained)).numbers
+    assert numbers["samples"]["audit"]["n"] == 0
+    assert numbers["samples"]["holdout"] == {name: numbers[name] for name in ("n", "gained", "lost", "difference")}
 
 
 def test_a_rollback_needs_a_reason_and_an_earlier_champion(trained):
@@ -866,3 +905,13 @@ def test_every_stored_time_comes_from_the_clock_it_was_given(trained):
     draw = trained.draw("ann")
     said = say(trained, draw.item_id)
     assert {draw.created_at, said.created_at, trained.serving().version.created_at} == {1_700_000_000.0}
+
+
+def test_a_version_that_learned_without_an_empty_text_column_says_so_in_its_report(store, clock):
+    schema = Schema((Column("x", "number"), Column("said", "text")))
+    loop = Loop(store, create_project(store, "quiet", schema, ("a", "b"), actor="test"), clock=clock)
+    loop.add_items(Rows([f"[{n},null]".encode() for n in range(40)], [None] * 40, ["a"] * 20 + ["b"] * 20), "test")
+    report = loop.judge(loop.retrain("test"))
+    assert report.reasons[-1] == (
+        "The column 'said' holds no text in any training row: this version learned without it."
+    )

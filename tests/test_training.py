@@ -4,6 +4,7 @@ from collections import Counter
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,8 +13,9 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
 
 from feedback_core.errors import CannotTrain
-from feedback_core.training import aligned_proba, fit, sample_weights
-from feedback_core.types import TrainingRows
+from feedback_core.models import BUILDERS
+from feedback_core.training import aligned_proba, fit, left_out, sample_weights
+from feedback_core.types import Column, Schema, TrainingRows
 
 relaxed = settings(deadline=None)
 
@@ -114,6 +116,33 @@ def test_a_model_that_takes_no_weights_is_fitted_without():
     X, labels = line(20)
     model = fit(pipeline(KNeighborsClassifier(1)), X, labels, np.full(20, 0.5))
     assert model.predict(X).tolist() == labels
+
+
+def words(*texts):
+    """Two numbers and one text column, as the loop hands them to a pipeline."""
+    return pd.DataFrame({"x": np.linspace(-1, 1, len(texts)), "said": pd.Series(texts, dtype=object)})
+
+
+TALK = Schema((Column("x", "number"), Column("said", "text")))
+
+
+@pytest.mark.parametrize("name", [name for name in BUILDERS if name != "own_estimator"])
+def test_a_text_column_without_a_word_is_left_out_and_said(name):
+    X, labels = words(*[""] * 20), ["a"] * 10 + ["b"] * 10
+    model = fit(BUILDERS[name](TALK, 0, {}), X, labels, np.ones(20))
+    assert model.predict(words(*["new words"] * 20)[-1:]).shape == (1,)
+    assert left_out(model) == ("The column 'said' holds no text in any training row: this version learned without it.",)
+
+
+def test_a_text_column_with_one_word_is_learned_from():
+    X, labels = words(*[""] * 19, "hello"), ["a"] * 10 + ["b"] * 10
+    assert left_out(fit(BUILDERS["logistic_regression"](TALK, 0, {}), X, labels, np.ones(20))) == ()
+
+
+def test_a_model_with_nothing_but_an_empty_text_column_is_refused_in_words():
+    schema = Schema((Column("said", "text"),))
+    with pytest.raises(CannotTrain, match=r"^The training rows hold no input to learn from: every column is empty"):
+        fit(BUILDERS["logistic_regression"](schema, 0, {}), words("", "")[["said"]], ["a", "b"], np.ones(2))
 
 
 # -- probabilities -------------------------------------------------------------------------------------------------

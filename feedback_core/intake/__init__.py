@@ -1,7 +1,7 @@
 """Take in: a table becomes a proposal, then checked rows; one input becomes canonical bytes and back."""
 
 from .checking import check
-from .encoding import decode, encode_one, feature_names, holdout_side, input_hash
+from .encoding import decode, encode_one, feature_names, holdout_side, input_hash, storing_order
 from .proposal import Proposal, classes, propose
 
 __all__ = [
@@ -14,4 +14,5 @@ __all__ = [
     "holdout_side",
     "input_hash",
     "propose",
+    "storing_order",
 ]

@@ -17,6 +17,7 @@ import orjson
 
 from ..errors import InvalidFile
 from ..types import Column
+from .commas import Commas, commas_in, with_points
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,8 +111,20 @@ def number_column(cells: pd.Series[Any]) -> tuple[Array, Mask]:
             return cells.to_numpy(dtype=float, na_value=np.nan), np.zeros(len(cells), bool)
         except (OverflowError, ValueError, TypeError):
             return parsed_column(cells, parse_number, np.nan)
-    values = _cast(cells) if kind == "string" else None
+    if kind != "string":
+        return parsed_column(cells, parse_number, np.nan)
+    values = _cast(cells)
+    if values is None and (commas := commas_in(cells)) is not None:
+        cells = with_points(cells, commas)
+        values = _cast(cells)
     return parsed_column(cells, parse_number, np.nan) if values is None else (values, np.zeros(len(cells), bool))
+
+
+def commas_of(cells: pd.Series[Any]) -> Commas | None:
+    """What commas mean in the numbers of any column, None where there are none."""
+    from pandas.api.types import infer_dtype
+
+    return commas_in(cells) if infer_dtype(cells, skipna=True) == "string" else None
 
 
 def _cast(cells: pd.Series[Any]) -> Array | None:

@@ -12,6 +12,7 @@ from ..errors import InvalidFile
 from ..types import Column, Problem, Rows, Schema
 from .cells import (
     Array,
+    commas_of,
     is_empty,
     is_pixel,
     number_column,
@@ -28,6 +29,10 @@ from .report import Report
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+NO_NUMBER = "is not a number: correct the cell, or make the column a category"
+UNCLEAR = "may be a decimal comma or a thousands separator: write it without, or make the column a category"
 
 
 def check(
@@ -70,7 +75,8 @@ def _checked_cells(frame: pd.DataFrame, column: Column, report: Report) -> Array
     cells = frame[column.name]
     if column.kind == "number":
         values, bad = number_column(cells)
-        report.block(bad, column.name, cells, "is not a number: correct the cell, or make the column a category")
+        commas = commas_of(cells) if bad.any() else None
+        report.block(bad, column.name, cells, UNCLEAR if commas == "unclear" else NO_NUMBER)
         report.block(np.isinf(values), column.name, cells, "is infinite: write a number, or leave the cell empty")
     else:
         values, bad = text_column(cells)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isqrt
@@ -12,7 +11,8 @@ import numpy as np
 
 from ..errors import InvalidFile
 from ..types import Kind
-from .cells import Array, Mask, number_column, shortened, text_column
+from .cells import Array, Mask, commas_of, number_column, shortened, text_column
+from .commas import Commas, with_points
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,8 +46,12 @@ def facts_of(cells: pd.Series[Any], name: str) -> Facts:
         return _list_facts(known, name, len(cells))
     values, bad = number_column(cells)
     n_known = len(cells) - int((np.isnan(values) & ~bad).sum())
-    is_number = bad.sum() <= _MISTAKE_SHARE * n_known
+    commas = commas_of(cells)
+    # A column that may hold numbers never becomes a category in silence: its cells are listed as problems instead.
+    is_number = bad.sum() <= _MISTAKE_SHARE * n_known or commas == "unclear"
     fact = _number_facts(cells, name, values, bad) if is_number else _string_facts(cells, name, bad)
+    if commas is not None and fact.kind == "number":
+        fact = replace(fact, notes=(_comma_note(name, known, commas), *fact.notes))
     if fact.distinct >= 2:
         return fact
     what = "constant" if fact.distinct else "empty"
@@ -65,6 +69,18 @@ def _number_facts(cells: pd.Series[Any], name: str, values: Array, bad: Mask) ->
     distinct = len(np.unique(values[~np.isnan(values)])) + len(set(text_column(cells[bad])[0].tolist()) - {None})
     lowest = float(finite.min(initial=np.inf))
     return Facts(name, "number", len(values), distinct, missing, (), whole, lowest, tuple(notes))
+
+
+def _comma_note(name: str, known: pd.Series[Any], commas: Commas) -> str:
+    example = shortened(known[known.str.contains(",", regex=False)].iloc[0]).strip()
+    if commas == "unclear":
+        return (
+            f"{name!r} has numbers such as {example}, whose comma may be a decimal sign or group thousands: write them "
+            "without the comma, or choose category if they are no numbers."
+        )
+    what = "decimal commas" if commas == "decimal" else "commas between thousands"
+    read = with_points(known[known.str.contains(",", regex=False)].iloc[:1], commas).iloc[0]
+    return f"{name!r} is written with {what}: {example} is read as {read}. Choose category if these are no numbers."
 
 
 def _odd_note(name: str, odd: Sequence[Any]) -> str:
@@ -87,8 +103,6 @@ def _string_facts(cells: pd.Series[Any], name: str, bad: Mask) -> Facts:
     if bad.sum() <= 0.1 * len(cells):
         odd = shortened(cells[bad].iloc[0])
         note = f"{name!r} is a category because {bad.sum():,} of its cells are no numbers, such as {odd}."
-    elif all(re.fullmatch(r"[+-]?\d+,\d+", text) for text in texts):
-        note = f"{name!r} seems to have decimal commas, such as {texts[0]}: write decimal points."
     elif distinct > max(MAX_CLASSES, 0.5 * len(texts)):
         note = f"{name!r} has {distinct:,} different values, too many for a category: consider leaving it out."
     return Facts(name, "category", len(cells), distinct, missing, notes=(note,) if note else ())

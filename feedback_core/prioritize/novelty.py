@@ -15,18 +15,22 @@ def novelty(pool: Pool) -> npt.NDArray[np.floating]:
 
     1 when nothing is labelled. Alone it asks about outliers, so its weight should stay small.
     """
-    labelled = pool.fact("labelled")
+    return distance(pool.fact("features"), pool.fact("labelled"))
+
+
+def distance(rows: npt.NDArray[np.floating], labelled: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    """d / (1 + d) from each of rows (n, f) to the nearest of labelled (l, f), shape (n,); 1 where l is 0."""
     if not len(labelled):
-        return np.ones(len(pool.proba))
+        return np.ones(len(rows))
     # |x - l|^2 = |x|^2 + (|l|^2 - 2 x.l): one matrix product with a column of ones; centred to keep float32 exact.
     centre = labelled.mean(axis=0)
     near = labelled - centre
     against = np.vstack([-2 * near.T, (near * near).sum(axis=1)])
 
-    def nearest(rows: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
-        far = rows - centre
+    def nearest(chunk: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+        far = chunk - centre
         products = np.column_stack([far, np.ones(len(far), far.dtype)]) @ against
-        distance = np.sqrt(np.maximum(products.min(axis=1) + (far * far).sum(axis=1), 0))
-        return np.asarray(distance / (1 + distance))
+        d = np.sqrt(np.maximum(products.min(axis=1) + (far * far).sum(axis=1), 0))
+        return np.asarray(d / (1 + d))
 
-    return by_chunks(nearest, pool.fact("features"), width=len(labelled))
+    return by_chunks(nearest, rows, width=len(labelled))

@@ -16,6 +16,8 @@ from .jobs import Jobs
 from .maps import Maps
 from .predictions import Predictions
 from .projects import Projects
+from .ranks import Ranks
+from .rulings import Rulings
 from .sessions import ReviewSessions
 from .sqlite import SqliteDriver
 from .tallies import Tallies
@@ -33,6 +35,8 @@ class Store:
     draws: Draws
     drawn: DrawnDecisions
     feedback: FeedbackLog
+    rulings: Rulings
+    ranks: Ranks
     sessions: ReviewSessions
     maps: Maps
     versions: Versions
@@ -69,6 +73,8 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         draws=Draws(driver),
         drawn=DrawnDecisions(driver),
         feedback=FeedbackLog(driver),
+        rulings=Rulings(driver),
+        ranks=Ranks(driver),
         sessions=ReviewSessions(driver),
         maps=Maps(driver),
         versions=Versions(driver),

@@ -8,20 +8,21 @@ from typing import Any
 import orjson
 
 from ..types import Event
-from .driver import Driver, Session
+from .driver import Driver, Row, Session, noun
 
 _INSERT = """
 insert into events (project_id, at, actor, kind, version_id, details)
 values (?, ?, ?, ?, (select id from versions where project_id = ? and status = 'champion'), ?)
+returning id
 """
 
 
 def log(
     session: Session, project_id: int, now: float, actor: str, kind: str, details: Mapping[str, Any] | None = None
-) -> None:
-    """Append one event inside the transaction of the change it describes."""
+) -> int:
+    """Append one event inside the transaction of the change it describes; gives its id."""
     body = orjson.dumps(details or {}).decode()
-    session.execute(_INSERT, (project_id, now, actor, kind, project_id, body))
+    return int(session.query(_INSERT, (project_id, now, actor, kind, project_id, body))[0]["id"])
 
 
 class Events:
@@ -40,7 +41,9 @@ class Events:
             rows = session.query(
                 "select * from events where project_id = ? order by id desc limit ?", (project_id, limit)
             )
-        return [
-            Event(row["id"], row["at"], row["actor"], row["kind"], row["version_id"], orjson.loads(row["details"]))
-            for row in rows
-        ]
+        return [event_of(row) for row in rows]
+
+
+def event_of(row: Row) -> Event:
+    """An event from its table row."""
+    return noun(Event, row, details=orjson.loads(row["details"]))

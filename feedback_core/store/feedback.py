@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
 from ..errors import InvalidFeedback, NotFound, Stale
-from ..types import Decision, Feedback, ItemState, Project
+from ..types import Decision, Feedback, Project
 from . import tallies
 from .driver import Driver, Row, Session
-
-Resolve = Callable[[Sequence[Feedback]], tuple[str | None, ItemState]]
-"""The rule that turns the entries of one item into its effective label and state."""
+from .standing import Resolve, account, entries_of, feedback_of
 
 _INSERT = """
 insert into feedback (project_id, item_id, version_id, reviewer, verdict, target, predicted, note, seconds, draw_id,
@@ -27,6 +25,13 @@ returning *
 _LEASED_ELSEWHERE = """
 select reviewer from draws
 where item_id = ? and done = 0 and leased_until > ? and reviewer <> ? limit 1
+"""
+
+# The reviewer's last word before; when a maintainer has rejected that one, nothing older comes back in its place.
+_RESTORE = """
+update feedback set state = 'accepted' where state = 'superseded' and id = (
+    select max(id) from feedback where item_id = ? and reviewer = ? and verdict <> 'undo' and state <> 'withdrawn')
+returning *
 """
 
 # Not when an earlier word of the reviewer counts again: then the item is decided.
@@ -90,12 +95,17 @@ class FeedbackLog:
             rows = session.query(
                 "select * from feedback where project_id = ? and idempotency_key = ?", (project_id, idempotency_key)
             )
-        return _feedback(rows[0]) if rows else None
+        return feedback_of(rows[0]) if rows else None
 
     def of_item(self, item_id: int) -> list[Feedback]:
         """Every entry about one item, oldest first."""
         with self._driver.reading() as session:
-            return _entries(session, item_id)
+            return entries_of(session, item_id)
+
+    def of_items(self, item_ids: Sequence[int]) -> dict[int, list[Feedback]]:
+        """Item id -> every entry about it, oldest first."""
+        with self._driver.reading() as session:
+            return {item_id: entries_of(session, item_id) for item_id in item_ids}
 
     def latest(self, project_id: int, limit: int = 20, reviewer: str | None = None) -> list[Feedback]:
         """The newest entries first, of one reviewer or of all."""
@@ -104,7 +114,7 @@ class FeedbackLog:
         )
         with self._driver.reading() as session:
             rows = session.query(f"select * from feedback where project_id = ?{who} order by id desc limit ?", params)
-        return [_feedback(row) for row in rows]
+        return [feedback_of(row) for row in rows]
 
     def pending(self, project_id: int) -> dict[str, int]:
         """Accepted entries that no version has been trained on yet: counts by verdict."""
@@ -125,7 +135,7 @@ class FeedbackLog:
                 )
             if not rows:
                 return
-            yield [_feedback(row) for row in rows]
+            yield [feedback_of(row) for row in rows]
             last = rows[-1]["id"]
 
 
@@ -143,27 +153,10 @@ def _record(session: Session, project_id: int, decision: Decision, resolve: Reso
         "update draws set done = 1 where item_id = ? and reviewer = ? and done = 0",
         (decision.item_id, decision.reviewer),
     )
-    _account(session, project_id, item, resolve, [(old, -1) for old in superseded] + [(row, 1)])
+    account(session, project_id, item, resolve, [(old, -1) for old in superseded] + [(row, 1)])
     if item["split"] == "pool":
         tallies.add(session, project_id, "day", {f"{_day(now)}/{row['verdict']}": 1})
-    return _feedback(row)
-
-
-def _account(
-    session: Session, project_id: int, item: Row, resolve: Resolve, changes: Sequence[tuple[Row, int]]
-) -> None:
-    """Bring the item and the counts in line with entries that count from now on (1) or no longer (-1)."""
-    if item["split"] != "pool":
-        # The answer to a question with a known answer is about the reviewer: it labels nothing.
-        for row, change in changes:
-            if row["target"] is not None:
-                right = "right" if row["target"] == item["base_label"] else "wrong"
-                tallies.add(session, project_id, "gold", {f"{row['reviewer']}/{right}": change})
-        return
-    _settle(session, project_id, item, resolve)
-    watermark = _watermark(session, project_id)
-    for row, change in changes:
-        _count(session, project_id, row, change, watermark)
+    return feedback_of(row)
 
 
 def _already(session: Session, project_id: int, decision: Decision) -> Feedback | None:
@@ -179,7 +172,7 @@ def _already(session: Session, project_id: int, decision: Decision) -> Feedback 
         raise InvalidFeedback(
             f"idempotency_key={decision.idempotency_key!r} was used before for another decision: use a new key."
         )
-    return _feedback(rows[0])
+    return feedback_of(rows[0])
 
 
 def _item_to_decide(session: Session, project_id: int, decision: Decision, now: float) -> Row:
@@ -248,63 +241,16 @@ def _undo(session: Session, project_id: int, feedback_id: int, reviewer: str, re
     if entry["verdict"] == "undo" or entry["state"] != "accepted":
         raise Stale(f"Entry {feedback_id} no longer counts, so there is nothing to undo.")
     session.execute("update feedback set state = 'withdrawn' where id = ?", (feedback_id,))
-    restored = session.query(
-        """update feedback set state = 'accepted' where id = (
-            select max(id) from feedback where item_id = ? and reviewer = ? and state = 'superseded') returning *""",
-        (entry["item_id"], entry["reviewer"]),
-    )
+    restored = session.query(_RESTORE, (entry["item_id"], entry["reviewer"]))
     decision = Decision(entry["item_id"], reviewer, "undo", version_id=entry["version_id"])
     values = _values(project_id, decision, entry["predicted"], now) | {"undoes": feedback_id}
     row = session.query(_INSERT, values)[0]
     item = session.query("select * from items where id = ?", (entry["item_id"],))[0]
-    _account(session, project_id, item, resolve, [(entry, -1)] + [(old, 1) for old in restored])
+    account(session, project_id, item, resolve, [(entry, -1)] + [(old, 1) for old in restored])
     if item["split"] == "pool":
         tallies.add(session, project_id, "day", {f"{_day(now)}/undo": 1})
-    return _feedback(row)
-
-
-def _settle(session: Session, project_id: int, item: Row, resolve: Resolve) -> None:
-    label, state = resolve(_entries(session, item["id"]))
-    session.execute("update items set label = ?, state = ? where id = ?", (label, state, item["id"]))
-    if state != item["state"]:
-        tallies.add(session, project_id, "items", {f"pool/{item['state']}": -1, f"pool/{state}": 1})
-
-
-def _watermark(session: Session, project_id: int) -> int:
-    rows = session.query(
-        "select coalesce(max(feedback_upto), 0) as n from versions where project_id = ?", (project_id,)
-    )
-    return int(rows[0]["n"])
-
-
-def _count(session: Session, project_id: int, row: Row, change: int, watermark: int) -> None:
-    tallies.add(session, project_id, "total", {row["verdict"]: change})
-    tallies.add(session, project_id, "reviewer", {f"{row['reviewer']}/{row['verdict']}": change})
-    if row["id"] > watermark:
-        tallies.add(session, project_id, "pending", {row["verdict"]: change})
-
-
-def _entries(session: Session, item_id: int) -> list[Feedback]:
-    return [_feedback(row) for row in session.query("select * from feedback where item_id = ? order by id", (item_id,))]
+    return feedback_of(row)
 
 
 def _day(now: float) -> str:
     return datetime.fromtimestamp(now, UTC).date().isoformat()
-
-
-def _feedback(row: Row) -> Feedback:
-    return Feedback(
-        id=row["id"],
-        item_id=row["item_id"],
-        version_id=row["version_id"],
-        reviewer=row["reviewer"],
-        verdict=row["verdict"],
-        target=row["target"],
-        predicted=row["predicted"],
-        note=row["note"],
-        seconds=row["seconds"],
-        draw_id=row["draw_id"],
-        undoes=row["undoes"],
-        state=row["state"],
-        created_at=row["created_at"],
-    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -90,7 +91,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     try:
         # isolation_level=None: transactions are begun by hand, never behind our back.
         conn = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-        conn.execute("pragma journal_mode=wal")
+        _use_wal(conn)
         # FULL: an acknowledged correction survives a power cut, not only a killed process.
         conn.execute("pragma synchronous=full")
         conn.execute("pragma foreign_keys=on")
@@ -101,3 +102,16 @@ def _connect(path: Path) -> sqlite3.Connection:
     except sqlite3.DatabaseError as error:
         raise StoreError(f"{path} cannot be opened as a SQLite database ({error}): name another file.") from error
     return conn
+
+
+def _use_wal(conn: sqlite3.Connection) -> None:
+    # While another process does it to a fresh file this fails at once: the busy timeout does not count here.
+    deadline = time.monotonic() + BUSY_S
+    while True:
+        try:
+            conn.execute("pragma journal_mode=wal")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(0.01)

@@ -1,0 +1,63 @@
+"""What stands: an item's entries, what they add up to, and the running counts of those that count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ..types import Feedback, ItemState
+from . import tallies
+from .driver import Row, Session, noun
+
+Resolve = Callable[[Sequence[Feedback]], tuple[str | None, ItemState]]
+"""The rule that turns the entries of one item into its effective label and state."""
+
+
+def account(session: Session, project_id: int, item: Row, resolve: Resolve, changes: Sequence[tuple[Row, int]]) -> None:
+    """Bring an item and the counts in line with entries that count from now on (1) or no longer (-1)."""
+    if item["split"] != "pool":
+        # The answer to a question with a known answer is about the reviewer: it labels nothing.
+        for row, change in changes:
+            if row["target"] is not None:
+                right = "right" if row["target"] == item["base_label"] else "wrong"
+                tallies.add(session, project_id, "gold", {f"{row['reviewer']}/{right}": change})
+        return
+    settle(session, project_id, item, resolve)
+    upto = learned_upto(session, project_id)
+    for row, change in changes:
+        count(session, project_id, row, change, upto)
+
+
+def settle(session: Session, project_id: int, item: Row, resolve: Resolve) -> None:
+    """Write the label and state that an item's entries add up to now, and move its count. item: as it was before."""
+    label, state = resolve(entries_of(session, item["id"]))
+    session.execute("update items set label = ?, state = ? where id = ?", (label, state, item["id"]))
+    if state != item["state"]:
+        tallies.add(session, project_id, "items", {f"pool/{item['state']}": -1, f"pool/{state}": 1})
+
+
+def learned_upto(session: Session, project_id: int) -> int:
+    """Newest entry that any version may have learned from; entries after it are pending."""
+    rows = session.query(
+        "select coalesce(max(feedback_upto), 0) as n from versions where project_id = ?", (project_id,)
+    )
+    return int(rows[0]["n"])
+
+
+def count(session: Session, project_id: int, row: Row, change: int, upto: int) -> None:
+    """Add an entry to the counts of standing entries, or with change = -1 take it out. upto: see `learned_upto`."""
+    tallies.add(session, project_id, "total", {row["verdict"]: change})
+    tallies.add(session, project_id, "reviewer", {f"{row['reviewer']}/{row['verdict']}": change})
+    if row["id"] > upto:
+        tallies.add(session, project_id, "pending", {row["verdict"]: change})
+
+
+def entries_of(session: Session, item_id: int) -> list[Feedback]:
+    """Every entry about one item, oldest first."""
+    return [
+        feedback_of(row) for row in session.query("select * from feedback where item_id = ? order by id", (item_id,))
+    ]
+
+
+def feedback_of(row: Row) -> Feedback:
+    """An entry from its table row."""
+    return noun(Feedback, row)
