@@ -14,7 +14,7 @@ from feedback_core.settings import Settings
 from feedback_core.store import Store
 from feedback_core.types import Column, Decision, Rows, Schema
 from feedback_core.worker import run_next
-from tests.conftest import TWO_NUMBERS, rows
+from tests.conftest import TWO_NUMBERS, make_loop, rows
 
 ROOT = Path(__file__).parent.parent
 PAGES = ("overview", "review", "retrain", "predictions", "insights", "setup")
@@ -220,10 +220,96 @@ def test_rolling_back_needs_a_reason_and_then_works(page, trained: Loop) -> None
     assert trained.store.versions.champion(trained.project.id).number == 1
 
 
-def test_retraining_with_nothing_new_is_refused_in_words(page, trained: Loop) -> None:
-    assert "Nothing has come in since the last version" in texts(press(page("retrain"), "Retrain now")).replace(
-        "\\", ""
-    )
+def retrain_button(app: AppTest):
+    return next(button for button in app.button if button.key == "retrain_now")
+
+
+def test_retrain_is_greyed_out_with_the_reason_while_it_cannot_work(page, trained: Loop) -> None:
+    button = retrain_button(page("retrain"))
+    assert button.disabled
+    assert button.help.startswith("Nothing has come in since the last version")
+    correct_wrongly(trained, 1)
+    assert not retrain_button(page("retrain")).disabled
+    trained.request_retrain("test")
+    assert retrain_button(page("retrain")).help.startswith("The worker is busy")
+
+
+def test_retrain_asks_for_labels_of_two_classes_before_the_first_version(page, store: Store, clock) -> None:
+    loop = make_loop(store, clock)
+    loop.add_items(rows(6, labelled=False)[0], "test")
+    assert retrain_button(page("retrain")).help.startswith("There is no label to learn from yet")
+    for label in ("a", "a", "b"):
+        draw = loop.draw("ben")
+        loop.record(Decision(draw.item_id, "ben", "correct", label, draw_id=draw.id))
+        if label == "a":
+            said = retrain_button(page("retrain")).help
+            assert (
+                said == "Every label says 'a'\\: a model needs at least two classes, so label an item of another one."
+            )
+    assert not retrain_button(page("retrain")).disabled
+
+
+def test_deciding_against_the_gate_asks_for_a_reason_and_success_is_green(page, trained: Loop) -> None:
+    settings = Settings.from_dict(trained.project.settings.to_dict() | {"policy": "manual"})
+    trained.project = trained.store.projects.update(trained.project, settings=settings, now=0, actor="test")
+    correct_wrongly(trained, 3)
+    version = trained.retrain("test")
+    trained.judge(version)
+    app = page("retrain")
+    assert "The gate advises: wait" in texts(app)
+    app = press(app, "Promote version 2")
+    assert "is not advised by the gate" in app.warning[0].value
+    assert not app.success
+    app.text_input(key=f"reason-{version.id}").set_value("seen").run()
+    app = press(app, "Promote version 2")
+    assert app.success[0].value.startswith("Version 2 is the champion now")
+    assert not app.warning
+
+
+def test_every_report_of_a_version_is_listed_with_both_samples_and_the_p_of_its_finding(page, trained: Loop) -> None:
+    trained.add_items(rows(300, seed=7, labelled=False)[0], "test")
+    trained.predict()
+    correct_wrongly(trained, 380)
+    second = trained.retrain("test")
+    trained.judge(second)
+    trained.promote(second, "ann", "to try it")
+    trained.rollback(trained.store.versions.all(trained.project.id)[0], "ben", "it was worse")
+    app = page("retrain")
+    first = next(each for each in app.expander if each.label.startswith("Version 1"))
+    said = "\n".join(caption.value for caption in first.caption)
+    assert said.index("Promoted by ben") < said.index("Promoted by test")
+    worse = next(each for each in app.expander if each.label.startswith("Version 2"))
+    numbers = trained.store.versions.report_on(second.id).numbers
+    said = "\n".join(caption.value for caption in worse.caption)
+    assert numbers["lost"] > numbers["gained"]
+    assert f"for a loss: p = {numbers['p_worse']:.3g}" in said
+    assert "the accuracies in the list of versions are the holdout's alone" in said
+
+
+def test_both_locked_samples_are_named_in_a_report(page, trained: Loop) -> None:
+    settings = Settings.from_dict(trained.project.settings.to_dict() | {"audit_share": 1.0})
+    trained.project = trained.store.projects.update(trained.project, settings=settings, now=0, actor="test")
+    correct_wrongly(trained, 10)
+    trained.judge(trained.retrain("test"))
+    said = texts(page("retrain"))
+    assert "Of these 112 locked rows: " in said
+    assert "points on 102 rows of the holdout, " in said
+    assert "points on 10 rows of the audit sample. " in said
+
+
+def test_with_a_handful_of_locked_rows_no_difference_is_shown_as_if_it_were_measured(page, store: Store, clock) -> None:
+    loop = make_loop(store, clock, holdout_share=0.1)
+    loop.add_items(rows(60)[0], "test")
+    for _ in range(2):
+        version = loop.retrain("test")
+        report = loop.judge(version)
+        if report.finding == "first":
+            loop.promote(version, "test")
+    assert report.numbers["n"] < 30
+    app = page("retrain")
+    assert [metric.label for metric in app.metric if metric.label in ("Difference", "Probably better")] == []
+    assert "so few can prove nothing" in texts(app)
+    assert "95 % interval of the difference" not in texts(app)
 
 
 def test_the_predictions_table_pages_through_every_item_once(page, store: Store, clock) -> None:
@@ -411,5 +497,4 @@ def test_without_a_name_the_page_asks_for_one_and_nothing_else_is_shown(
     app.main.text_input(key="reviewer").set_value(" Bea ").run()
     assert app.title[0].value == "points"
     app.switch_page("retrain.py").run()
-    press(app, "Retrain now")
     assert app.sidebar.text_input(key="reviewer").value == "Bea"
