@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -41,6 +42,7 @@ from .types import (
     Ruled,
     Ruling,
     Schema,
+    Split,
     Version,
 )
 from .unusual import Usual, usual
@@ -123,10 +125,8 @@ class Loop:
 
         Rows whose key is known are left as they are. Gives the number added.
         """
-        hashes = [intake.input_hash(body) for body in rows.inputs]
-        held_out = intake.holdout_side(hashes, self.project.salt, self.project.settings.holdout_share)
+        hashes, splits = self._splits(rows)
         keys = [key if key is not None else digest for key, digest in zip(rows.keys, hashes, strict=True)]
-        splits = scoring.splits(rows.labels, held_out)
         batches = iter(zip(keys, rows.inputs, hashes, splits, rows.labels, strict=True))
         added = done = 0
         while batch := list(islice(batches, BATCH)):
@@ -136,6 +136,10 @@ class Loop:
         details = {"rows": len(hashes), "added": added}
         self.store.events.append(self.project.id, self.clock(), by, "items added", details)
         return added
+
+    def destinations(self, rows: Rows) -> dict[Split, int]:
+        """Where `add_items` would put checked rows, in rows a split; it leaves out those whose key is known already."""
+        return dict(Counter(self._splits(rows)[1]))
 
     # -- predict and prioritize --------------------------------------------------------------------------------------
 
@@ -463,6 +467,11 @@ class Loop:
         if version.sha256 not in self._models:
             self._models[version.sha256] = artifacts.load(self.store.artifacts, version.artifact, version.sha256)
         return self._models[version.sha256]
+
+    def _splits(self, rows: Rows) -> tuple[list[str], list[Split]]:
+        hashes = [intake.input_hash(body) for body in rows.inputs]
+        held_out = intake.holdout_side(hashes, self.project.salt, self.project.settings.holdout_share)
+        return hashes, scoring.splits(rows.labels, held_out)
 
     def _nothing_new(self) -> bool:
         if self.due().entries:
