@@ -28,10 +28,10 @@ from feedback_core import insights
 from feedback_core.loop import Loop
 from feedback_core.store import open_store
 from feedback_core.store.items import SORTS
-from feedback_core.types import Cursor, Decision, ItemFilter
+from feedback_core.types import Cursor, Decision, ItemFilter, Wish
 
 FRAME = Path(__file__).parent.parent / "pages" / "_frame.py"
-PAGES = ("overview", "review", "retrain", "predictions", "insights", "setup")
+PAGES = ("overview", "review", "feedback", "retrain", "predictions", "insights", "setup")
 CHOICES: dict[str, dict[str, Any]] = {
     "least confident": {"items_sort": "confidence"},
     "newest, one class": {"items_sort": "newest", "items_predicted": LABELS[0]},
@@ -155,7 +155,7 @@ def after_first(loop: Loop, wanted: ItemFilter, sort: str) -> Cursor | None:
 def take(loop: Loop, reviewer: str, audit_share: float) -> object:
     """One uniform draw."""
     return loop.store.draws.take(
-        loop.project.id, reviewer, audit=True, below=randrange, now=loop.clock(), lease_s=600,
+        loop.project.id, reviewer, wish=Wish("audit"), below=randrange, now=loop.clock(), lease_s=600,
         propensity=lambda _strategy, n: audit_share / n,
     )  # fmt: skip
 

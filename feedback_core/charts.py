@@ -24,6 +24,10 @@ VERDICT_NAMES = {
     "undo": "Undone",
 }
 PART_COLOURS = ("#4361EE", "#F2A65A", "#2A9D8F", "#B56576")
+MAP_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8D99AE")
+"""Okabe and Ito's colours, told apart with every kind of colour vision, without black and yellow, which one of the two
+backgrounds swallows."""
+MAP_SIGNS = ("circle", "diamond", "square", "triangle-up", "cross", "x", "star", "triangle-down")
 CHAMPION, OTHER, AUDIT = "#4361EE", "#8D99AE", "#F2A65A"
 
 
@@ -169,7 +173,64 @@ def parts(
     figure.update_layout(barmode="stack")
     figure.update_xaxes(range=[0, 1], dtick=0.2)
     _finish(figure, "Priority (0 = no reason to look, 1 = look first)", "")
-    return figure.update_layout(height=170)
+    return figure.update_layout(height=190, legend_traceorder="normal")
+
+
+def pool_map(points: Mapping[str, Sequence[Any]], groups: Sequence[str]) -> go.Figure:
+    """Items on a plane, one colour and one sign a group, so that neither is needed to tell groups apart.
+
+    points: columns x, y, id, hover and group. groups: names in the order of the legend. A selection gives ids back.
+    """
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    for n, group in enumerate(groups):
+        chosen = [place for place, name in enumerate(points["group"]) if name == group]
+        marker = {"color": MAP_COLOURS[n % len(MAP_COLOURS)], "symbol": MAP_SIGNS[n % len(MAP_SIGNS)], "size": 7}
+        figure.add_scatter(**_map_trace(points, chosen), marker=marker, name=_short(group))
+    return _finish_map(figure)
+
+
+def pool_map_by_confidence(points: Mapping[str, Sequence[Any]]) -> go.Figure:
+    """Items on a plane, coloured by columns confidence (0-1, None where there is none to show), x, y, id and hover."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    known = [place for place, share in enumerate(points["confidence"]) if share is not None]
+    unknown = [place for place, share in enumerate(points["confidence"]) if share is None]
+    marker = {
+        "color": [points["confidence"][place] for place in known],
+        "colorscale": "Cividis",
+        "cmin": 0,
+        "cmax": 1,
+        "size": 7,
+        "colorbar": {"title": "Confidence", "tickformat": ".0%", "thickness": 12},
+    }
+    figure.add_scatter(**_map_trace(points, known), marker=marker, name="Predicted")
+    if unknown:
+        marker = {"color": OTHER, "symbol": "x", "size": 7}
+        figure.add_scatter(**_map_trace(points, unknown), marker=marker, name="Not shown yet")
+    return _finish_map(figure)
+
+
+def _map_trace(points: Mapping[str, Sequence[Any]], chosen: Sequence[int]) -> dict[str, Any]:
+    return {
+        "x": [points["x"][place] for place in chosen],
+        "y": [points["y"][place] for place in chosen],
+        # Every selected point travels with what it carries here, so the id alone.
+        "customdata": [points["id"][place] for place in chosen],
+        "hovertext": [points["hover"][place] for place in chosen],
+        "hovertemplate": "%{hovertext}<extra></extra>",
+        "mode": "markers",
+        "opacity": 0.8,
+    }
+
+
+def _finish_map(figure: go.Figure) -> go.Figure:
+    _finish(figure, "", "")
+    figure.update_xaxes(showticklabels=False, showgrid=False, zeroline=False)
+    figure.update_yaxes(showticklabels=False, showgrid=False, zeroline=False)
+    return figure.update_layout(height=620, dragmode="lasso", legend={"itemsizing": "constant"})
 
 
 def _accuracy_trace(

@@ -99,7 +99,7 @@ def start(
     """A project with base rows, a locked holdout and an open pool, and the hidden truth by item key."""
     dataset = datasets.load(name)
     share = plan.holdout / (plan.base + plan.holdout)
-    settings = settings or Settings(estimator=dataset.estimator, retrain_threshold=40, seed=1)
+    settings = settings or Settings(estimator=dataset.estimator, retrain_threshold=40, gold_share=0.05, seed=1)
     project = create_project(
         store,
         title or f"{dataset.title} (sample)",

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from . import queue_audit, threshold
+from .intervals import wilson
 from .models import artifacts
 from .store import Store
 from .types import Feedback, GateReport, Item, Job, Prediction, Project, Version
@@ -131,17 +132,29 @@ def feedback_volume(store: Store, project: Project) -> Table:
 
 
 def reviewers(store: Store, project: Project) -> Table:
-    """Standing entries per reviewer, with the percentage that contradicted the model."""
-    counts: dict[str, dict[str, int]] = {}
-    for name, n in store.tallies.of(project.id, "reviewer").items():
-        reviewer, _, verdict = name.rpartition("/")
-        counts.setdefault(reviewer, {})[verdict] = n
+    """Standing entries per reviewer, the percentage that contradicted the model, and the share of known answers right.
+
+    `known`: an Interval, None where no question with a known answer has been put.
+    """
     rows = []
-    for reviewer, by in sorted(counts.items(), key=lambda entry: -sum(entry[1].values())):
+    counts, asked = _by_reviewer(store, project, "reviewer"), _by_reviewer(store, project, "gold")
+    for reviewer in sorted(counts | asked, key=lambda name: (-sum(counts.get(name, {}).values()), name)):
+        by, gold = counts.get(reviewer, {}), asked.get(reviewer, {})
         decided = by.get("confirm", 0) + by.get("correct", 0)
         rate = 100 * by.get("correct", 0) / decided if decided else None
-        rows.append({"reviewer": reviewer, "decided": decided, "skipped": by.get("skip", 0), "corrected": rate})
+        known = wilson(gold.get("right", 0), n) if (n := sum(gold.values())) else None
+        rows.append(
+            {"reviewer": reviewer, "decided": decided, "skipped": by.get("skip", 0), "corrected": rate, "known": known}
+        )
     return _table(rows)
+
+
+def _by_reviewer(store: Store, project: Project, kind: str) -> dict[str, dict[str, int]]:
+    counts: dict[str, dict[str, int]] = {}
+    for name, n in store.tallies.of(project.id, kind).items():
+        reviewer, _, what = name.rpartition("/")
+        counts.setdefault(reviewer, {})[what] = n
+    return counts
 
 
 def priorities(store: Store, project: Project) -> Mapping[str, list[float]]:

@@ -167,7 +167,11 @@ def _teaching(found: Receipt) -> str:
 def _answer(found: Receipt) -> str:
     if found.now is None or found.champion is None:
         return "There is no prediction of the champion for this item yet."
-    verdict = {True: "right by today's label", False: "wrong by today's label", None: "not decided, without a label"}
+    verdict = {
+        True: "right by today's label",
+        False: "wrong by today's label",
+        None: "right or wrong is open while the item has no label",
+    }
     before = found.ranked.entry.predicted
     then = f"The model said {before} when it was given" if before is not None else "No model had answered before"
     said = f"{found.now.label} ({found.now.confidence:.0%})"

@@ -36,7 +36,6 @@ from .types import (
     Locked,
     Neighbour,
     Project,
-    RankRun,
     ReviewSession,
     Rows,
     Ruled,
@@ -44,6 +43,7 @@ from .types import (
     Schema,
     Split,
     Version,
+    Wish,
 )
 from .unusual import Usual, usual
 
@@ -123,11 +123,14 @@ class Loop:
     def add_items(self, rows: Rows, by: str, progress: Progress = silent) -> int:
         """Store checked rows; a labelled row becomes base data (some of it locked away), the rest the pool.
 
-        Rows whose key is known are left as they are. Gives the number added.
+        Rows whose key is known are left as they are. Gives the number added. Rows without a key of their own that take
+        more than one transaction get their ids in the order of their hashes, all others in the order given.
         """
         hashes, splits = self._splits(rows)
         keys = [key if key is not None else digest for key, digest in zip(rows.keys, hashes, strict=True)]
-        batches = iter(zip(keys, rows.inputs, hashes, splits, rows.labels, strict=True))
+        anyhow = len(hashes) > BATCH and not any(rows.keys)
+        order = intake.storing_order(hashes) if anyhow else range(len(hashes))
+        batches = ((keys[n], rows.inputs[n], hashes[n], splits[n], rows.labels[n]) for n in order)
         added = done = 0
         while batch := list(islice(batches, BATCH)):
             added += self.store.items.add(self.project, batch, self.clock())
@@ -161,9 +164,7 @@ class Loop:
         around = Surroundings(self.store, self.project, serving.model, lineage, ids, is_open, self._rng)
         share = scoring.class_share(lineage["labels"], self.project.labels)
         pool = Pool(proba, share, self._rng, is_open, len(lineage["labels"]), around.look)
-        # As many rows differ from each other as are answered between two versions.
-        batch = min(max(self.project.settings.retrain_threshold, LEAST_BATCH), MOST_BATCH)
-        names, parts = blend(pool, self.project.settings.weights, batch)
+        names, parts = blend(pool, self.project.settings.weights, self.queue_batch())
         scored = scoring.ranked(ids, proba, self.project.labels, parts)
         for start in range(0, len(ids), BATCH):
             self.store.predictions.save_current(serving.version.id, scored.part(start, start + BATCH))
@@ -177,6 +178,10 @@ class Loop:
             now=self.clock(),
         )
         return len(ids)
+
+    def queue_batch(self) -> int:
+        """Rows at the top of the queue that differ from each other: as many as are answered between two versions."""
+        return min(max(self.project.settings.retrain_threshold, LEAST_BATCH), MOST_BATCH)
 
     def serving(self) -> Serving:
         """The champion, or while its file is damaged the newest earlier champion that loads.
@@ -234,15 +239,14 @@ class Loop:
         settings, now = self.project.settings, self.clock()
         if (current := self.store.draws.current(self.project.id, reviewer, now)) is not None:
             return current
-        audit = bool(self._rng.random() < settings.audit_share)
         return self.store.draws.take(
             self.project.id,
             reviewer,
-            audit=audit,
+            wish=self._wishes(1)[0],
             below=self._below,
             now=now,
             lease_s=settings.lease_s,
-            propensity=lambda strategy, n: review.propensity(strategy, n, settings.audit_share),
+            propensity=lambda strategy, n: review.propensity(strategy, n, settings),
         )
 
     def draw_batch(self, reviewer: str, n: int, session_id: int | None = None) -> list[Draw]:
@@ -257,11 +261,11 @@ class Loop:
         return self.store.draws.fill(
             self.project.id,
             reviewer,
-            audits=(self._rng.random(n) < settings.audit_share).tolist(),
+            wishes=self._wishes(n),
             below=self._below,
             now=self.clock(),
             lease_s=settings.lease_s,
-            propensity=lambda strategy, n: review.propensity(strategy, n, settings.audit_share),
+            propensity=lambda strategy, n: review.propensity(strategy, n, settings),
             session_id=session_id,
         )
 
@@ -334,23 +338,13 @@ class Loop:
         Reads every entry, in chunks; the worker does it after each scoring of the pool. Rejected entries are ranked
         too, so that they can be found again.
         """
-        newest = self.store.feedback.latest(self.project.id, 1)
-        last = self.store.ranks.run(self.project.id)
-        model, lineage = self._serving_or_none()
-        found = second_look.gather(self.store, self.project, model, lineage, progress)
-        run = RankRun(
-            run=last.run + 1 if last else 1,
-            entries=len(found.ids),
-            without_model=second_look.without_model(found),
-            feedback_upto=newest[0].id if newest else 0,
-            created_at=self.clock(),
-        )
-        rows = second_look.rows_of(found)
-        while batch := list(islice(rows, BATCH)):
-            self.store.ranks.save(self.project.id, run.run, batch)
-            progress(0.9, "ranks stored")
-        self.store.ranks.finish(self.project.id, run)
-        return run.entries
+        try:
+            serving: Serving | None = self.serving()
+        except (NotFound, ArtifactError):
+            serving = None
+        model = serving.model if serving else None
+        lineage = self.store.versions.lineage(serving.version.id) if serving else {}
+        return second_look.rank(self.store, self.project, model, lineage, self.clock(), progress)
 
     def request_ranking(self, by: str) -> Job:
         """Ask the worker to rank the entries; while a request waits, the same job is returned."""
@@ -371,9 +365,15 @@ class Loop:
             raise Refused("Nothing has come in since the last version: a retrain would give the same model again.")
         return self.store.jobs.request(self.project.id, "retrain", trigger=trigger, by=by, now=self.clock())
 
-    def request_rescore(self, by: str) -> Job:
+    def request_rescore(self, by: str, trigger: str = "new champion") -> Job:
         """Ask the worker to score the pool again with the champion; due after every change of champion or weights."""
-        return self.store.jobs.request(self.project.id, "predict", trigger="new champion", by=by, now=self.clock())
+        return self.store.jobs.request(self.project.id, "predict", trigger=trigger, by=by, now=self.clock())
+
+    def reweigh(self, weights: Mapping[str, float], by: str) -> Job:
+        """Save new weights of the priority and ask for the queue in their order. Raises InvalidSetting."""
+        settings = replace(self.project.settings, weights=dict(weights))
+        self.project = self.store.projects.update(self.project, settings=settings, now=self.clock(), actor=by)
+        return self.request_rescore(by, "new weights")
 
     def retrain(self, by: str, job_id: int | None = None, progress: Progress = silent) -> Version:
         """Fit a new version on base data plus effective feedback, save it, and store it as a candidate."""
@@ -473,6 +473,9 @@ class Loop:
         held_out = intake.holdout_side(hashes, self.project.salt, self.project.settings.holdout_share)
         return hashes, scoring.splits(rows.labels, held_out)
 
+    def _wishes(self, n: int) -> list[Wish]:
+        return review.wishes(self._rng.random(n).tolist(), self._rng.random(n).tolist(), self.project.settings)
+
     def _nothing_new(self) -> bool:
         if self.due().entries:
             return False
@@ -485,13 +488,6 @@ class Loop:
             list(rows.ids),
             list(rows.labels),
         )
-
-    def _serving_or_none(self) -> tuple[Any, dict[str, list[Any]]]:
-        try:
-            serving = self.serving()
-        except (NotFound, ArtifactError):
-            return None, {}
-        return serving.model, self.store.versions.lineage(serving.version.id)
 
     def _rule(self, rulings: Mapping[int, Ruling | None], by: str, reason: str) -> Ruled:
         if not by.strip():

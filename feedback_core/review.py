@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from .errors import InvalidFeedback
-from .types import VERDICTS, Decision, Feedback, ItemState, Ruling
+from .settings import Settings
+from .types import VERDICTS, Decision, Feedback, ItemState, Ruling, Wish
 
 MAX_NOTE = 2_000
 """Characters of a note; more belongs into a document."""
@@ -89,16 +90,28 @@ def checked(decision: Decision, labels: Sequence[str], predicted: str | None) ->
     return replace(decision, target=target, verdict="confirm" if target == predicted else "correct")
 
 
-def propensity(strategy: str, open_items: int, audit_share: float) -> float:
-    """Probability with which one draw chooses this item, in (0, 1].
+def wishes(chances: Sequence[float], hidden: Sequence[float], settings: Settings) -> list[Wish]:
+    """What each of n draws should be. chances, hidden: (n,) uniform in [0, 1), two numbers for each draw."""
+    audit, gold = settings.audit_share, settings.audit_share + settings.gold_share
+    return [
+        Wish("audit") if chance < audit else Wish("gold") if chance < gold else Wish(blind=hide < settings.blind_share)
+        for chance, hide in zip(chances, hidden, strict=True)
+    ]
 
-    The uniform share reaches every open item alike; the rest goes to the top of the queue alone. A slice has 1, because
-    a person chose its items: it says nothing about the others, and no estimate may weigh it as if chance had decided.
+
+def propensity(strategy: str, among: int, settings: Settings) -> float:
+    """Probability with which one draw chooses this item, in (0, 1]. among: items a uniform choice could fall on.
+
+    The uniform share reaches every open item alike, the questions with a known answer every base item; the rest goes
+    to the top of the queue alone. A slice has 1, because a person chose its items: it says nothing about the others,
+    and no estimate may weigh it as if chance had decided.
     """
     if strategy == "slice":
         return 1.0
-    uniform = 1 / max(open_items, 1)
+    uniform = 1 / max(among, 1)
     if strategy == "random":
         return uniform
-    by_chance = audit_share * uniform
-    return by_chance if strategy == "audit" else min(1.0, by_chance + 1 - audit_share)
+    if strategy == "gold":
+        return settings.gold_share * uniform
+    by_chance = settings.audit_share * uniform
+    return by_chance if strategy == "audit" else min(1.0, by_chance + 1 - settings.audit_share - settings.gold_share)

@@ -9,9 +9,6 @@ import numpy as np
 from .store import Store
 from .types import Project
 
-SHUFFLE_SPAN = 2**31
-"""Positions on the circle from which uniform draws start."""
-
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -33,12 +30,13 @@ def pool_sample(
     all_decided: take every decided item instead, up to `most`, and fill up with open ones.
     """
     counts = {name: n for name, n in store.tallies.of(project.id, "items").items() if name.startswith("pool/")}
-    n_open, pool = counts.get("pool/open", 0), sum(counts.values())
+    pool = sum(counts.values())
     decided = np.asarray(store.items.decided_ids(project.id), dtype=np.int64)
     share = most if pool <= most or all_decided else round(most * len(decided) / pool)
     if len(decided) > share:
         decided = rng.choice(decided, size=share, replace=False)
     room = max(0, most - len(decided))
-    start = int(rng.integers(SHUFFLE_SPAN))
-    chosen = store.items.open_ids(project.id, start, min(room, n_open) if pool > most else most)
-    return Sample(tuple(sorted([*decided.tolist(), *chosen])), pool)
+    is_open = np.asarray(store.items.open_ids(project.id), dtype=np.int64)
+    if len(is_open) > room:
+        is_open = rng.choice(is_open, size=room, replace=False)
+    return Sample(tuple(sorted([*decided.tolist(), *is_open.tolist()])), pool)

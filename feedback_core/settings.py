@@ -37,7 +37,7 @@ class Settings:
     )
     gold_share: float = field(
         default=0.0,
-        metadata=_between(0.0, 0.5, "Share of review draws with a known answer, shown blind: they test the reviewer."),
+        metadata=_between(0.0, 1.0, "Share of review draws with a known answer, shown blind: they test the reviewer."),
     )
     blind_share: float = field(
         default=0.05,
@@ -62,6 +62,11 @@ class Settings:
     def __post_init__(self) -> None:
         for spec in fields(self):
             _check(spec.name, getattr(self, spec.name), spec.metadata)
+        if self.audit_share + self.gold_share > 1:
+            raise InvalidSetting(
+                f"audit_share={self.audit_share} and gold_share={self.gold_share} are more than all draws together: "
+                "lower one of them."
+            )
         if not self.weights or min(self.weights.values()) < 0 or sum(self.weights.values()) <= 0:
             raise InvalidSetting(
                 f"weights={self.weights!r}: give at least one positive weight and no negative one, such as margin=1."

@@ -116,6 +116,20 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Outline:
+    """What is known about an item, without its input. blind: its prediction must not be shown yet."""
+
+    id: int
+    key: str
+    state: ItemState
+    label: str | None
+    predicted: str | None
+    confidence: float | None
+    priority: float | None
+    blind: bool
+
+
+@dataclass(frozen=True, slots=True)
 class FeatureFilter:
     """What one feature of an item must be: within low and high, both included, or equal to a category.
 
@@ -172,6 +186,15 @@ class Neighbour:
     item_id: int
     label: str
     distance: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the next draw should be: the top of the queue, a uniform one for the audit, or a known answer (gold)."""
+
+    kind: Literal["priority", "audit", "gold"] = "priority"
+    blind: bool = False
+    """Hide the prediction of a draw by priority; the other two kinds are blind anyway."""
 
 
 @dataclass(frozen=True, slots=True)

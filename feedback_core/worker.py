@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from . import staging
+from . import maps, staging
 from .errors import FeedbackError
 from .loop import Loop, Progress
 from .models import artifacts
@@ -74,11 +74,17 @@ def take_in(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
     return {"added": added}
 
 
+def draw_map(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
+    """Lay the pool out on a plane by a method that takes longer than a page may."""
+    return {"items": maps.draw(loop, job.payload["method"], progress)}
+
+
 KINDS: dict[str, Callable[[Loop, Job, Progress], dict[str, Any]]] = {
     "import": take_in,
     "retrain": retrain,
     "predict": predict,
     "rank feedback": rank_feedback,
+    "map": draw_map,
 }
 
 

@@ -15,7 +15,8 @@ def show_conflicts(loop: Loop) -> None:
     """A page of items without a label, newest first."""
     trail = f"conflicts-trail-{loop.project.id}"
     cursors = st.session_state.setdefault(trail, [])
-    found = inspection.conflicts(loop.store, loop.project, cursors[-1] if cursors else None, PAGE_ROWS)
+    more = inspection.conflicts(loop.store, loop.project, cursors[-1] if cursors else None, PAGE_ROWS + 1)
+    found, is_last = more[:PAGE_ROWS], len(more) <= PAGE_ROWS
     if not found:
         st.info(
             "Nobody differs, and no second opinion is wanted."
@@ -25,14 +26,14 @@ def show_conflicts(loop: Loop) -> None:
     for conflict in found:
         with st.container(border=True):
             _show(loop, conflict)
-    if not cursors and len(found) < PAGE_ROWS:
+    if not cursors and is_last:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Back", icon=":material/chevron_left:", disabled=not cursors, key="conflicts_back"):
             cursors.pop()
             st.rerun()
         st.caption(f"Page {len(cursors) + 1}")
-        if st.button("Next", icon=":material/chevron_right:", disabled=len(found) < PAGE_ROWS, key="conflicts_next"):
+        if st.button("Next", icon=":material/chevron_right:", disabled=is_last, key="conflicts_next"):
             cursors.append(Cursor(0.0, found[-1].item.id))
             st.rerun()
 
@@ -48,17 +49,27 @@ def _show(loop: Loop, conflict: inspection.Conflict) -> None:
             else ""
         )
     )
-    left, *columns = st.columns([2, *(1 for _ in conflict.sides)], gap="large")
+    left, right = st.columns(2)
     with left:
         show_input(loop.project, item)
-    for side, column in zip(conflict.sides, columns, strict=True):
-        with column:
-            st.subheader(plain(side.label))
-            for entry in side.entries:
-                note = f" · “{plain(entry.note)}”" if entry.note else ""
-                st.caption(f"{plain(entry.reviewer)} · {ago(entry.created_at)}{note}")
-            st.button(f"It is {side.label}", key=f"settle-{item.id}-{side.label}", type="primary", on_click=_settle,
-                      args=(loop, item.id, side.label), help="Accepts these entries; the others no longer count.")  # fmt: skip
+    with right, st.container(horizontal=True):
+        for side in conflict.sides:
+            with st.container(width=220):
+                _show_side(loop, item.id, side)
+
+
+def _show_side(loop: Loop, item_id: int, side: inspection.Side) -> None:
+    st.subheader(plain(side.label))
+    for entry in side.entries:
+        note = f" · “{plain(entry.note)}”" if entry.note else ""
+        st.caption(f"{plain(entry.reviewer)} · {ago(entry.created_at)}{note}")
+    st.button(
+        f"It is {plain(side.label)}",
+        key=f"settle-{item_id}-{side.label}",
+        on_click=_settle,
+        args=(loop, item_id, side.label),
+        help="Accepts these entries; the others no longer count.",
+    )
 
 
 def _settle(loop: Loop, item_id: int, label: str) -> None:

@@ -16,7 +16,7 @@ PART_NAMES = {
     "effect": "High effect",
 }
 PART_HELP = {
-    "suspicious": "How unlikely a model that had not learned from it found this label. 100 % = the most unlikely of all.",
+    "suspicious": "How unlikely a model that never learned from it found this label. 100 % = the least likely of all.",
     "contradicted": "Share of the item's other reviewers who gave another label.",
     "low_agreement": "How rarely its reviewer agrees with others, and with known answers. 20 % = never compared.",
     "far": "How far the input lies from what is labelled. 100 % = the farthest of all entries.",
@@ -43,9 +43,9 @@ def show_bulk(loop: Loop, chosen: list[RankedEntry]) -> None:
     with st.container(horizontal=True):
         for ruling, (name, icon, help_text) in RULINGS.items():
             with st.popover(f"{name} …", icon=icon, help=help_text):
-                reason = st.text_input("Reason (optional)", key=f"bulk-reason-{ruling}", max_chars=500)
+                st.text_input("Reason (optional)", key=f"bulk-reason-{ruling}", max_chars=500)
                 st.button(f"{name}: {entries(len(ids))}", type="primary", key=f"bulk-{ruling}", on_click=_rule,
-                          args=(loop, ids, ruling, reason))  # fmt: skip
+                          args=(loop, ids, ruling, f"bulk-reason-{ruling}"))  # fmt: skip
 
 
 def show_entry(loop: Loop, ranked: RankedEntry) -> None:
@@ -53,43 +53,83 @@ def show_entry(loop: Loop, ranked: RankedEntry) -> None:
     found = inspection.receipt(loop.store, loop.project, ranked)
     entry = ranked.entry
     st.subheader(f"{plain(entry.reviewer)} {VERBS[entry.verdict]} {plain(entry.target or '')}")
-    left, right = st.columns(2, gap="large")
+    left, right = st.columns(2)
     with left:
         show_input(loop.project, found.item)
         st.caption(f"Item {plain(title_of(found.item))}")
     with right:
         for sentence in inspection.sentences(found):
             st.write(plain(sentence))
-        if found.shown is not None:
-            st.caption(f"What version {found.shown.version_number} showed to {plain(entry.reviewer)}:")
-            labels = loop.project.labels[: len(found.shown.proba)]
-            figure = charts.probabilities(labels, found.shown.proba, found.shown.label)
-            st.plotly_chart(figure, key=f"entry-proba-{entry.id}", config={"displayModeBar": False},
-                            alt="Class probabilities shown to the reviewer")  # fmt: skip
+        if entry.state in ("accepted", "quarantined"):
+            _decide(loop, entry)
         for said in found.entries:
             st.caption(("**This entry** · " if said.id == entry.id else "") + _line(said))
-    if ranked.score is not None:
-        figure = charts.parts(trust.contributions(ranked.parts), ranked.parts, PART_NAMES)
-        st.plotly_chart(figure, key=f"entry-parts-{entry.id}", config={"displayModeBar": False},
-                        alt=f"What the priority of {ranked.score:.2f} is made of")  # fmt: skip
-    if entry.state in ("accepted", "quarantined"):
-        _decide(loop, entry)
+    left, right = st.columns(2)
+    with left:
+        _show_prediction(loop, found)
+    with right:
+        _show_parts(ranked)
+
+
+def _show_prediction(loop: Loop, found: inspection.Receipt) -> None:
+    if found.shown is None:
+        st.caption("No model had answered when this entry was given.")
+        return
+    entry = found.ranked.entry
+    st.caption(f"What version {found.shown.version_number} said when {plain(entry.reviewer)} answered")
+    labels = loop.project.labels[: len(found.shown.proba)]
+    figure = charts.probabilities(labels, found.shown.proba, found.shown.label)
+    st.plotly_chart(
+        figure,
+        key=f"entry-proba-{entry.id}",
+        config={"displayModeBar": False},
+        alt="Class probabilities when the entry was given",
+    )
+
+
+def _show_parts(ranked: RankedEntry) -> None:
+    if ranked.score is None:
+        st.caption("Newer than the last ranking: its priority comes with the next one.")
+        return
+    st.caption(f"What its priority of {ranked.score:.2f} is made of")
+    figure = charts.parts(trust.contributions(ranked.parts), ranked.parts, PART_NAMES)
+    st.plotly_chart(
+        figure,
+        key=f"entry-parts-{ranked.entry.id}",
+        config={"displayModeBar": False},
+        alt=f"Parts of the priority of {ranked.score:.2f}",
+    )
 
 
 def _decide(loop: Loop, entry: Feedback) -> None:
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        reason = st.text_input("Reason (optional)", key=f"reason-{entry.id}", max_chars=500)
+    st.text_input("Reason (optional)", key=f"reason-{entry.id}", max_chars=500)
+    with st.container(horizontal=True):
         for ruling, (name, icon, help_text) in RULINGS.items():
-            st.button(name, icon=icon, help=help_text, key=f"rule-{ruling}-{entry.id}", on_click=_rule,
-                      disabled=entry.ruling == ruling and ruling != "ask", args=(loop, (entry.id,), ruling, reason))  # fmt: skip
+            st.button(
+                name,
+                icon=icon,
+                help=help_text,
+                key=f"rule-{ruling}-{entry.id}",
+                disabled=entry.ruling == ruling and ruling != "ask",
+                on_click=_rule,
+                args=(loop, (entry.id,), ruling, f"reason-{entry.id}"),
+            )
         if entry.ruling is not None and entry.ruling_id is not None:
-            st.button("Undo its ruling", icon=":material/undo:", type="tertiary", key=f"lift-{entry.id}", on_click=_lift,
-                      args=(loop, entry.ruling_id), help="With everything decided in the same press.")  # fmt: skip
+            st.button(
+                "Undo its ruling",
+                icon=":material/undo:",
+                type="tertiary",
+                key=f"lift-{entry.id}",
+                on_click=_lift,
+                args=(loop, entry.ruling_id),
+                help="With everything decided in the same press.",
+            )
 
 
-def _rule(loop: Loop, ids: tuple[int, ...], ruling: Ruling, reason: str) -> None:
+def _rule(loop: Loop, ids: tuple[int, ...], ruling: Ruling, reason_key: str) -> None:
+    # The reason by its key: its value as an argument would be the one of the run before the press.
     with told():
-        tell(loop.rule(ids, ruling, reviewer(), reason), len(ids))
+        tell(loop.rule(ids, ruling, reviewer(), st.session_state.get(reason_key, "")), len(ids))
 
 
 def _lift(loop: Loop, ruling_id: int) -> None:

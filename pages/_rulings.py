@@ -27,19 +27,22 @@ def tell(ruled: Ruled, wanted: int) -> None:
     """A word about a ruling that changed less than was asked for."""
     if len(ruled.entries) < wanted:
         st.session_state["message"] = (
-            f"{len(ruled.entries):,} of {entries(wanted)} changed: the rest stood so already, or was replaced meanwhile."
+            f"{len(ruled.entries):,} of {entries(wanted)} changed: the rest stood so already or was replaced."
         )
 
 
 def show_last_ruling(loop: Loop) -> None:
-    """The newest ruling with its undo, earlier ones behind it."""
+    """The newest ruling with its undo, earlier ones behind a button."""
     presses = loop.store.rulings.latest(loop.project.id, SHOWN)
-    if presses:
+    if not presses:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
         _show(loop, presses[0])
-    if len(presses) > 1:
-        with st.expander("Earlier rulings"):
-            for press in presses[1:]:
-                _show(loop, press)
+        if len(presses) > 1:
+            with st.popover("Earlier rulings", type="tertiary"):
+                for press in presses[1:]:
+                    with st.container(horizontal=True, vertical_alignment="center"):
+                        _show(loop, press)
 
 
 def _show(loop: Loop, press: Press) -> None:
@@ -47,14 +50,19 @@ def _show(loop: Loop, press: Press) -> None:
     counts = Counter(each["ruling"] for each in event.details["rulings"])
     done = " and ".join(DONE[ruling].format(n=entries(n)) for ruling, n in counts.items())
     reason = f" · “{plain(event.details['reason'])}”" if event.details.get("reason") else ""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"{plain(event.actor)} {done} {ago(event.at)}{reason}")
-        if press.standing:
-            label = "Undo" if press.standing == sum(counts.values()) else f"Undo on {entries(press.standing)}"
-            st.button(label, icon=":material/undo:", type="tertiary", key=f"unrule-{event.id}", on_click=_undo,
-                      args=(loop, event.id), help="Brings back what was decided before.")  # fmt: skip
-        else:
-            st.caption("undone or replaced since")
+    gone = "" if press.standing else " · undone or replaced since"
+    st.caption(f"{plain(event.actor)} {done} {ago(event.at)}{reason}{gone}")
+    if press.standing:
+        label = "Undo" if press.standing == sum(counts.values()) else f"Undo on {entries(press.standing)}"
+        st.button(
+            label,
+            icon=":material/undo:",
+            type="tertiary",
+            key=f"unrule-{event.id}",
+            on_click=_undo,
+            args=(loop, event.id),
+            help="Brings back what was decided before.",
+        )
 
 
 def _undo(loop: Loop, event_id: int) -> None:

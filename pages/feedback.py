@@ -54,9 +54,7 @@ def show_freshness(fresh: inspection.Freshness) -> None:
     if fresh.job is not None:
         wait_for_ranking()
     if fresh.run is not None and fresh.run.without_model:
-        st.caption(
-            f"{fresh.run.without_model:,} of them have no suspicion: no model could judge them without having seen them."
-        )
+        st.caption(f"{fresh.run.without_model:,} of them have no suspicion: no model could judge them unseen.")
 
 
 def filters() -> EntryFilter:
@@ -64,7 +62,7 @@ def filters() -> EntryFilter:
     state = st.segmented_control(
         "Entries", list(STATES), format_func=STATES.get, default="waiting", required=True, key="entries_state"
     )
-    left, middle, right = st.columns(3, gap="large", vertical_alignment="bottom")
+    left, middle, right = st.columns(3, vertical_alignment="bottom")
     person = left.selectbox(
         "Reviewer", [None, *loop.store.ranks.people(loop.project.id)], format_func=lambda name: name or "anybody",
         key=f"entries_person-{loop.project.id}",
@@ -117,7 +115,7 @@ def table(found: list[RankedEntry], items: dict[int, Item]) -> tuple[RankedEntry
             else st.column_config.TextColumn("Input", width="medium"),
             "Model": st.column_config.TextColumn("Model", help="What the model said when the entry was given"),
             "Priority": st.column_config.ProgressColumn(
-                "Priority", format="%.2f", min_value=0, max_value=1,
+                "Priority", format="%.2f", min_value=0, max_value=1, width=110,
                 help="0 = no reason to look, 1 = look first: the parts on the right, weighted. Empty = not ranked yet.",
             ),
         },

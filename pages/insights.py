@@ -125,14 +125,20 @@ if story.strategies:
 if people:
     with st.container(border=True):
         st.subheader("Reviewers")
+        known = [None if share is None else f"{spread(share)}, n = {share.n}" for share in people["known"]]
         st.dataframe(
-            people,
+            people | {"known": known},
             hide_index=True,
             alt="Standing entries per reviewer",
             column_config={
                 "reviewer": "Reviewer",
                 "decided": st.column_config.NumberColumn("Labels given", help="Standing confirmations and corrections"),
                 "skipped": st.column_config.NumberColumn("Skipped"),
+                "known": st.column_config.TextColumn(
+                    "Right on known answers",
+                    help="Base items put to the reviewer blind, with the 95 % interval (Wilson). Their share of draws "
+                    "is a setting of the project, 0 at first.",
+                ),
                 "corrected": st.column_config.ProgressColumn(
                     "Contradicted the model", format="%.0f %%", min_value=0, max_value=100,
                     help="Share of labels unlike the prediction. The queue seeks hard items, so this is no error rate.",

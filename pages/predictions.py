@@ -7,7 +7,7 @@ from feedback_core.store.items import COUNT_CAP, SCAN
 from feedback_core.store.sessions import MOST
 from feedback_core.types import Cursor, Item, ItemFilter
 from pages import _bulk
-from pages._predictions import details, filters
+from pages._predictions import details, filters, weights
 from pages._predictions.table import rows_of
 from pages._shared import PAGES, counted, open_loop, reviewer, show_message, told
 
@@ -72,6 +72,7 @@ def review_them(wanted: ItemFilter, sort: str, found: int, after: Cursor | None)
 
 
 wanted, sort = filters.choose(loop)
+weights.show(loop)
 trail = f"trail-{loop.project.id}-{hash((wanted, sort))}"
 cursors = st.session_state.setdefault(trail, [])
 after = cursors[-1] if cursors else None

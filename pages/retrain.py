@@ -3,7 +3,8 @@
 import streamlit as st
 
 from feedback_core import insights
-from feedback_core.types import GateReport, Job, Version
+from feedback_core.types import GateReport, Version
+from pages import _jobs
 from pages._retrain.report import show_report
 from pages._retrain.versions import show_versions
 from pages._shared import open_loop, plain, reviewer, show_message, told
@@ -73,27 +74,7 @@ def decision(report: GateReport, version: Version) -> None:
         )
 
 
-def show_job(job: Job) -> None:
-    """One live job with its progress."""
-    what = {
-        "retrain": "Training a new version",
-        "predict": "Scoring the queue with the champion",
-        "import": "Storing rows",
-    }
-    st.progress(job.progress, text=f"{what[job.kind]} · {job.message or 'waiting for the worker'}")
-
-
 jobs = loop.store.jobs.live(loop.project.id)
-
-
-@st.fragment(run_every=1.0 if jobs else None)
-def progress() -> None:
-    """Follows the worker; the whole page is drawn again when it is done."""
-    live = loop.store.jobs.live(loop.project.id)
-    for job in live:
-        show_job(job)
-    if {job.id for job in live} != {job.id for job in jobs}:
-        st.rerun()
 
 
 state = insights.overview(loop.store, loop.project)
@@ -119,7 +100,7 @@ with st.container(border=True):
             help=plain(why_not) or "Trains a new version and judges it; the champion serves meanwhile.",
         )
         st.caption(plain(state.obstacle or state.due.text))
-    progress()
+    _jobs.follow(loop, jobs)
     failed = next(iter(loop.store.jobs.latest(loop.project.id, 1)), None)
     if failed is not None and failed.state == "failed":
         st.error(plain(failed.error or ""), title=f"The last job ({failed.kind}) failed")

@@ -128,7 +128,7 @@ def test_a_retrain_whose_worker_is_killed_is_taken_up_by_the_next_one(store, url
 
     with process("-m", "feedback_core", "worker", "--database", url) as second:
         until(lambda: store.jobs.get(job.id).state != "running", "the second worker is done")
-        until(lambda: not store.jobs.live(loop.project.id), "the pool is scored")
+        until(lambda: not store.jobs.live(loop.project.id), "the pool is scored and the entries are ranked")
         second.send_signal(signal.SIGTERM)
         second.communicate(timeout=15)
         assert second.returncode == 0
@@ -141,4 +141,4 @@ def test_a_retrain_whose_worker_is_killed_is_taken_up_by_the_next_one(store, url
     serving = Loop(open_store(url), loop.project).serving()
     assert (serving.version, serving.warning) == (version, "")
     assert store.feedback.latest(loop.project.id) == said[::-1]
-    assert [found.state for found in store.jobs.latest(loop.project.id)] == ["done", "done"]
+    assert [found.state for found in store.jobs.latest(loop.project.id)] == ["done"] * 3

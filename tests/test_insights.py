@@ -9,7 +9,9 @@ import orjson
 import pytest
 
 from feedback_core import charts, exports, insights
+from feedback_core.intervals import wilson
 from feedback_core.loop import Loop, create_project
+from feedback_core.settings import Settings
 from feedback_core.store import Store
 from feedback_core.types import Column, Decision, Rows, Schema
 
@@ -71,7 +73,20 @@ def test_reviewers_are_counted_by_their_standing_words(trained: Loop) -> None:
         "decided": [2],
         "skipped": [1],
         "corrected": [50.0],
+        "known": [None],
     }
+
+
+def test_known_answers_stand_beside_their_reviewer_with_an_interval(trained: Loop) -> None:
+    settings = Settings.from_dict(trained.project.settings.to_dict() | {"gold_share": 1.0})
+    trained.project = trained.store.projects.update(trained.project, settings=settings, now=0, actor="test")
+    draws = trained.draw_batch("ben", 4)
+    for n, draw in enumerate(draws):
+        truth = trained.store.items.get(draw.item_id).base_label
+        said = truth if n else {"a": "b", "b": "a"}[truth]
+        trained.record(Decision(draw.item_id, "ben", "correct", said, draw_id=draw.id))
+    found = insights.reviewers(trained.store, trained.project)
+    assert (found["reviewer"], found["decided"], found["known"]) == (["ben"], [0], [wilson(3, 4)])
 
 
 def test_the_accuracy_history_is_recomputed_from_predictions_and_truth(trained: Loop) -> None:

@@ -273,10 +273,36 @@ def test_propensities_are_stored_and_add_up_to_one_over_the_open_items(trained):
     first = fresh(trained).draw("ann")
     assert (first.strategy, first.propensity) == ("priority", pytest.approx(0.9 + 0.1 / 100))
     assert raw(trained.store, "select propensity from draws") == [(first.propensity,)]
-    assert propensity("audit", 100, 0.1) == pytest.approx(0.001)
-    assert propensity("random", 100, 0.1) == pytest.approx(0.01)
-    assert propensity("priority", 100, 0.1) + 99 * propensity("audit", 100, 0.1) == pytest.approx(1)
-    assert propensity("priority", 1, 0.1) == pytest.approx(1)
+    tenth = Settings(audit_share=0.1)
+    assert propensity("audit", 100, tenth) == pytest.approx(0.001)
+    assert propensity("random", 100, tenth) == pytest.approx(0.01)
+    assert propensity("priority", 100, tenth) + 99 * propensity("audit", 100, tenth) == pytest.approx(1)
+    assert propensity("priority", 1, tenth) == pytest.approx(1)
+    tested = Settings(audit_share=0.1, gold_share=0.2)
+    assert propensity("gold", 50, tested) == pytest.approx(0.2 / 50)
+    total = propensity("priority", 100, tested) + 99 * propensity("audit", 100, tested)
+    assert total + 50 * propensity("gold", 50, tested) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("n", "keys", "by_hash"), [(5, None, False), (20, [f"k{n % 7}{n}" for n in range(20)], False), (60, None, True)]
+)
+def test_rows_with_keys_and_small_files_keep_their_order_and_others_follow_their_hashes(
+    loop, monkeypatch, n, keys, by_hash
+):
+    monkeypatch.setattr("feedback_core.loop.BATCH", 5)
+    inputs, before = rows(n, seed=9)[0].inputs, len(pool(loop))
+    assert loop.add_items(Rows(inputs, keys or [None] * n, [None] * n), "test") == n
+    expected = keys or [intake.input_hash(body) for body in inputs]
+    assert [item.key for item in pool(loop)[before:]] == (sorted(expected) if by_hash else expected)
+
+
+def test_of_equal_inputs_in_a_large_file_the_first_one_counts(store, clock, monkeypatch):
+    monkeypatch.setattr("feedback_core.loop.BATCH", 3)
+    loop, [body, *others] = make_loop(store, clock), rows(8)[0].inputs
+    given = Rows([body, *others, body, body], [None] * 10, ["a", *["b"] * 7, "b", "b"])
+    assert loop.add_items(given, "test") == 8
+    assert store.items.by_key(loop.project.id, intake.input_hash(body)).base_label == "a"
 
 
 # -- the audit sample ----------------------------------------------------------------------------------------------

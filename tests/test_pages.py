@@ -17,7 +17,7 @@ from feedback_core.worker import run_next
 from tests.conftest import TWO_NUMBERS, make_loop, rows
 
 ROOT = Path(__file__).parent.parent
-PAGES = ("overview", "review", "retrain", "predictions", "insights", "setup")
+PAGES = ("overview", "review", "feedback", "retrain", "predictions", "map", "insights", "setup")
 
 
 @pytest.fixture
@@ -146,7 +146,19 @@ def test_an_audit_card_holds_no_prediction_at_all(page, trained: Loop) -> None:
     trained.store.projects.update(trained.project, settings=settings, now=0, actor="test")
     cards = dealt(page("review"))["cards"]
     assert {(card["strategy"], card["predicted"], card["proba"]) for card in cards} == {("audit", None, None)}
-    assert "audit sample" in cards[0]["why"]
+    assert {card["blind"] for card in cards} == {True}
+    assert [card["similar"] for card in cards] == [[]] * len(cards)
+    assert "Drawn at random" in cards[0]["why"]
+
+
+def test_a_question_with_a_known_answer_looks_like_any_audit_card(page, trained: Loop) -> None:
+    settings = Settings.from_dict(trained.project.settings.to_dict() | {"audit_share": 0.5, "gold_share": 0.5})
+    trained.store.projects.update(trained.project, settings=settings, now=0, actor="test")
+    shown = dealt(page("review"))
+    assert shown["hand"].keys() == {"audit", "gold"}
+    assert len(shown["cards"]) == sum(shown["hand"].values()) == 40
+    assert {(card["strategy"], card["blind"], card["predicted"]) for card in shown["cards"]} == {("audit", True, None)}
+    assert len({card["why"] for card in shown["cards"]}) == 1
 
 
 def test_a_chosen_item_is_the_first_card(page, trained: Loop) -> None:
@@ -180,7 +192,7 @@ def test_images_and_gaps_are_dealt_for_what_they_are(page, store: Store) -> None
     scan, age, remark = dealt(page("review"))["cards"][0]["fields"]
     assert (scan["name"], scan["kind"], scan["value"][:22]) == ("scan", "image", "data:image/png;base64,")
     assert (age["name"], age["value"]) == ("age", None)
-    assert remark == {"name": "remark", "kind": "text", "value": "<b>hi</b>"}
+    assert remark == {"name": "remark", "kind": "text", "value": "<b>hi</b>", "unusual": None}
 
 
 def test_retrain_shows_the_verdict_and_promotes_from_the_page(page, trained: Loop) -> None:

@@ -39,6 +39,7 @@ from feedback_core.types import (
     Schema,
     TrainingRows,
     Version,
+    Wish,
 )
 
 NOW = 1_700_000_000.0
@@ -429,8 +430,8 @@ def twenty_thousand(tmp_path_factory) -> tuple[_Explained, Project]:
 
 
 def whole_tables(plan: list[str]) -> list[str]:
-    """Steps that read or sort a table; sorting the at most `limit` rows that one index walk gave is none."""
-    harmless = ("VIRTUAL", "(subquery", "CONSTANT ROW")
+    """Steps that read or sort a table; sorting the at most `limit` rows of one index walk, or ids found, is none."""
+    harmless = ("VIRTUAL", "(subquery", "CONSTANT ROW", "SCAN found")
     bad = [step for step in plan if step.startswith("SCAN") and not any(name in step for name in harmless)]
     return bad + [
         step
@@ -465,7 +466,9 @@ def test_the_queue_by_priority_walks_the_index_that_fits_its_filter(twenty_thous
 
 def draw(driver: _Explained, project: Project, *, audit: bool) -> Draw:
     chances = {"lease_s": 60, "propensity": lambda strategy, n: 1.0}
-    return Draws(driver).take(project.id, "ann", audit=audit, below=lambda n: n // 2, now=NOW, **chances)
+    return Draws(driver).take(
+        project.id, "ann", wish=Wish("audit" if audit else "priority"), below=lambda n: n // 2, now=NOW, **chances
+    )
 
 
 def table_reads(driver: _Explained) -> dict[str, list[str]]:

@@ -1,7 +1,7 @@
 """Take in: a table becomes a proposal, then checked rows; one input becomes canonical bytes and back."""
 
 from .checking import check
-from .encoding import decode, encode_one, feature_names, holdout_side, input_hash
+from .encoding import decode, encode_one, feature_names, holdout_side, input_hash, storing_order
 from .proposal import Proposal, classes, match, propose, unfit_label
 
 __all__ = [
@@ -15,5 +15,6 @@ __all__ = [
     "input_hash",
     "match",
     "propose",
+    "storing_order",
     "unfit_label",
 ]

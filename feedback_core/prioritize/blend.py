@@ -31,11 +31,18 @@ THINNEST = 0.01
 Parts = tuple[tuple[str, ...], npt.NDArray[np.float32]]
 
 
-def ranks(raw: npt.NDArray[np.floating], among: npt.NDArray[np.bool_] | None = None) -> npt.NDArray[np.float64]:
+def ranks(
+    raw: npt.NDArray[np.floating],
+    among: npt.NDArray[np.bool_] | None = None,
+    stands_for: npt.NDArray[np.floating] | None = None,
+) -> npt.NDArray[np.float64]:
     """Mean rank as a share of n, shape (n,), in (0, 1]; ties share their rank, so no unit needs tuning.
 
-    among: (n,) rows that make up the ranking (the open items); the others get the place they would have.
+    among: (n,) rows that make up the ranking (the open items); the others get the place they would have. stands_for:
+    (n,) items each row stands for, when the rows are a sample of those to be ranked; `among` is then left aside.
     """
+    if stands_for is not None:
+        return _estimated_ranks(raw, stands_for)
     if among is not None and not among.any():
         among = None
     if len(raw) > EXACT:
@@ -44,6 +51,14 @@ def ranks(raw: npt.NDArray[np.floating], among: npt.NDArray[np.bool_] | None = N
     below = np.searchsorted(reference, raw, side="left")
     upto = np.searchsorted(reference, raw, side="right")
     return np.asarray(np.clip((below + upto + 1) / (2 * max(len(reference), 1)), 0, 1))
+
+
+def _estimated_ranks(raw: npt.NDArray[np.floating], stands_for: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    order = np.argsort(raw, kind="stable")
+    upto_row = np.concatenate([[0.0], np.cumsum(stands_for[order], dtype=float)])
+    below = upto_row[np.searchsorted(raw[order], raw, side="left")]
+    upto = upto_row[np.searchsorted(raw[order], raw, side="right")]
+    return np.asarray(np.clip((below + upto + 1) / (2 * max(upto_row[-1], 1)), 0, 1))
 
 
 def _coarse_ranks(raw: npt.NDArray[np.floating], among: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.float64]:
@@ -69,7 +84,7 @@ def blend(pool: Pool, weights: Mapping[str, float], batch: int = BATCH) -> Parts
     dear = []
     for name in names:
         if name != DIVERSITY and not STRATEGIES[name].needs:
-            score += (part := share[name] * ranks(STRATEGIES[name](pool), pool.is_open))
+            score += (part := share[name] * ranks(STRATEGIES[name](pool), pool.is_open, pool.stands_for))
             column[name][:] = part
         elif name != DIVERSITY:
             dear.append(name)
@@ -84,7 +99,7 @@ def blend(pool: Pool, weights: Mapping[str, float], batch: int = BATCH) -> Parts
         needs |= {"features", "labelled"} if cold else {"features"}
     near = pool.at(rows, frozenset(needs))
     for name in dear:
-        column[name][rows] = share[name] * ranks(STRATEGIES[name](near), near.is_open)
+        column[name][rows] = share[name] * ranks(STRATEGIES[name](near), near.is_open, near.stands_for)
     if DIVERSITY in column:
         own = parts[rows].sum(axis=1, dtype=float)
         if cold:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -41,7 +42,8 @@ class Pool:
 
     proba: (n, k). class_share: (k,) share of each class among the training labels. rng: for strategies that draw.
     is_open: (n,) items nobody has decided on, None for all. known: labels the model has learned from, None for plenty.
-    look: where `blend` finds facts that a strategy needs.
+    look: where `blend` finds facts that a strategy needs. stands_for: (n,) items each row stands for in the
+    ranking, None for one each; more than one for rows of a sample.
     """
 
     proba: Array
@@ -51,6 +53,7 @@ class Pool:
     known: int | None = None
     look: Look | None = None
     facts: Facts = field(default_factory=Facts)
+    stands_for: Array | None = None
 
     def fact(self, need: Need) -> Array:
         """One of the facts. Raises InvalidInput when the pool was built without."""
@@ -64,7 +67,8 @@ class Pool:
         # Without a look the pool may hold the facts already.
         facts = self.look(rows, needs) if self.look else _facts_at(self.facts, rows)
         is_open = None if self.is_open is None else self.is_open[rows]
-        return Pool(self.proba[rows], self.class_share, self.rng, is_open, self.known, None, facts)
+        stands_for = None if self.stands_for is None else self.stands_for[rows]
+        return Pool(self.proba[rows], self.class_share, self.rng, is_open, self.known, None, facts, stands_for)
 
 
 def _facts_at(facts: Facts, rows: Rows) -> Facts:
@@ -78,6 +82,11 @@ class Strategy:
 
     rule: Callable[[Pool], Array]
     needs: frozenset[Need]
+
+    @property
+    def what(self) -> str:
+        """What it puts first, in one sentence: that of the file it stands in."""
+        return (sys.modules[self.rule.__module__].__doc__ or "").split("\n")[0]
 
     def __call__(self, pool: Pool) -> Array:
         return self.rule(pool)

@@ -8,10 +8,10 @@ from typing import Any
 import orjson
 
 from ..errors import Stale
-from ..types import Draw
+from ..types import Draw, Wish
 from .driver import Driver, Row, Session
 from .sessions import decided_in_session
-from .uniform import OpenItems
+from .uniform import BaseItems, OpenItems
 
 # An expired lease counts as free, so a closed tab blocks nothing.
 _FREE = """
@@ -51,7 +51,7 @@ _MINE = """
 select d.* from draws d join items i on i.id = d.item_id
 where d.project_id = :project and d.reviewer = :reviewer and d.done = 0 and d.leased_until > :now
   and d.session_id is :session
-  and (d.strategy in ('chosen', 'slice') or i.state in ('open', 'conflict')) order by d.id desc limit 1
+  and (d.strategy in ('chosen', 'slice', 'gold') or i.state in ('open', 'conflict')) order by d.id desc limit 1
 """
 
 # A card chosen by hand comes first; the others keep the order they were drawn in.
@@ -69,7 +69,7 @@ and not exists (select 1 from draws d where d.item_id = draws.item_id and d.done
 _LET_GO = """
 update draws set done = 1 where project_id = :project and reviewer = :reviewer and done = 0
 and (leased_until <= :now
-    or strategy not in ('chosen', 'slice') and exists (
+    or strategy not in ('chosen', 'slice', 'gold') and exists (
         select 1 from items i where i.id = draws.item_id and i.state not in ('open', 'conflict'))
     or strategy = 'slice' and exists (
         select 1 from review_sessions s where s.id = draws.session_id and {decided}))
@@ -112,7 +112,7 @@ class Draws:
         project_id: int,
         reviewer: str,
         *,
-        audit: bool,
+        wish: Wish,
         below: Callable[[int], int],
         now: float,
         lease_s: float,
@@ -120,9 +120,9 @@ class Draws:
     ) -> Draw | None:
         """Lease the next item to one reviewer; None when nothing is free.
 
-        audit: draw uniformly over open items, if there are any, instead of by priority. below: n -> a uniform whole
-        number from 0 to n - 1. propensity: (strategy, open items free for this reviewer) -> probability of the choice.
-        The choice and the lease are one transaction, so two callers never get the same item.
+        wish: what to draw, if there is any; else the next best. below: n -> a uniform whole number from 0 to n - 1.
+        propensity: (strategy, items a uniform choice could fall on) -> probability of the choice. The choice and the
+        lease are one transaction, so two callers never get the same item.
         """
         params: dict[str, Any] = {"project": project_id, "reviewer": reviewer, "now": now, "until": now + lease_s}
         params["session"] = None
@@ -131,12 +131,12 @@ class Draws:
                 "update draws set done = 1 where project_id = :project and reviewer = :reviewer and done = 0", params
             )
             waiting = {name: session.query(sql, params | {"limit": 1}) for name, sql in _NEXT.items()}
-            free = OpenItems(session, params, below)
-            found = _choose(waiting, free, audit)
+            found = _choose(waiting, OpenItems(session, params, below), BaseItems(session, params, below), wish)
             if found is None:
                 return None
-            strategy, item = found
-            return _lease(session, item, strategy, params | {"propensity": propensity(strategy, free.n)})
+            strategy, item, among = found
+            chance = propensity(strategy, among)
+            return _lease(session, item, strategy, params | {"propensity": chance}, blind=wish.blind)
 
     def hand(self, project_id: int, reviewer: str, now: float, session_id: int | None = None) -> list[Draw]:
         """Every live draw of a reviewer from the whole queue, or from one session, in the order of the cards."""
@@ -150,18 +150,18 @@ class Draws:
         project_id: int,
         reviewer: str,
         *,
-        audits: Sequence[bool],
+        wishes: Sequence[Wish],
         below: Callable[[int], int],
         now: float,
         lease_s: float,
         propensity: Callable[[str, int], float],
         session_id: int | None = None,
     ) -> list[Draw]:
-        """Renew a reviewer's leases and draw until the hand holds one card for each of `audits`; gives the hand.
+        """Renew a reviewer's leases and draw until the hand holds one card for each wish; gives the hand.
 
-        audits: one flag a new card, True for a uniform draw. below, propensity: as for `take`; what is in the hand is
-        not free. session_id: draw the items of this session instead, in its order and nothing else. All of it is one
-        transaction.
+        wishes: one for each card; those beyond what is missing are let go. below, propensity: as for `take`; what is
+        in the hand is not free. session_id: draw the items of this session instead, in its order and nothing else.
+        All of it is one transaction.
         """
         params: dict[str, Any] = {"project": project_id, "reviewer": reviewer, "now": now, "until": now + lease_s}
         params |= {"session": session_id, "grace": GRACE_S}
@@ -170,20 +170,20 @@ class Draws:
             session.execute(_KEEP, params)
             session.execute(_LET_GO, params)
             held = session.query(_HAND, params)
-            missing = max(0, len(audits) - len(held))
+            missing = max(0, len(wishes) - len(held))
             if session_id is not None:
                 chosen = session.query(_OF_SESSION, params | {"limit": missing})
                 params["propensity"] = propensity("slice", 0)
                 return [_draw(row) for row in held] + [_lease(session, item, "slice", params) for item in chosen]
             waiting = {name: session.query(sql, params | {"limit": missing}) for name, sql in _NEXT_OF_HAND.items()}
-            free = OpenItems(session, params, below)
+            free, base = OpenItems(session, params, below), BaseItems(session, params, below)
             new: list[Draw] = []
-            for audit in audits[:missing]:
-                if (found := _choose(waiting, free, audit)) is not None:
-                    strategy, item = found
-                    chance = propensity(strategy, free.n)
-                    new.append(_lease(session, item, strategy, params | {"propensity": chance}))
-                    free.take(item["id"], was_open=strategy != "second opinion")
+            for wish in wishes[:missing]:
+                if (found := _choose(waiting, free, base, wish)) is not None:
+                    strategy, item, among = found
+                    chance = propensity(strategy, among)
+                    new.append(_lease(session, item, strategy, params | {"propensity": chance}, blind=wish.blind))
+                    free.take(item["id"], was_open=strategy not in ("second opinion", "gold"))
                     waiting = {name: [row for row in rows if row["id"] != item["id"]] for name, rows in waiting.items()}
             return [_draw(row) for row in held] + new
 
@@ -225,20 +225,37 @@ class Draws:
             return _lease(session, rows[0], "chosen", params | {"until": now + lease_s, "propensity": 1.0})
 
 
-def _choose(waiting: dict[str, list[Row]], free: OpenItems, audit: bool) -> tuple[str, Row] | None:
-    for strategy in ("audit", "second opinion") if audit else ("second opinion", "priority", "random"):
-        item = free.choose() if strategy in ("audit", "random") else next(iter(waiting[strategy]), None)
+_ORDERS = {
+    "audit": ("audit", "second opinion"),
+    "gold": ("gold", "second opinion", "priority", "random"),
+    "priority": ("second opinion", "priority", "random"),
+}
+"""What is drawn for each kind of wish: the first of these that there is."""
+
+
+def _choose(waiting: dict[str, list[Row]], free: OpenItems, base: BaseItems, wish: Wish) -> tuple[str, Row, int] | None:
+    """Strategy and item, with the number of items a uniform choice could have fallen on."""
+    for strategy in _ORDERS[wish.kind]:
+        if strategy == "gold":
+            item = base.choose()
+            among = base.n
+        elif strategy in ("audit", "random"):
+            among = free.n
+            item = free.choose()
+        else:
+            item, among = next(iter(waiting[strategy]), None), free.n
         if item is not None:
-            return strategy, item
+            return strategy, item, among
     return None
 
 
-def _lease(session: Session, item: Row, strategy: str, params: dict[str, Any]) -> Draw:
+def _lease(session: Session, item: Row, strategy: str, params: dict[str, Any], *, blind: bool = False) -> Draw:
     audit = strategy == "audit"
     if audit:
         session.execute("update items set audit = 1 where id = ?", (item["id"],))
     # An item once drawn for the audit stays blind, whoever sees it next.
-    marks = {"item": item["id"], "strategy": strategy, "audit": int(audit), "blind": int(audit or item["audit"])}
+    hidden = strategy in ("audit", "gold") or item["audit"] or (blind and strategy == "priority")
+    marks = {"item": item["id"], "strategy": strategy, "audit": int(audit), "blind": int(bool(hidden))}
     return _draw(session.query(_LEASE, params | marks)[0])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 
 from ..scored import Scored
@@ -109,6 +110,18 @@ class Predictions:
         with self._driver.reading() as session:
             rows = session.query(_SHOWN, (orjson.dumps(list(item_ids)).decode(),))
         return {row["item_id"]: _prediction(row) for row in rows}
+
+    def proba_of(self, version_id: int, ids: Sequence[int]) -> tuple[tuple[int, ...], npt.NDArray[np.float32]]:
+        """Those of the ids that a version has predicted, in the order asked for, and their probabilities (n, k)."""
+        with self._driver.reading() as session:
+            columns = session.columns(
+                """select item_id, proba from json_each(?) wanted
+                join predictions on item_id = wanted.value and version_id = ? order by wanted.key""",
+                (orjson.dumps(list(ids)).decode(), version_id),
+            )
+        if not columns:
+            return (), np.zeros((0, 0), dtype=np.float32)
+        return columns[0], np.stack([np.frombuffer(blob, dtype="<f4") for blob in columns[1]])
 
     def labels_of(self, version_id: int, ids: Sequence[int]) -> dict[int, tuple[str, float]]:
         """Item id -> (label, confidence) of one version, for the items it has predicted."""

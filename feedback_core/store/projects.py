@@ -82,11 +82,15 @@ class Projects:
         settings = settings or project.settings
         body = orjson.dumps(settings.to_dict()).decode()
         with self._driver.writing() as session:
+            before = orjson.loads(
+                session.query("select settings from projects where id = ?", (project.id,))[0]["settings"]
+            )
             row = session.query(
                 "update projects set settings = ?, labels = ? where id = ? returning *",
                 (body, orjson.dumps(known).decode(), project.id),
             )[0]
-            events.log(session, project.id, now, actor, "settings changed", {"settings": settings.to_dict()})
+            details = {"settings": settings.to_dict(), "before": before}
+            events.log(session, project.id, now, actor, "settings changed", details)
         return _project(row)
 
     def _one(self, sql: str, wanted: int | str) -> Project:

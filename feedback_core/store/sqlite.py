@@ -105,7 +105,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _use_wal(conn: sqlite3.Connection) -> None:
-    # The change of a fresh file fails at once while another process is at it: SQLite's busy timeout does not count here.
+    # While another process does it to a fresh file this fails at once: the busy timeout does not count here.
     deadline = time.monotonic() + BUSY_S
     while True:
         try:

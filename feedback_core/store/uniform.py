@@ -1,4 +1,4 @@
-"""Uniform choices among the open items that one reviewer may be given."""
+"""Uniform choices among the items that one reviewer may be given."""
 
 from __future__ import annotations
 
@@ -62,3 +62,39 @@ class OpenItems:
         """Leave one item out from now on."""
         self._taken.add(item_id)
         self.n -= was_open
+
+
+_BASE = """
+select (select n from tallies where project_id = :project and kind = 'items' and name = 'train/base') as n,
+       (select id from items where project_id = :project and split = 'train' order by id limit 1) as low,
+       (select id from items where project_id = :project and split = 'train' order by id desc limit 1) as high
+"""
+
+# Ids of base items lie as they were imported, mostly without gaps: the next one after a uniform id is close to uniform.
+_NEW_TO = """
+select id, audit from items i where project_id = :project and split = 'train' and id {side} :start
+and not exists (select 1 from draws d where d.item_id = i.id
+                and (d.reviewer = :reviewer or d.done = 0 and d.leased_until > :now))
+order by id limit 1
+"""
+_FROM, _BEFORE = _NEW_TO.format(side=">="), _NEW_TO.format(side="<")
+
+
+class BaseItems:
+    """Base items, whose label is known, that this reviewer has never been asked about and nobody has in hand."""
+
+    def __init__(self, session: Session, params: dict[str, Any], below: Callable[[int], int]) -> None:
+        """params, below: as for OpenItems."""
+        self._session, self._params, self._below = session, params, below
+        self.n: int = 0
+        """Base items in all, once one has been chosen."""
+
+    def choose(self) -> Row | None:
+        """`id` and `audit` of a base item by chance; None when the reviewer knows them all."""
+        [ends] = self._session.query(_BASE, self._params)
+        self.n = ends["n"] or 0
+        if ends["low"] is None:
+            return None
+        start = {"start": ends["low"] + self._below(ends["high"] - ends["low"] + 1)}
+        rows = self._session.query(_FROM, self._params | start) or self._session.query(_BEFORE, self._params | start)
+        return rows[0] if rows else None

@@ -37,16 +37,16 @@ def choose(loop: Loop) -> tuple[ItemFilter, str]:
             key="items_sort",
             persist_state=KEPT,
         )
-        marks = st.pills(
-            "Disagreement",
-            list(MARKS),
-            format_func=MARKS.get,
-            selection_mode="multi",
-            key="items_marks",
-            persist_state=KEPT,
-            help="Wrong: reviewers gave another label than the model gives today, so only reviewed items are shown. "
-            "Flipped: the version before gave another label.",
-        )
+    marks = st.pills(
+        "Disagreement",
+        list(MARKS),
+        format_func=MARKS.get,
+        selection_mode="multi",
+        key="items_marks",
+        persist_state=KEPT,
+        help="Wrong: reviewers gave another label than the model gives today, so only reviewed items are shown. "
+        "Flipped: the version before gave another label.",
+    )
     left, middle, right, more = st.columns([3, 3, 3, 2], gap="large", vertical_alignment="bottom")
     predicted = left.selectbox(
         "Predicted",

@@ -34,11 +34,11 @@ def _row(project: Project, item: Item, images: bool) -> dict[str, Any]:
     blind = item.audit and item.state == "open"
     return {
         **({"Image": thumbnail(project, item)} if images else {"Input": preview(project, item)}),
-        "Prediction": None if blind else item.predicted,
+        "Prediction": "" if blind else item.predicted or "",
         "Confidence": None if blind or item.confidence is None else 100 * item.confidence,
         "Priority": item.priority,
         "Label": item.label or item.base_label or "",
         "State": STATE_NAMES[item.state],
-        "Was": None if blind else item.was,
+        "Was": "" if blind else item.was or "",
         "Item": title_of(item),
     }
