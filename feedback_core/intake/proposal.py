@@ -62,14 +62,14 @@ def unfit_label(frame: pd.DataFrame, column: str) -> str:
         return f"{column!r} holds lists of numbers, not labels: choose another column."
     if fact.kind == "number" and fact.distinct and not (fact.whole and fact.distinct <= MAX_CLASSES):
         return (
-            f"{column!r} holds {fact.distinct:,} different numbers: an amount on a scale, not a class. Predicting amounts "
-            "is not supported yet. Choose another column, or add one that sorts the numbers into a few named groups, "
-            "such as low, medium and high."
+            f"{column!r} holds {fact.distinct:,} different numbers: an amount on a scale, not a class. Predicting "
+            "amounts is not supported yet. Choose another column, or add one that sorts the numbers into a few named "
+            "groups, such as low, medium and high."
         )
     if fact.distinct > max(MAX_CLASSES, known // 2):
         return (
-            f"{column!r} holds {fact.distinct:,} different values in {known:,} rows, so hardly any class has two examples "
-            "to learn from. Choose a column whose values repeat."
+            f"{column!r} holds {fact.distinct:,} different values in {known:,} rows, so hardly any class has two "
+            "examples to learn from. Choose a column whose values repeat."
         )
     return ""
 
