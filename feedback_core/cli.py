@@ -32,7 +32,7 @@ def demo(
     from .store import open_store
 
     store = open_store(database or database_url())
-    existing = {project.name for project in store.projects.all()}
+    existing = {project.name for project in (*store.projects.all(), *store.projects.archived())}
     if if_empty and existing:
         return
     for name in only or PLANS:

@@ -48,6 +48,8 @@ class Overview:
     live: tuple[Job, ...]
     undecided: GateReport | None
     next_step: NextStep
+    obstacle: str
+    """Why no version can be trained now, empty when one can. When in doubt empty: `request_retrain` looks closer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ def overview(store: Store, project: Project) -> Overview:
         live=live,
         undecided=undecided,
         next_step=_next_step(items, champion, due, live, undecided, versions),
+        obstacle=_obstacle(store, project, items, due, versions),
     )
 
 
@@ -272,19 +275,37 @@ def _stages(
     run = store.predictions.run_facts(champion.id) if champion else None
     said = sum(n for verdict, n in store.tallies.of(project.id, "total").items() if verdict != "undo")
     return (
-        Stage("Take in", sum(items.values()), "items", added, "setup", "Rows stored, base data and pool together."),
-        Stage("Predict", run[0] if run else 0, "predictions", run[1] if run else None, "predictions",
-              "Pool items scored by the champion."),
+        Stage("Take in", sum(items.values()), _unit(sum(items.values()), "item"), added, "setup",
+              "Rows stored, base data and pool together."),
+        Stage("Predict", run[0] if run else 0, _unit(run[0] if run else 0, "prediction"), run[1] if run else None,
+              "predictions", "Pool items scored by the champion."),
         Stage("Queue", items.get("pool/open", 0), "open", None, "review", "Items nobody has decided on yet."),
-        Stage("Correct", said, "entries", entries[0].created_at if entries else None, "review",
+        Stage("Correct", said, _unit(said, "entry", "entries"), entries[0].created_at if entries else None, "review",
               "Standing feedback entries: confirmed, corrected, skipped, flagged."),
-        Stage("Retrain", len(versions), "versions", versions[-1].created_at if versions else None, "retrain",
-              "Models trained, whatever became of them."),
-        Stage("Judge", len(reports), "reports", reports[0].created_at if reports else None, "retrain",
-              "Comparisons on locked rows; every look counts."),
+        Stage("Retrain", len(versions), _unit(len(versions), "version"), versions[-1].created_at if versions else None,
+              "retrain", "Models trained, whatever became of them."),
+        Stage("Judge", len(reports), _unit(len(reports), "report"), reports[0].created_at if reports else None,
+              "retrain", "Comparisons on locked rows; every look counts."),
         Stage("Promote", champion.number if champion else 0, "champion" if champion else "no champion",
               champion.promoted_at if champion else None, "insights", "Number of the version that serves now."),
     )  # fmt: skip
+
+
+def _unit(n: int, one: str, many: str = "") -> str:
+    return one if n == 1 else many or f"{one}s"
+
+
+def _obstacle(
+    store: Store, project: Project, items: Mapping[str, int], due: threshold.Due, versions: list[Version]
+) -> str:
+    if not versions:
+        return threshold.obstacle(store.items.two_labels(project.id), True)
+    last, settings = versions[-1], project.settings
+    # Reviewed items of the audit sample are counted as labelled, and no version learns from them.
+    audited = last.metrics.get("audit", {}).get("accuracy", {}).get("n", 0)
+    learned = (last.n_base, last.n_feedback + audited, last.estimator, last.params)
+    known = (items.get("train/base", 0), items.get("pool/labelled", 0), settings.estimator, settings.params)
+    return threshold.obstacle(project.labels, due.entries > 0 or learned != known)
 
 
 def _undecided(reports: list[GateReport], versions: list[Version]) -> GateReport | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -40,6 +41,7 @@ from .types import (
     Ruled,
     Ruling,
     Schema,
+    Split,
     Version,
     Wish,
 )
@@ -124,10 +126,8 @@ class Loop:
         Rows whose key is known are left as they are. Gives the number added. Rows without a key of their own that take
         more than one transaction get their ids in the order of their hashes, all others in the order given.
         """
-        hashes = [intake.input_hash(body) for body in rows.inputs]
-        held_out = intake.holdout_side(hashes, self.project.salt, self.project.settings.holdout_share)
+        hashes, splits = self._splits(rows)
         keys = [key if key is not None else digest for key, digest in zip(rows.keys, hashes, strict=True)]
-        splits = scoring.splits(rows.labels, held_out)
         anyhow = len(hashes) > BATCH and not any(rows.keys)
         order = intake.storing_order(hashes) if anyhow else range(len(hashes))
         batches = ((keys[n], rows.inputs[n], hashes[n], splits[n], rows.labels[n]) for n in order)
@@ -139,6 +139,10 @@ class Loop:
         details = {"rows": len(hashes), "added": added}
         self.store.events.append(self.project.id, self.clock(), by, "items added", details)
         return added
+
+    def destinations(self, rows: Rows) -> dict[Split, int]:
+        """Where `add_items` would put checked rows, in rows a split; it leaves out those whose key is known already."""
+        return dict(Counter(self._splits(rows)[1]))
 
     # -- predict and prioritize --------------------------------------------------------------------------------------
 
@@ -463,6 +467,11 @@ class Loop:
         if version.sha256 not in self._models:
             self._models[version.sha256] = artifacts.load(self.store.artifacts, version.artifact, version.sha256)
         return self._models[version.sha256]
+
+    def _splits(self, rows: Rows) -> tuple[list[str], list[Split]]:
+        hashes = [intake.input_hash(body) for body in rows.inputs]
+        held_out = intake.holdout_side(hashes, self.project.salt, self.project.settings.holdout_share)
+        return hashes, scoring.splits(rows.labels, held_out)
 
     def _wishes(self, n: int) -> list[Wish]:
         return review.wishes(self._rng.random(n).tolist(), self._rng.random(n).tolist(), self.project.settings)

@@ -11,12 +11,14 @@ from .errors import InvalidSetting
 Policy = Literal["strict", "balanced", "manual"]
 
 
-def _between(low: float, high: float, help_text: str) -> dict[str, Any]:
-    return {"low": low, "high": high, "help": help_text}
+def _between(low: float, high: float, help_text: str, title: str = "", unit: str = "") -> dict[str, Any]:
+    """title: what a form calls the setting, empty to leave it out. unit: %, points, s, or none; % and points are shown
+    a hundredfold."""
+    return {"low": low, "high": high, "help": help_text, "title": title, "unit": unit}
 
 
-def _one_of(choices: tuple[str, ...], help_text: str) -> dict[str, Any]:
-    return {"choices": choices, "help": help_text}
+def _one_of(choices: tuple[str, ...], help_text: str, title: str) -> dict[str, Any]:
+    return {"choices": choices, "help": help_text, "title": title}
 
 
 def _default_weights() -> dict[str, float]:
@@ -30,32 +32,84 @@ def _default_weights() -> dict[str, float]:
 class Settings:
     """What a user can set per project; every field is checked on creation."""
 
-    retrain_threshold: int = field(default=50, metadata=_between(1, 1_000_000, "Corrections that make a retrain due."))
+    retrain_threshold: int = field(
+        default=50,
+        metadata=_between(
+            1,
+            1_000_000,
+            "As many corrections make a retrain due. Confirmations do not count: they tell the model little new.",
+            "Corrections for a retrain",
+        ),
+    )
     holdout_share: float = field(
-        default=0.2, metadata=_between(0.05, 0.9, "Share of labelled base rows locked away to judge versions.")
+        default=0.2,
+        metadata=_between(0.05, 0.9, "Share of labelled rows locked away to judge versions.", "Holdout share", "%"),
     )
     audit_share: float = field(
-        default=0.1, metadata=_between(0.0, 1.0, "Share of review draws taken uniformly at random and shown blind.")
+        default=0.1,
+        metadata=_between(
+            0.0,
+            1.0,
+            "Share of review draws taken uniformly at random and shown without the prediction: the only honest sample "
+            "of what comes in. No version learns from them.",
+            "Audit share",
+            "%",
+        ),
     )
     gold_share: float = field(
         default=0.0,
-        metadata=_between(0.0, 1.0, "Share of review draws with a known answer, shown blind: they test the reviewer."),
+        metadata=_between(
+            0.0,
+            1.0,
+            "Share of review draws with a known answer, shown without the prediction: they test the reviewer.",
+            "Gold share",
+            "%",
+        ),
     )
     blind_share: float = field(
         default=0.05,
-        metadata=_between(0.0, 1.0, "Share of draws by priority shown blind, to measure how far the prediction sways."),
+        metadata=_between(
+            0.0,
+            1.0,
+            "Share of the draws by priority shown without the prediction, to measure how far it sways reviewers.",
+            "Blind share",
+            "%",
+        ),
     )
     lease_s: float = field(
-        default=600.0, metadata=_between(5, 86_400, "Seconds an item stays reserved for one reviewer.")
+        default=600.0,
+        metadata=_between(
+            5,
+            86_400,
+            "How long an item stays reserved for one reviewer; after that others may get it.",
+            "Reservation",
+            "s",
+        ),
     )
-    estimator: str = field(default="logistic_regression", metadata={"help": "Name of the model builder."})
+    estimator: str = field(
+        default="logistic_regression",
+        metadata={"help": "What the next version is trained as; versions there are keep theirs.", "title": "Model"},
+    )
     params: dict[str, Any] = field(default_factory=dict, metadata={"help": "Parameters handed to the builder."})
     seed: int = field(default=0, metadata=_between(0, 2**31 - 1, "Seed of the first version; version n uses seed + n."))
     policy: Policy = field(
-        default="balanced", metadata=_one_of(("strict", "balanced", "manual"), "What the gate allows.")
+        default="balanced",
+        metadata=_one_of(
+            ("strict", "balanced", "manual"),
+            "strict: only a proven gain is promoted. balanced: also a probable gain with a real loss excluded. manual: "
+            "nothing by itself, a person decides.",
+            "The gate promotes",
+        ),
     )
     max_loss: float = field(
-        default=0.01, metadata=_between(0.0, 0.2, "Largest loss of accuracy `balanced` must exclude.")
+        default=0.01,
+        metadata=_between(
+            0.0,
+            0.2,
+            "The policy `balanced` promotes only when a larger loss of accuracy is excluded.",
+            "Largest loss to accept",
+            "points",
+        ),
     )
     weights: dict[str, float] = field(
         default_factory=_default_weights, metadata={"help": "Weight of each part of the priority."}

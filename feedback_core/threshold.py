@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -26,6 +26,20 @@ def due(pending: Mapping[str, int], threshold: int) -> Due:
     collected = pending.get("correct", 0)
     entries = collected + pending.get("confirm", 0)
     ready = collected >= threshold
-    missing = threshold - collected
-    text = f"{collected} of {threshold} corrections collected"
-    return Due(ready, collected, threshold, entries, text + (": retraining is due" if ready else f", {missing} to go"))
+    text = (
+        f"{collected:,} corrections collected, {threshold:,} asked for: retraining is due"
+        if ready
+        else f"{collected:,} of {threshold:,} corrections collected, {threshold - collected:,} to go"
+    )
+    return Due(ready, collected, threshold, entries, text)
+
+
+def obstacle(labels: Sequence[str], anything_new: bool) -> str:
+    """Why no version can be trained now, in words; empty when one can. labels: two different ones, or all there are."""
+    if not labels:
+        return "There is no label to learn from yet: label items on Review, or add rows with labels on Setup."
+    if len(labels) == 1:
+        return f"Every label says {labels[0]!r}: a model needs at least two classes, so label an item of another one."
+    if not anything_new:
+        return "Nothing has come in since the last version: a retrain would give the same model again."
+    return ""

@@ -92,6 +92,7 @@ class Project:
     created_at: float
     anchor_id: int | None = None
     """Version that was champion at the last holdout refresh."""
+    archived_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,8 @@ with st.sidebar:
         st.session_state["project"] = st.session_state["open_project"] = st.query_params["project"] = opened
         # Not bind="query-params": st.switch_page refuses to leave a page whose address a widget is bound to.
         st.selectbox("Project", names, key="project", on_change=choose_project)
+    else:
+        st.session_state.pop("project", None)  # the last one was archived
 
 name = known_name()
 st.session_state["reviewer"] = name

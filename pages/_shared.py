@@ -72,16 +72,26 @@ def reviewer() -> str:
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """Errors of the core become a message on the page, here and nowhere else."""
+def told(done: str = "") -> Iterator[None]:
+    """Errors of the core become a warning on the page, here and nowhere else; `done` is said when there was none."""
     try:
         yield
     except FeedbackError as error:
         st.session_state["message"] = str(error)
+    else:
+        if done:
+            tell_done(done)
+
+
+def tell_done(what: str) -> None:
+    """Say on the next drawing that something worked."""
+    st.session_state["done"] = what
 
 
 def show_message() -> None:
-    """What the last action had to say, once."""
+    """What the last action had to say, once: green when it worked, yellow when it did not or not all of it."""
+    if done := st.session_state.pop("done", None):
+        st.success(plain(done), icon=":material/check_circle:")
     if message := st.session_state.pop("message", None):
         st.warning(plain(message), icon=":material/info:")
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from feedback_core import insights
 from feedback_core.types import Version
-from pages._shared import PAGES, ago, open_loop, percent, plain, show_message
+from pages._shared import PAGES, ago, counted, open_loop, percent, plain, show_message
 
 loop = open_loop()
 state = insights.overview(loop.store, loop.project)
@@ -27,11 +27,17 @@ with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.switch_page(PAGES[state.next_step.page])
 
 st.subheader("The loop")
-for stage, column in zip(state.stages, st.columns(len(state.stages)), strict=True):
-    with column, st.container(border=True, height="stretch"):
-        value = f"v{stage.count}" if stage.unit == "champion" else f"{stage.count:,}"
-        st.metric(stage.name, value if stage.count else "–", help=stage.help)
-        st.caption(stage.unit if stage.since is None else f"{stage.unit} · {ago(stage.since)}")
+# Cards of one least width in a row that wraps: seven abreast on a desk, two on a phone.
+st.html(
+    "<style>.st-key-stages > * { flex: 1 1 8.5rem; min-width: 8.5rem; width: auto }"
+    "@media (max-width: 640px) { .st-key-stages [data-testid=stMetricValue] { font-size: 1.5rem } }</style>"
+)
+with st.container(key="stages", horizontal=True, gap="small"):
+    for number, stage in enumerate(state.stages):
+        with st.container(border=True, key=f"stage_{number}", gap=None):
+            value = f"v{stage.count}" if stage.unit == "champion" else f"{stage.count:,}"
+            st.metric(stage.name, value if stage.count else "–", help=stage.help)
+            st.caption(stage.unit if stage.since is None else f"{stage.unit} · {ago(stage.since)}")
 
 
 def show_champion(champion: Version | None) -> None:
@@ -48,9 +54,14 @@ def show_champion(champion: Version | None) -> None:
     if holdout and holdout["value"] is not None:
         st.caption(f"95 % interval {holdout['low']:.1%} to {holdout['high']:.1%}, n = {holdout['n']:,} rows")
     st.caption(f"Audit sample (incoming items, drawn at random when it was judged): {percent(audit)}")
+    if audit and audit["value"] is not None and holdout and audit["high"] < holdout["low"]:
+        st.caption(
+            "The audit sample lies well below the holdout: it is what comes in now, the holdout is like the rows the "
+            "project began with. Incoming items may be harder, different, or labelled with less care."
+        )
     st.caption(
-        f"{champion.estimator.replace('_', ' ')} · learned from {champion.n_base:,} base rows and "
-        f"{champion.n_feedback:,} reviewed items · champion for {ago(champion.promoted_at).removesuffix(' ago')}"
+        f"{champion.estimator.replace('_', ' ')} · learned from {counted(champion.n_base, 'base row')} and "
+        f"{counted(champion.n_feedback, 'reviewed item')} · promoted {ago(champion.promoted_at)}"
     )
 
 
@@ -62,8 +73,9 @@ with right, st.container(border=True, height="stretch"):
     st.subheader("Collected since the last version")
     st.metric(
         "Corrections",
-        f"{state.due.collected:,} of {state.due.needed:,}",
+        f"{state.due.collected:,}" + ("" if state.due.ready else f" of {state.due.needed:,}"),
         help="Decisions that contradicted the model. Confirmations do not count: they tell it little that is new.",
     )
     st.progress(min(1.0, state.due.collected / state.due.needed))
-    st.caption(f"{state.due.entries:,} decisions in all, confirmations included")
+    done = f"{counted(state.due.entries, 'decision')} in all, confirmations included"
+    st.caption(done + (f"; {state.due.needed:,} corrections make a retrain due" if state.due.ready else ""))

@@ -21,7 +21,9 @@ from feedback_core.intake import (
     feature_names,
     holdout_side,
     input_hash,
+    match,
     propose,
+    unfit_label,
 )
 from feedback_core.types import Column, Problem, Schema
 
@@ -702,3 +704,40 @@ def test_importing_the_module_does_not_import_pandas():
     code = f"import sys, {modules}; print('pandas' in sys.modules, 'pyarrow' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+# -- the label of more rows, and what cannot be one ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        ([f"{n}.5" for n in range(300)], "'y' holds 300 different numbers: an amount on a scale"),
+        (["0,5", "1,5", "0,5"], "'y' holds 2 different numbers: an amount on a scale"),
+        ([str(n) for n in range(60)] * 2, "'y' holds 60 different numbers: an amount on a scale"),
+        ([f"name {n}" for n in range(300)], "'y' holds 300 different values in 300 rows, so hardly any class"),
+        ([[1, 2], [3, 4]], "'y' holds lists of numbers, not labels"),
+    ],
+)
+def test_a_column_that_no_classifier_can_learn_is_refused_as_label(cells, words):
+    assert unfit_label(pd.DataFrame({"y": cells}), "y").startswith(words)
+
+
+@pytest.mark.parametrize(
+    "cells", [["1", "2", "3"] * 30, ["1.0", "2.0", ""], ["yes", "no", "no"], ["", ""], ["only"] * 3]
+)
+def test_a_column_of_classes_fits_as_label(cells):
+    assert unfit_label(table(y=cells), "y") == ""
+
+
+def test_label_and_id_of_more_rows_are_found_beside_the_features():
+    schema = Schema((Column("a", "number"), Column("kind", "category")))
+    frame = table(a=["1", "2"], kind=["p", "q"], row_id=["r1", "r2"], verdict=["p", ""], remark=["p", "other"])
+    assert match(frame, schema, ("p", "q")) == ("verdict", "row_id")
+    assert match(frame.assign(label=["q", "q"], zone=["p", "p"]), schema, ("p", "q")) == ("label", "row_id")
+    assert match(frame[["a", "kind", "remark"]], schema, ("p", "q")) == (None, None)
+
+
+def test_pixels_of_an_image_are_no_label_of_more_rows():
+    schema = Schema((Column("pixel", "image", (1, 2), ("pixel0", "pixel1")),))
+    assert match(table(pixel0=["1", "0"], pixel1=["0", "1"]), schema, ("0", "1")) == (None, None)

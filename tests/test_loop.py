@@ -915,3 +915,14 @@ def test_a_version_that_learned_without_an_empty_text_column_says_so_in_its_repo
     assert report.reasons[-1] == (
         "The column 'said' holds no text in any training row: this version learned without it."
     )
+
+
+def test_destinations_say_where_rows_will_go(store, clock):
+    loop = make_loop(store, clock, holdout_share=0.5)
+    given, more = rows(200)[0], rows(30, seed=1, labelled=False)[0]
+    mixed = Rows(given.inputs + more.inputs, given.keys + more.keys, given.labels + more.labels)
+    said = loop.destinations(mixed)
+    assert said["pool"] == 30
+    loop.add_items(mixed, "test")
+    counts = loop.store.tallies.of(loop.project.id, "items")
+    assert said == {"train": counts["train/base"], "holdout": counts["holdout/base"], "pool": counts["pool/open"]}

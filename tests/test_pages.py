@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ from feedback_core.settings import Settings
 from feedback_core.store import Store
 from feedback_core.types import Column, Decision, Rows, Schema
 from feedback_core.worker import run_next
-from tests.conftest import TWO_NUMBERS, rows
+from tests.conftest import TWO_NUMBERS, make_loop, rows
 
 ROOT = Path(__file__).parent.parent
 PAGES = ("overview", "review", "feedback", "retrain", "predictions", "map", "insights", "setup")
@@ -232,10 +234,96 @@ def test_rolling_back_needs_a_reason_and_then_works(page, trained: Loop) -> None
     assert trained.store.versions.champion(trained.project.id).number == 1
 
 
-def test_retraining_with_nothing_new_is_refused_in_words(page, trained: Loop) -> None:
-    assert "Nothing has come in since the last version" in texts(press(page("retrain"), "Retrain now")).replace(
-        "\\", ""
-    )
+def retrain_button(app: AppTest):
+    return next(button for button in app.button if button.key == "retrain_now")
+
+
+def test_retrain_is_greyed_out_with_the_reason_while_it_cannot_work(page, trained: Loop) -> None:
+    button = retrain_button(page("retrain"))
+    assert button.disabled
+    assert button.help.startswith("Nothing has come in since the last version")
+    correct_wrongly(trained, 1)
+    assert not retrain_button(page("retrain")).disabled
+    trained.request_retrain("test")
+    assert retrain_button(page("retrain")).help.startswith("The worker is busy")
+
+
+def test_retrain_asks_for_labels_of_two_classes_before_the_first_version(page, store: Store, clock) -> None:
+    loop = make_loop(store, clock)
+    loop.add_items(rows(6, labelled=False)[0], "test")
+    assert retrain_button(page("retrain")).help.startswith("There is no label to learn from yet")
+    for label in ("a", "a", "b"):
+        draw = loop.draw("ben")
+        loop.record(Decision(draw.item_id, "ben", "correct", label, draw_id=draw.id))
+        if label == "a":
+            said = retrain_button(page("retrain")).help
+            assert (
+                said == "Every label says 'a'\\: a model needs at least two classes, so label an item of another one."
+            )
+    assert not retrain_button(page("retrain")).disabled
+
+
+def test_deciding_against_the_gate_asks_for_a_reason_and_success_is_green(page, trained: Loop) -> None:
+    settings = Settings.from_dict(trained.project.settings.to_dict() | {"policy": "manual"})
+    trained.project = trained.store.projects.update(trained.project, settings=settings, now=0, actor="test")
+    correct_wrongly(trained, 3)
+    version = trained.retrain("test")
+    trained.judge(version)
+    app = page("retrain")
+    assert "The gate advises: wait" in texts(app)
+    app = press(app, "Promote version 2")
+    assert "is not advised by the gate" in app.warning[0].value
+    assert not app.success
+    app.text_input(key=f"reason-{version.id}").set_value("seen").run()
+    app = press(app, "Promote version 2")
+    assert app.success[0].value.startswith("Version 2 is the champion now")
+    assert not app.warning
+
+
+def test_every_report_of_a_version_is_listed_with_both_samples_and_the_p_of_its_finding(page, trained: Loop) -> None:
+    trained.add_items(rows(300, seed=7, labelled=False)[0], "test")
+    trained.predict()
+    correct_wrongly(trained, 380)
+    second = trained.retrain("test")
+    trained.judge(second)
+    trained.promote(second, "ann", "to try it")
+    trained.rollback(trained.store.versions.all(trained.project.id)[0], "ben", "it was worse")
+    app = page("retrain")
+    first = next(each for each in app.expander if each.label.startswith("Version 1"))
+    said = "\n".join(caption.value for caption in first.caption)
+    assert said.index("Promoted by ben") < said.index("Promoted by test")
+    worse = next(each for each in app.expander if each.label.startswith("Version 2"))
+    numbers = trained.store.versions.report_on(second.id).numbers
+    said = "\n".join(caption.value for caption in worse.caption)
+    assert numbers["lost"] > numbers["gained"]
+    assert f"for a loss: p = {numbers['p_worse']:.3g}" in said
+    assert "the accuracies in the list of versions are the holdout's alone" in said
+
+
+def test_both_locked_samples_are_named_in_a_report(page, trained: Loop) -> None:
+    settings = Settings.from_dict(trained.project.settings.to_dict() | {"audit_share": 1.0})
+    trained.project = trained.store.projects.update(trained.project, settings=settings, now=0, actor="test")
+    correct_wrongly(trained, 10)
+    trained.judge(trained.retrain("test"))
+    said = texts(page("retrain"))
+    assert "Of these 112 locked rows: " in said
+    assert "points on 102 rows of the holdout, " in said
+    assert "points on 10 rows of the audit sample. " in said
+
+
+def test_with_a_handful_of_locked_rows_no_difference_is_shown_as_if_it_were_measured(page, store: Store, clock) -> None:
+    loop = make_loop(store, clock, holdout_share=0.1)
+    loop.add_items(rows(60)[0], "test")
+    for _ in range(2):
+        version = loop.retrain("test")
+        report = loop.judge(version)
+        if report.finding == "first":
+            loop.promote(version, "test")
+    assert report.numbers["n"] < 30
+    app = page("retrain")
+    assert [metric.label for metric in app.metric if metric.label in ("Difference", "Probably better")] == []
+    assert "so few can prove nothing" in texts(app)
+    assert "95 % interval of the difference" not in texts(app)
 
 
 def test_the_predictions_table_pages_through_every_item_once(page, store: Store, clock) -> None:
@@ -345,13 +433,135 @@ def wanted():
     return ItemFilter()
 
 
-def test_settings_are_saved_and_logged(page, trained: Loop) -> None:
-    app = page("setup")
-    app.segmented_control(key="section").set_value("Settings").run()
-    app.number_input[0].set_value(77)
-    press(app, "Save")
-    assert trained.store.projects.get(trained.project.id).settings.retrain_threshold == 77
-    assert trained.store.events.latest(trained.project.id)[0].kind == "settings changed"
+def setup_section(app: AppTest, name: str) -> AppTest:
+    app.segmented_control(key="section").set_value(name).run()
+    assert not app.exception
+    return app
+
+
+def test_every_setting_is_editable_with_a_tooltip_saved_and_logged(page, trained: Loop) -> None:
+    own = trained.project.id
+    app = setup_section(page("setup"), "Settings")
+    numbers = {"retrain_threshold": 77, "audit_share": 12.5, "gold_share": 5.0, "blind_share": 20.0, "lease_s": 60.0}
+    for name, value in (numbers | {"max_loss": 2.0}).items():
+        app.number_input(key=f"setting-{name}-{own}").set_value(value)
+    app.segmented_control(key=f"setting-policy-{own}").set_value("strict")
+    app.selectbox(key=f"setting-estimator-{own}").select("random_forest")
+    shown = [*app.number_input, *app.segmented_control, *app.selectbox]
+    assert all(widget.help for widget in shown if str(widget.key).startswith("setting-"))
+    app = press(app, "Save")
+    assert [success.value for success in app.success] == ["Settings saved."]
+    before = trained.project.settings
+    assert trained.store.projects.get(own).settings == replace(
+        before,
+        retrain_threshold=77,
+        audit_share=0.125,
+        gold_share=0.05,
+        blind_share=0.2,
+        lease_s=60.0,
+        max_loss=0.02,
+        policy="strict",
+        estimator="random_forest",
+    )
+    assert trained.store.events.latest(own)[0].kind == "settings changed"
+
+
+def test_settings_that_contradict_each_other_are_refused_in_words(page, trained: Loop) -> None:
+    app = setup_section(page("setup"), "Settings")
+    for name in ("audit_share", "gold_share"):
+        app.number_input(key=f"setting-{name}-{trained.project.id}").set_value(60.0)
+    app = press(app, "Save")
+    assert "are more than all draws together" in app.error[0].value
+    assert trained.store.projects.get(trained.project.id).settings == trained.project.settings
+
+
+def test_a_project_is_renamed_archived_and_restored(page, trained: Loop) -> None:
+    create_project(trained.store, "second", TWO_NUMBERS, ("a", "b"), actor="test")
+    app = setup_section(page("setup"), "Project")
+    next(field for field in app.text_input if field.label == "Project name").set_value("plane")
+    app = press(app, "Rename")
+    assert app.selectbox(key="project").value == "plane"
+    assert app.success[0].value == "The project is called plane now."
+    archive = f"archive-name-{trained.project.id}"
+    app.text_input(key=archive).set_value("points").run()
+    assert next(button for button in app.button if button.key == "archive").disabled
+    app.text_input(key=archive).set_value("plane").run()
+    app = press(app, "Archive this project")
+    assert app.selectbox(key="project").options == ["second"]
+    assert trained.store.tallies.of(trained.project.id, "items")["pool/open"] == 100
+    app = press(app, "Restore")
+    assert app.selectbox(key="project").options == ["plane", "second"]
+    assert app.selectbox(key="project").value == "plane"
+    kinds = [event.kind for event in trained.store.events.latest(trained.project.id, 3)]
+    assert kinds == ["project restored", "project archived", "project renamed"]
+
+
+def test_the_only_project_can_be_archived_and_restored_from_an_empty_setup(page, trained: Loop) -> None:
+    app = setup_section(page("setup"), "Project")
+    app.text_input(key=f"archive-name-{trained.project.id}").set_value("points").run()
+    app = press(app, "Archive this project")
+    assert "Your data" in app.get("file_uploader")[0].label
+    assert page().info[0].title == "There is no project yet"
+    app = press(app, "Restore")
+    assert app.selectbox(key="project").value == "points"
+
+
+def uploaded(app: AppTest, key: str, text: str) -> AppTest:
+    app.file_uploader(key=key).upload("data.csv", text.encode()).run()
+    assert not app.exception
+    return app
+
+
+def picked(app: AppTest, title: str) -> str | None:
+    return next(box.value for box in app.selectbox if box.label == title)
+
+
+def test_more_rows_find_their_label_and_id_and_say_where_they_will_go(page, trained: Loop) -> None:
+    lines = [f"{n},{n},{-n / 7:.3f},{'a' if n % 2 else '' if n % 4 else 'b'}" for n in range(1, 41)]
+    app = setup_section(page("setup"), "Add rows")
+    app = uploaded(app, f"more-{trained.project.id}", "row_id,x0,x1,truth\n" + "\n".join(lines))
+    assert (picked(app, "Label column"), picked(app, "Id column")) == ("truth", "row_id")
+    said = re.search(
+        r"\*\*(\d+) rows\*\* to the base data that versions learn from, \*\*(\d+) rows\*\* to the locked holdout that "
+        r"judges them, \*\*10 rows\*\* to the review queue\.",
+        texts(app),
+    )
+    before = trained.store.tallies.of(trained.project.id, "items")
+    press(app, "Add 40 rows")
+    while run_next(trained.store, "test"):
+        pass
+    after = trained.store.tallies.of(trained.project.id, "items")
+    added = {name: after[name] - before[name] for name in ("train/base", "holdout/base", "pool/open")}
+    assert added == {"train/base": int(said[1]), "holdout/base": int(said[2]), "pool/open": 10}
+
+
+def test_a_label_of_decimal_numbers_is_refused_whatever_was_guessed(page, store: Store) -> None:
+    lines = [f"{n / 7:.3f},{n % 5},{'yes' if n % 2 else 'no'}" for n in range(300)]
+    app = uploaded(page("setup"), "upload", "price,rooms,sold\n" + "\n".join(lines))
+    assert picked(app, "Label column") == "sold"
+    next(box for box in app.selectbox if box.label == "Label column").select("price").run()
+    assert "'price' holds 300 different numbers" in app.error[0].value.replace("\\", "")
+    assert not [button for button in app.button if button.label.startswith("Create")]
+
+
+def test_decimal_commas_are_read_and_told(page, store: Store) -> None:
+    lines = [f"{n},5;{'yes' if n % 2 else 'no'}" for n in range(40)]
+    app = uploaded(page("setup"), "upload", "price;sold\n" + "\n".join(lines))
+    assert "'price' is written with decimal commas: 0,5 is read as 0.5." in texts(app).replace("\\", "")
+    press(app, "Create and train the first version")
+    assert [column.kind for column in store.projects.named("data").schema.columns] == ["number"]
+
+
+def test_a_long_list_of_classes_says_how_many_more_there_are(page, store: Store) -> None:
+    app = uploaded(page("setup"), "upload", "x,label\n" + "\n".join(f"{n},c{n % 32:02}" for n in range(96)))
+    assert "c18, c19 and 12 more" in texts(app)
+
+
+def test_the_holdout_share_is_chosen_at_creation(page, store: Store) -> None:
+    app = uploaded(page("setup"), "upload", CSV)
+    next(field for field in app.number_input if field.label == "Holdout share (%)").set_value(35.0).run()
+    press(app, "Create and train the first version")
+    assert store.projects.named("data").settings.holdout_share == 0.35
 
 
 def test_markup_in_names_is_shown_as_text(page, store: Store) -> None:
@@ -423,5 +633,4 @@ def test_without_a_name_the_page_asks_for_one_and_nothing_else_is_shown(
     app.main.text_input(key="reviewer").set_value(" Bea ").run()
     assert app.title[0].value == "points"
     app.switch_page("retrain.py").run()
-    press(app, "Retrain now")
     assert app.sidebar.text_input(key="reviewer").value == "Bea"

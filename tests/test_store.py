@@ -782,3 +782,30 @@ def test_only_a_waiting_job_can_be_cancelled(store, project):
         ("cancelled", NOW + 1),
         ("running", None),
     ]
+
+
+def named(store, name):
+    return store.projects.create(name, Schema(()), ("a",), Settings(), salt=1, now=0, actor="t")
+
+
+def test_an_archived_project_is_hidden_kept_and_its_name_stays_taken(store):
+    one, two = named(store, "one"), named(store, "two")
+    archived = store.projects.archive(one, now=5, actor="t")
+    assert archived.archived_at == 5
+    assert [project.name for project in store.projects.all()] == ["two"]
+    assert store.projects.archived() == [archived]
+    assert store.projects.named("one") == archived
+    with pytest.raises(InvalidInput, match="'one' is archived: restore it on Setup, or choose another name"):
+        store.projects.rename(two, " one ", now=6, actor="t")
+    assert store.projects.restore(archived, now=7, actor="t") == one
+    assert [project.name for project in store.projects.all()] == ["one", "two"]
+
+
+def test_a_project_is_renamed_to_a_free_name_only(store):
+    one, _ = named(store, "one"), named(store, "two")
+    with pytest.raises(InvalidInput, match="'two' exists already"):
+        store.projects.rename(one, "two", now=1, actor="t")
+    with pytest.raises(InvalidInput, match="'' has 0 characters"):
+        store.projects.rename(one, "  ", now=1, actor="t")
+    assert store.projects.rename(one, "three", now=1, actor="t").id == one.id
+    assert store.events.latest(one.id)[0].details == {"from": "one", "to": "three"}

@@ -2,7 +2,7 @@
 
 from .checking import check
 from .encoding import decode, encode_one, feature_names, holdout_side, input_hash, storing_order
-from .proposal import Proposal, classes, propose
+from .proposal import Proposal, classes, match, propose, unfit_label
 
 __all__ = [
     "Proposal",
@@ -13,6 +13,8 @@ __all__ = [
     "feature_names",
     "holdout_side",
     "input_hash",
+    "match",
     "propose",
     "storing_order",
+    "unfit_label",
 ]

@@ -9,7 +9,7 @@ from itertools import groupby
 from math import isqrt
 from typing import TYPE_CHECKING, Any
 
-from ..types import Column
+from ..types import Column, Schema
 from .cells import text_column, whole_label, with_text_names
 from .facts import MAX_CLASSES, Facts, facts_of
 
@@ -49,6 +49,43 @@ def propose(frame: pd.DataFrame) -> Proposal:
     if not columns:
         notes.append("No column is left to predict from: upload a file with at least one more column.")
     return Proposal(columns, label_column, id_column, task, why, tuple(notes))
+
+
+def unfit_label(frame: pd.DataFrame, column: str) -> str:
+    """Why a column cannot be the label of a classifier, with the way out; empty when it can.
+
+    Looks at the values alone, whatever `propose` has guessed. Raises InvalidFile for lists of unequal length.
+    """
+    fact = facts_of(with_text_names(frame)[column], column)
+    known = fact.n - fact.missing
+    if fact.kind == "image":
+        return f"{column!r} holds lists of numbers, not labels: choose another column."
+    if fact.kind == "number" and fact.distinct and not (fact.whole and fact.distinct <= MAX_CLASSES):
+        return (
+            f"{column!r} holds {fact.distinct:,} different numbers: an amount on a scale, not a class. Predicting "
+            "amounts is not supported yet. Choose another column, or add one that sorts the numbers into a few named "
+            "groups, such as low, medium and high."
+        )
+    if fact.distinct > max(MAX_CLASSES, known // 2):
+        return (
+            f"{column!r} holds {fact.distinct:,} different values in {known:,} rows, so hardly any class has two "
+            "examples to learn from. Choose a column whose values repeat."
+        )
+    return ""
+
+
+def match(frame: pd.DataFrame, schema: Schema, labels: Sequence[str]) -> tuple[str | None, str | None]:
+    """The label and the id column of more rows of a project, None where none fits; features are never taken for them.
+
+    labels: the project's. A label column holds nothing else; of several the one with a usual name, else the last.
+    """
+    frame = with_text_names(frame)
+    features = {source for column in schema.columns for source in column.sources or (column.name,)}
+    others = [name for name in frame.columns if name not in features]
+    found = [name for name in others if (held := set(classes(frame, name))) and held <= set(labels)]
+    label = next((name for name in found if name.lower() in _LABEL_NAMES), found[-1] if found else None)
+    ids = (name for name in others if name != label and _is_id(facts_of(frame[name], name)))
+    return label, next(ids, None)
 
 
 def classes(frame: pd.DataFrame, label_column: str) -> tuple[str, ...]:

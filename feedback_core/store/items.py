@@ -89,6 +89,15 @@ order by id
 """
 
 
+_TWO_LABELS = """
+select distinct label from (
+    select base_label as label from items where project_id = :project and split = 'train'
+    union all
+    select label from items where project_id = :project and state = 'labelled' and audit = 0
+) where label is not null limit 2
+"""
+
+
 class Items:
     """Inputs of a project and the state each is in."""
 
@@ -185,6 +194,11 @@ class Items:
             columns = session.columns(_TRAINING, {"project": project_id})
         ids, inputs, labels, fed = columns or [(), (), (), ()]
         return TrainingRows(ids, inputs, labels, tuple(map(bool, fed)), upto[0]["n"])
+
+    def two_labels(self, project_id: int) -> tuple[str, ...]:
+        """Up to two different labels among the rows a version may learn from; reading stops at the second."""
+        with self._driver.reading() as session:
+            return tuple(row["label"] for row in session.query(_TWO_LABELS, {"project": project_id}))
 
     def locked_rows(self, project_id: int) -> Locked:
         """The labelled holdout and audit rows."""

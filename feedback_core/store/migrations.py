@@ -335,6 +335,12 @@ def sessions_and_maps(db: Database) -> None:
     _run(db, _SESSIONS)
 
 
+@migrations(name="0007_archived_projects")
+def archived_projects(db: Database) -> None:
+    """Projects that are hidden but kept."""
+    _run(db, "alter table projects add column archived_at real;")
+
+
 def _run(db: Database, script: str) -> None:
     # Not executescript(): it commits the surrounding transaction first.
     statement = ""

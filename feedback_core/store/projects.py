@@ -10,7 +10,7 @@ from ..errors import InvalidInput, NotFound
 from ..settings import Settings
 from ..types import Column, Project, Schema
 from . import events
-from .driver import Driver, Row
+from .driver import Driver, Row, Session
 
 _INSERT = """
 insert into projects (name, task, labels, schema, settings, salt, simulated, created_at)
@@ -38,8 +38,6 @@ class Projects:
     ) -> Project:
         """Add a project. Raises InvalidInput when the name is taken or empty."""
         name = name.strip()
-        if not 1 <= len(name) <= 80:
-            raise InvalidInput(f"The project name {name[:80]!r} has {len(name)} characters: give 1 to 80.")
         values = {
             "name": name,
             "task": "classification",
@@ -51,11 +49,33 @@ class Projects:
             "created_at": now,
         }
         with self._driver.writing() as session:
-            if session.query("select 1 from projects where name = ?", (name,)):
-                raise InvalidInput(f"A project named {name!r} exists already: choose another name.")
+            _refuse_name(session, name)
             row = session.query(_INSERT, values)[0]
             events.log(session, row["id"], now, actor, "project created", {"name": name, "labels": labels})
         return _project(row)
+
+    def rename(self, project: Project, name: str, *, now: float, actor: str) -> Project:
+        """Give a project another name. Raises InvalidInput when it is taken or empty."""
+        with self._driver.writing() as session:
+            _refuse_name(session, name := name.strip())
+            row = session.query("update projects set name = ? where id = ? returning *", (name, project.id))[0]
+            details = {"from": project.name, "to": name}
+            events.log(session, project.id, now, actor, "project renamed", details)
+        return _project(row)
+
+    def archive(self, project: Project, *, now: float, actor: str) -> Project:
+        """Hide a project from the lists; nothing in it is lost, and `restore` brings it back."""
+        return self._set_archived(project, now, now, actor, "project archived")
+
+    def restore(self, project: Project, *, now: float, actor: str) -> Project:
+        """Bring an archived project back."""
+        return self._set_archived(project, None, now, actor, "project restored")
+
+    def archived(self) -> list[Project]:
+        """Archived projects, the last one first."""
+        with self._driver.reading() as session:
+            sql = "select * from projects where archived_at is not null order by archived_at desc"
+            return [_project(row) for row in session.query(sql)]
 
     def get(self, project_id: int) -> Project:
         return self._one("select * from projects where id = ?", project_id)
@@ -64,9 +84,10 @@ class Projects:
         return self._one("select * from projects where name = ?", name)
 
     def all(self) -> list[Project]:
-        """Every project, oldest first."""
+        """Every project that is not archived, oldest first."""
         with self._driver.reading() as session:
-            return [_project(row) for row in session.query("select * from projects order by id")]
+            sql = "select * from projects where archived_at is null order by id"
+            return [_project(row) for row in session.query(sql)]
 
     def update(
         self,
@@ -93,12 +114,28 @@ class Projects:
             events.log(session, project.id, now, actor, "settings changed", details)
         return _project(row)
 
+    def _set_archived(self, project: Project, at: float | None, now: float, actor: str, kind: str) -> Project:
+        with self._driver.writing() as session:
+            row = session.query("update projects set archived_at = ? where id = ? returning *", (at, project.id))[0]
+            events.log(session, project.id, now, actor, kind, {"name": project.name})
+        return _project(row)
+
     def _one(self, sql: str, wanted: int | str) -> Project:
         with self._driver.reading() as session:
             rows = session.query(sql, (wanted,))
         if not rows:
             raise NotFound(f"There is no project {wanted!r}: create it on the Setup page.")
         return _project(rows[0])
+
+
+def _refuse_name(session: Session, name: str) -> None:
+    if not 1 <= len(name) <= 80:
+        raise InvalidInput(f"The project name {name[:80]!r} has {len(name)} characters: give 1 to 80.")
+    taken = session.query("select archived_at from projects where name = ?", (name,))
+    if taken and taken[0]["archived_at"] is not None:
+        raise InvalidInput(f"A project named {name!r} is archived: restore it on Setup, or choose another name.")
+    if taken:
+        raise InvalidInput(f"A project named {name!r} exists already: choose another name.")
 
 
 def _plain(schema: Schema) -> list[dict[str, Any]]:
@@ -129,4 +166,5 @@ def _project(row: Row) -> Project:
         simulated=bool(row["simulated"]),
         created_at=row["created_at"],
         anchor_id=row["anchor_id"],
+        archived_at=row["archived_at"],
     )

@@ -24,7 +24,7 @@ COLUMNS = {
     "Confidence": st.column_config.ProgressColumn(
         "Confidence", format="%.0f %%", min_value=0, max_value=100, help="Probability of the predicted class"
     ),
-    "Priority": st.column_config.NumberColumn("Priority", format="%.2f", help="0 = sure, 1 = ask first"),
+    "Priority": st.column_config.NumberColumn("Priority", format="%.2f", help="Rank from 0 to 1; 1 is asked first"),
     "Was": st.column_config.TextColumn("Was", help="What the version before predicted"),
     "Label": st.column_config.TextColumn("Label", help="What reviewers or the base data say"),
 }

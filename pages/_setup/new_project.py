@@ -1,0 +1,106 @@
+"""From a file to a project with its first version."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+
+import streamlit as st
+
+from feedback_core import intake
+from feedback_core.loop import create_project
+from feedback_core.settings import Settings
+from feedback_core.types import Column, Rows, Schema
+from pages._setup.file import check, hand_over, label_and_id, propose, show_problems, unfit_label, upload
+from pages._setup.settings import MODEL_NAMES, setting
+from pages._shared import PAGES, counted, plain, reviewer, store
+
+KINDS = ("number", "category", "text", "image", "leave out")
+SHOWN_CLASSES = 20
+
+
+def new_project() -> None:
+    """File, columns, problems, and the button."""
+    given = upload("Your data", "upload")
+    if given is None:
+        st.caption(
+            "One row per input, one column per feature. A column of known labels trains the first version; rows "
+            "without a label become the review queue. Nothing is stored before you have seen what was read."
+        )
+        return
+    filename, frame, digest = given
+    proposal = propose(frame, digest)
+    for note in proposal.notes:
+        st.caption(f":material/info: {plain(note)}")
+    guessed = (proposal.label_column, proposal.id_column)
+    label, key = label_and_id(frame, guessed, digest, "reviewers will label")
+    schema = columns_editor(proposal, {label, key}, digest)
+    if label and (unfit := unfit_label(frame, digest, label)):
+        st.error(plain(unfit))
+        return
+    if label == proposal.label_column:
+        st.caption(f"Task: {proposal.task}. {plain(proposal.why)}")
+    labels = intake.classes(frame, label) if label else _typed_labels(digest)
+    if not schema.columns:
+        st.error("Every column is left out: keep at least one as input.")
+        return
+    rows, problems = check(frame, digest, schema, label, key, labels if label else ())
+    show_problems(problems, len(rows.inputs))
+    finish(filename, schema, labels, rows, digest)
+
+
+def columns_editor(proposal: intake.Proposal, taken: set[str | None], digest: str) -> Schema:
+    """The proposed kinds of the columns, open to change."""
+    known = {column.name for column in proposal.columns}
+    # A column first taken for the label or the id is a feature like any other once another is chosen.
+    guessed = [n for n in (proposal.label_column, proposal.id_column) if n and n not in known | taken]
+    columns = [*proposal.columns, *(Column(name, "category") for name in guessed)]
+    rows = [{"Column": c.name, "Kind": c.kind, "Shape": "×".join(map(str, c.shape))} for c in columns]
+    edited = st.data_editor(
+        [row for row in rows if row["Column"] not in taken],
+        key=f"columns-{digest}-{hash(tuple(sorted(map(str, taken))))}",
+        hide_index=True,
+        disabled=["Column", "Shape"],
+        height=min(320, 38 + 35 * len(rows)),
+        column_config={"Kind": st.column_config.SelectboxColumn("Kind", options=KINDS, required=True)},
+        alt="Columns and their kinds",
+    )
+    kinds = {row["Column"]: row["Kind"] for row in edited}
+    kept = [c for c in columns if kinds.get(c.name, "leave out") != "leave out"]
+    return Schema(tuple(c if c.kind == kinds[c.name] else Column(c.name, kinds[c.name]) for c in kept))
+
+
+def finish(filename: str, schema: Schema, labels: tuple[str, ...], rows: Rows, digest: str) -> None:
+    """Name, model, holdout share, and the button."""
+    specs = {spec.name: spec for spec in fields(Settings)}
+    left, middle, right = st.columns(3)
+    name = left.text_input("Project name", filename.rsplit(".", 1)[0][:80], key=f"name-{digest}", max_chars=80)
+    model = middle.selectbox(
+        "Model", list(MODEL_NAMES), format_func=MODEL_NAMES.get, key=f"model-{digest}", help="Can be changed later."
+    )
+    with right:
+        share = setting(specs["holdout_share"], Settings().holdout_share, digest)
+    labelled = sum(label is not None for label in rows.labels)
+    if len(labels) < 2:
+        st.error(f"A classifier needs at least two classes; {'there is one' if labels else 'there are none'} so far.")
+    st.caption(
+        f"{counted(labelled, 'labelled row')} become base data, about {share:.0%} of them locked away to judge "
+        f"versions; {counted(len(rows.labels) - labelled, 'unlabelled row')} go to the review queue. "
+        f"Classes: {plain(listed(labels))}"
+    )
+    caption = "Create and train the first version" if labelled else "Create the project"
+    ready = len(labels) >= 2 and bool(rows.inputs)
+    if st.button(caption, type="primary", disabled=not ready, key=f"create-{digest}"):
+        settings = Settings(estimator=model, holdout_share=share)
+        project = create_project(store(), name, schema, labels, settings, actor=reviewer())
+        hand_over(project, rows, train=bool(labelled))
+        st.switch_page(PAGES["retrain" if labelled else "overview"], query_params={"project": project.name})
+
+
+def listed(labels: Sequence[str]) -> str:
+    """The first classes by name and how many more there are."""
+    more = len(labels) - SHOWN_CLASSES
+    return ", ".join(labels[:SHOWN_CLASSES]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _typed_labels(digest: str) -> tuple[str, ...]:
+    typed = st.text_input("Labels, separated by commas", key=f"labels-{digest}", placeholder="yes, no")
+    return tuple(dict.fromkeys(filter(None, map(str.strip, typed.split(",")))))
