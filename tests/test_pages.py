@@ -623,8 +623,7 @@ def test_without_a_name_the_page_asks_for_one_and_nothing_else_is_shown(
     page, trained: Loop, monkeypatch: pytest.MonkeyPatch, cleared: bool
 ) -> None:
     if not cleared:
-        monkeypatch.delenv("USER")
-        monkeypatch.delenv("USERNAME", raising=False)
+        monkeypatch.setattr("getpass.getuser", lambda: "")
     app = page()
     if cleared:
         app.sidebar.text_input(key="reviewer").set_value("  ").run()
