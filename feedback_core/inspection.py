@@ -12,8 +12,8 @@ from .types import Cursor, Feedback, Item, ItemFilter, Job, Prediction, Project,
 RANKING = "rank feedback"
 """Kind of the worker's job."""
 
-VERSIONS_SHOWN = 8
-"""Newest versions that are searched for an entry; each costs up to half a second the first time at a million rows."""
+VERSIONS_SHOWN = 5
+"""Newest versions that are searched for an entry; at a million rows each takes half a second the first time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,8 @@ class Receipt:
     """What the champion says."""
     learned: tuple[int, ...]
     """Numbers of the versions, of the newest VERSIONS_SHOWN, that were taught this entry's label for its item."""
+    more: bool
+    """Whether older versions may have learned from it too."""
 
     @property
     def changed(self) -> bool | None:
@@ -89,7 +91,12 @@ def receipt(store: Store, project: Project, ranked: RankedEntry) -> Receipt:
     history = {prediction.version_id: prediction for prediction in store.predictions.history(entry.item_id)}
     versions = store.versions.all(project.id)
     champion = next((version for version in versions if version.status == "champion"), None)
-    could = [version for version in versions if version.feedback_upto >= entry.id][-VERSIONS_SHOWN:]
+    could = [version for version in versions if version.feedback_upto >= entry.id]
+    learned = tuple(
+        version.number
+        for version in could[-VERSIONS_SHOWN:]
+        if entry.target is not None and store.versions.learned(version.id, entry.item_id) == entry.target
+    )
     return Receipt(
         ranked=ranked,
         item=store.items.get(entry.item_id),
@@ -97,11 +104,9 @@ def receipt(store: Store, project: Project, ranked: RankedEntry) -> Receipt:
         shown=history.get(entry.version_id) if entry.version_id else None,
         champion=champion,
         now=history.get(champion.id) if champion else None,
-        learned=tuple(
-            version.number for version in could
-            if entry.target is not None and store.versions.learned(version.id, entry.item_id) == entry.target
-        ),
-    )  # fmt: skip
+        learned=learned,
+        more=len(could) > VERSIONS_SHOWN,
+    )
 
 
 def sentences(found: Receipt) -> tuple[str, ...]:
@@ -156,8 +161,10 @@ def _teaching(found: Receipt) -> str:
     if found.item.audit:
         return "The item measures accuracy, so no version ever learns from it."
     if not found.learned:
-        return "No version has learned from it."
-    told = f"Version{'s' if len(found.learned) > 1 else ''} {_listed(found.learned)} learned from it"
+        nobody = f"None of the last {VERSIONS_SHOWN} versions has" if found.more else "No version has"
+        return f"{nobody} learned from it."
+    told = f"Version{'s' if len(found.learned) > 1 else ''} {_listed(found.learned)}"
+    told += f", of the last {VERSIONS_SHOWN}, learned from it" if found.more else " learned from it"
     if found.champion is None or found.learned == (found.champion.number,):
         return f"{told}{', the champion' if found.champion else ''}."
     among = "among them" if found.champion.number in found.learned else "not among them"

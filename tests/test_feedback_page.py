@@ -228,6 +228,18 @@ def test_the_receipt_says_which_versions_learned_from_an_entry_and_what_the_cham
     assert entry.item_id not in reviewed.store.versions.lineage(version.id)["ids"]
 
 
+def test_the_receipt_looks_at_the_last_versions_and_says_so(reviewed: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inspection, "VERSIONS_SHOWN", 1)
+    entry = first(reviewed)
+    for _ in range(2):
+        reviewed.retrain("test")
+    found = receipt(reviewed, entry)
+    assert (found.learned, found.more) == ((3,), True)
+    assert inspection.sentences(found)[1] == (
+        "Version 3, of the last 1, learned from it; the champion is not among them."
+    )
+
+
 def test_the_state_of_every_entry_is_told_in_words(reviewed: Loop) -> None:
     x, y, z = (item.id for item in pool(reviewed)[30:33])
     old, new = say(reviewed, x, "a", "ann"), say(reviewed, x, "b", "ann")
