@@ -135,7 +135,10 @@ def test_the_review_page_deals_a_hand_with_prediction_and_reasons(page, trained:
         assert (card["draw"], card["item"], card["version"]) == (draw.id, item.id, item.version_id)
         assert card["predicted"] == item.predicted
         assert card["proba"] == pytest.approx(prediction.proba, abs=1e-4)
-        assert card["why"].startswith(f"Priority {item.priority:.2f} of 1: margin ")
+        start, parts = card["why"].removesuffix(".").split(": ")
+        assert start == f"Priority {item.priority:.2f} of 1"
+        assert {part.split()[0] for part in parts.split(", ")} == {"diversity", "margin"}
+        assert sum(float(part.split()[1]) for part in parts.split(", ")) == pytest.approx(item.priority, abs=0.011)
         assert [field["value"] for field in card["fields"]] == [f"{value:g}" for value in item.values]
 
 
