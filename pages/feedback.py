@@ -9,7 +9,7 @@ from pages._conflicts import show_conflicts
 from pages._entry import PART_HELP, PART_NAMES, VERBS, show_bulk, show_entry
 from pages._paging import pager, start_of
 from pages._rulings import show_last_ruling
-from pages._shared import ago, open_loop, preview, reviewer, show_message, thumbnail, told
+from pages._shared import ago, open_loop, plain, preview, reviewer, show_message, thumbnail, told
 
 PAGE_ROWS = 50
 STATES = {
@@ -54,6 +54,8 @@ def show_freshness(fresh: inspection.Freshness) -> None:
                       help="Runs in the background, and by itself after each new champion.")  # fmt: skip
     if fresh.job is not None:
         wait_for_ranking()
+    elif fresh.error is not None:
+        st.error(plain(fresh.error), title="The last ranking failed")
     if fresh.run is not None and fresh.run.without_model:
         st.caption(f"{fresh.run.without_model:,} of them have no suspicion: no model could judge them unseen.")
 

@@ -201,6 +201,18 @@ def test_newer_entries_are_counted_and_ranked_when_they_are_many(page, reviewed:
     assert len(table(page())) == 11
 
 
+def test_a_failed_ranking_is_told_and_not_repeated_unasked(page, reviewed: Loop) -> None:
+    say(reviewed, pool(reviewed)[20].id, "a", "cy")
+    job = reviewed.request_ranking("ana")
+    reviewed.store.jobs.claim("w", 0, 20)
+    reviewed.store.jobs.fail(job.id, "w", "the disk is full", 0)
+    app = page()
+    assert [(error.title, error.value) for error in app.error] == [("The last ranking failed", "the disk is full")]
+    assert reviewed.store.jobs.live(reviewed.project.id) == []
+    press(app, "Rank now")
+    assert [job.kind for job in reviewed.store.jobs.live(reviewed.project.id)] == ["rank feedback"]
+
+
 def test_the_button_asks_for_a_ranking(page, reviewed: Loop) -> None:
     press(page(), "Rank now")
     assert [job.kind for job in reviewed.store.jobs.live(reviewed.project.id)] == ["rank feedback"]
