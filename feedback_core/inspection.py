@@ -18,12 +18,16 @@ VERSIONS_SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """run: the last ranking, None before the first. newer: standing entries since. job: a ranking under way."""
+    """run: the last ranking, None before the first. newer: standing entries since. job: a ranking under way.
+
+    error: why the newest ranking failed; then none is due until somebody asks for it.
+    """
 
     run: RankRun | None
     newer: int
     is_due: bool
     job: Job | None
+    error: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +85,11 @@ def freshness(store: Store, project: Project) -> Freshness:
     """When the entries were ranked, and whether it is time to do it again."""
     run = store.ranks.run(project.id)
     newer = store.ranks.newer(project.id, run.feedback_upto if run else 0)
-    job = next((job for job in store.jobs.live(project.id) if job.kind == RANKING), None)
-    return Freshness(run, newer, trust.is_due(run.entries if run else None, newer), job)
+    live = next((job for job in store.jobs.live(project.id) if job.kind == RANKING), None)
+    last = next((job for job in store.jobs.latest(project.id) if job.kind == RANKING), None)
+    error = last.error if last is not None and last.state == "failed" else None
+    due = error is None and trust.is_due(run.entries if run else None, newer)
+    return Freshness(run, newer, due, live, error)
 
 
 def receipt(store: Store, project: Project, ranked: RankedEntry) -> Receipt:
