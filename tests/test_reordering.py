@@ -36,6 +36,8 @@ def test_parts_sum_to_the_priority(trained: Loop) -> None:
 
 
 def test_of_many_open_items_the_top_and_a_sample_are_ranked(trained: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    reordering.save(trained, {"margin": 1.0}, "ana")
+    run_next(trained.store, "test")
     whole = reordering.preview(trained, {"margin": 1.0})
     monkeypatch.setattr(reordering, "EXACT", 60)
     monkeypatch.setattr(reordering, "TOP", 30)

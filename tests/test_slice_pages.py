@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from feedback_core.loop import Loop, create_project
+from feedback_core.settings import Settings
 from feedback_core.store import Store
 from feedback_core.types import Column, Decision, ItemFilter, Rows, Schema
 from feedback_core.worker import run_next
@@ -141,21 +142,22 @@ def test_other_weights_show_their_order_before_they_are_saved(page, trained: Loo
     from feedback_core.prioritize import STRATEGIES
 
     assert keys == {f"weight-{trained.project.id}-{name}" for name in (*STRATEGIES, "diversity")}
-    app.slider(key=f"weight-{trained.project.id}-margin").set_value(0.0)
+    for name in Settings().weights:
+        app.slider(key=f"weight-{trained.project.id}-{name}").set_value(0.0)
     app.slider(key=f"weight-{trained.project.id}-entropy").set_value(1.0).run()
     shown = next(frame.value for frame in app.dataframe if "Place now" in frame.value.columns)
     assert list(shown["New place"]) == list(range(1, 21))
-    assert trained.store.projects.get(trained.project.id).settings.weights == {"margin": 0.875, "rarity": 0.125}
+    assert trained.store.projects.get(trained.project.id).settings.weights == Settings().weights
     press(app, "Save this order")
     saved = trained.store.projects.get(trained.project.id).settings.weights
-    assert saved == {"entropy": 1.0, "rarity": 0.125}
+    assert saved == {"entropy": 1.0}
     assert run_next(trained.store, "test").kind == "predict"
     first = trained.store.items.many(trained.store.items.first_ids(trained.project.id, 20))
     from pages._shared import title_of
 
     assert list(shown["Item"]) == [title_of(item) for item in first]
     press(app, "Undo the last change")
-    assert trained.store.projects.get(trained.project.id).settings.weights == {"margin": 0.875, "rarity": 0.125}
+    assert trained.store.projects.get(trained.project.id).settings.weights == Settings().weights
 
 
 def opened(page, loop: Loop, monkeypatch: pytest.MonkeyPatch) -> AppTest:  # noqa: F811

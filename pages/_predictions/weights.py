@@ -13,7 +13,10 @@ from pages import _jobs
 from pages._predictions.table import rows_of
 from pages._shared import counted, plain, reviewer, told
 
-DIVERSITY_HELP = "A varied batch: of the first items, one of each kind in turn. It reorders the top and nothing else."
+DIVERSITY_HELP = (
+    "A varied batch: of the first items, one of each kind in turn. It reorders the top alone. Which kinds are "
+    "told apart is partly chance, so the saved order may differ a little from the one shown."
+)
 STEP = 0.025
 
 
