@@ -22,8 +22,8 @@ def _one_of(choices: tuple[str, ...], help_text: str, title: str) -> dict[str, A
 
 
 def _default_weights() -> dict[str, float]:
-    # Chosen by 12 sets x 5 seeds: mean rank 2.9 of 9, best peer 4.0; with five other seeds 2.7 and 4.2. Beside it no
-    # committee, novelty or rarity was distinguishable in rank (2.1 to 3.5), and a committee takes eight times as long
+    # Chosen by 12 sets x 5 seeds: mean rank 3.5 of 11, best peer 5.0; with other seeds 3.8 and 5.4. Beside it no
+    # committee, novelty or rarity was distinguishable in rank, and a committee takes eight times as long
     # (python -m benchmarks.label_efficiency, and with --seed 100).
     return {"margin": 0.9, "diversity": 0.1}
 
