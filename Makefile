@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Two workers: the suite is bound by browsers and model fits, not by cores.
 WORKERS ?= 2
 
-.PHONY: run test lint types format format-check bench check lock
+.PHONY: run test lint types format format-check bench bench-peers check lock
 
 run: $(VENV)/.run
 	$(BIN)/python -m feedback_core demo --if-empty
@@ -30,7 +30,12 @@ format-check: $(VENV)/.dev
 check: lint types format-check test
 
 bench: $(VENV)/.dev
-	@for name in input_layout store pages review_deck second_look; do $(BIN)/python -m benchmarks.$$name --quick || exit 1; done
+	@for name in input_layout store pages review_deck eight_reviewers second_look query_speed label_efficiency; do \
+		$(BIN)/python -m benchmarks.$$name --quick || exit 1; done
+
+# Other libraries to compare with; without them the benchmarks say which are missing. Their own pins are years old: --no-deps.
+bench-peers: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-bench.txt
 
 lock: $(VENV)/.dev
 	$(BIN)/uv pip compile -q --upgrade --no-header --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.txt

@@ -1,7 +1,7 @@
 """Query strategies of other libraries behind one call, each with the same probabilities as ours.
 
 A peer is (X, labelled, proba, batch, seed) -> rows to ask: X (n, f) all rows, labelled (l,) rows with a label,
-proba (n, k) of all rows. Rows come back as positions in X. The extra `bench` installs them.
+proba (n, k) of all rows. Rows come back as positions in X. `make bench-peers` installs them.
 """
 
 from collections.abc import Callable

@@ -36,11 +36,13 @@ def cpu() -> Iterator[Timer]:
         timer.seconds = time.process_time() - start
 
 
-def arguments(description: str) -> argparse.Namespace:
-    """Parse --quick and --json."""
+def arguments(description: str, *, seeded: bool = False) -> argparse.Namespace:
+    """Parse --quick and --json, and --seed where the benchmark draws its seeds one after the other."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--quick", action="store_true", help="smaller data, for a smoke run")
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    if seeded:
+        parser.add_argument("--seed", type=int, default=0, help="the first seed, to confirm a choice with others")
     return parser.parse_args()
 
 

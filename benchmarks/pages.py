@@ -28,10 +28,10 @@ from feedback_core import insights
 from feedback_core.loop import Loop
 from feedback_core.store import open_store
 from feedback_core.store.items import SORTS
-from feedback_core.types import Cursor, Decision, ItemFilter, Wish
+from feedback_core.types import Cursor, Decision, FeatureFilter, ItemFilter, Wish
 
 FRAME = Path(__file__).parent.parent / "pages" / "_frame.py"
-PAGES = ("overview", "review", "feedback", "retrain", "predictions", "insights", "setup")
+PAGES = ("overview", "review", "feedback", "retrain", "predictions", "map", "insights", "setup")
 CHOICES: dict[str, dict[str, Any]] = {
     "least confident": {"items_sort": "confidence"},
     "newest, one class": {"items_sort": "newest", "items_predicted": LABELS[0]},
@@ -39,6 +39,7 @@ CHOICES: dict[str, dict[str, Any]] = {
     "one class, below 50 %, newest": {"items_sort": "newest", "items_predicted": LABELS[0], "items_confidence": 50},
     "common word": {"items_search": WORDS[0]},
     "reviewed": {"items_state": "labelled"},
+    "the model is wrong": {"items_marks": ["wrong"]},
 }
 EVERY_STATE = ("open", "labelled", "conflict", "flagged", "base")
 FILTERS = {
@@ -56,6 +57,9 @@ FILTERS = {
     "rare word": ItemFilter(search=RARE),
     "rare word, every state": ItemFilter(EVERY_STATE, search=RARE),
     "word in a tenth": ItemFilter(search=WORDS[0]),
+    "the model is wrong": ItemFilter(("labelled",), wrong=True),
+    "a number between bounds": ItemFilter(features=(FeatureFilter(0, 0.5, 1.0),)),
+    "a number nobody has": ItemFilter(features=(FeatureFilter(0, 50.0),)),
     "two such words": ItemFilter(search=f"{WORDS[0]} {WORDS[1]}"),
 }
 ROWS = (10_000, 1_000_000)
@@ -103,6 +107,7 @@ def pages(url: str, names: tuple[str, ...] = PAGES) -> Iterator[tuple[str, float
 def apart(url: str, work: Callable[..., Any], *arguments: Any) -> Any:
     """Do it in a process of its own, forked while nothing is open, and give its answer."""
     os.environ["FEEDBACK_DATABASE"] = url
+    os.environ.setdefault("USER", "bench")  # without a name a page shows only the field for it
     context = mp.get_context("fork")
     receive, send = context.Pipe(duplex=False)
     process = context.Process(target=lambda: send.send(work(*arguments)))

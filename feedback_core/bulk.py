@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from .types import Decision, Item, Verdict
 
 MOST = 2_000
-"""Items of one bulk decision, which is one transaction: no other writer waits longer than about a second."""
+"""Items of one bulk decision, which is one transaction: 1 s of CPU time for which other writers wait."""
 
 PREFIX = "bulk-"
 """What the idempotency key of such an entry begins with. It has no draw and no seconds, so that no figure about human

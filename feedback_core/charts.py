@@ -201,7 +201,7 @@ def pool_map_by_confidence(points: Mapping[str, Sequence[Any]]) -> go.Figure:
     marker = {
         "color": [points["confidence"][place] for place in known],
         "colorscale": "Cividis",
-        "cmin": 0,
+        "cmin": min((points["confidence"][place] for place in known), default=0),
         "cmax": 1,
         "size": 7,
         "colorbar": {"title": "Confidence", "tickformat": ".0%", "thickness": 12},

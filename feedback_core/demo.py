@@ -41,7 +41,7 @@ class Plan:
 
 
 PLANS = {
-    "digits": Plan(base=120, holdout=600, decisions=55, careless=150),
+    "digits": Plan(base=120, holdout=600, decisions=55, careless=250),
     "churn": Plan(base=300, holdout=1_500, decisions=90, careless=300),
     "definitions": Plan(base=150, holdout=900, decisions=90, careless=250),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 from pathlib import Path
 
@@ -22,5 +23,8 @@ def allowed_hosts() -> list[str]:
 
 
 def user_name() -> str:
-    """Who sits at this machine: the reviewer's name until they give another; empty where nobody is logged in."""
-    return os.environ.get("USER") or os.environ.get("USERNAME") or ""
+    """Who sits at this machine: the reviewer's name until they give another; empty where the system knows none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):  # a user id without a name, as in some containers
+        return ""

@@ -12,18 +12,22 @@ from .types import Cursor, Feedback, Item, ItemFilter, Job, Prediction, Project,
 RANKING = "rank feedback"
 """Kind of the worker's job."""
 
-VERSIONS_SHOWN = 8
-"""Newest versions that are searched for an entry; each costs up to half a second the first time at a million rows."""
+VERSIONS_SHOWN = 5
+"""Newest versions that are searched for an entry; at a million rows each takes half a second the first time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """run: the last ranking, None before the first. newer: standing entries since. job: a ranking under way."""
+    """run: the last ranking, None before the first. newer: standing entries since. job: a ranking under way.
+
+    error: why the newest ranking failed; then none is due until somebody asks for it.
+    """
 
     run: RankRun | None
     newer: int
     is_due: bool
     job: Job | None
+    error: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,8 @@ class Receipt:
     """What the champion says."""
     learned: tuple[int, ...]
     """Numbers of the versions, of the newest VERSIONS_SHOWN, that were taught this entry's label for its item."""
+    more: bool
+    """Whether older versions may have learned from it too."""
 
     @property
     def changed(self) -> bool | None:
@@ -79,8 +85,11 @@ def freshness(store: Store, project: Project) -> Freshness:
     """When the entries were ranked, and whether it is time to do it again."""
     run = store.ranks.run(project.id)
     newer = store.ranks.newer(project.id, run.feedback_upto if run else 0)
-    job = next((job for job in store.jobs.live(project.id) if job.kind == RANKING), None)
-    return Freshness(run, newer, trust.is_due(run.entries if run else None, newer), job)
+    live = next((job for job in store.jobs.live(project.id) if job.kind == RANKING), None)
+    last = next((job for job in store.jobs.latest(project.id) if job.kind == RANKING), None)
+    error = last.error if last is not None and last.state == "failed" else None
+    due = error is None and trust.is_due(run.entries if run else None, newer)
+    return Freshness(run, newer, due, live, error)
 
 
 def receipt(store: Store, project: Project, ranked: RankedEntry) -> Receipt:
@@ -89,7 +98,12 @@ def receipt(store: Store, project: Project, ranked: RankedEntry) -> Receipt:
     history = {prediction.version_id: prediction for prediction in store.predictions.history(entry.item_id)}
     versions = store.versions.all(project.id)
     champion = next((version for version in versions if version.status == "champion"), None)
-    could = [version for version in versions if version.feedback_upto >= entry.id][-VERSIONS_SHOWN:]
+    could = [version for version in versions if version.feedback_upto >= entry.id]
+    learned = tuple(
+        version.number
+        for version in could[-VERSIONS_SHOWN:]
+        if entry.target is not None and store.versions.learned(version.id, entry.item_id) == entry.target
+    )
     return Receipt(
         ranked=ranked,
         item=store.items.get(entry.item_id),
@@ -97,11 +111,9 @@ def receipt(store: Store, project: Project, ranked: RankedEntry) -> Receipt:
         shown=history.get(entry.version_id) if entry.version_id else None,
         champion=champion,
         now=history.get(champion.id) if champion else None,
-        learned=tuple(
-            version.number for version in could
-            if entry.target is not None and store.versions.learned(version.id, entry.item_id) == entry.target
-        ),
-    )  # fmt: skip
+        learned=learned,
+        more=len(could) > VERSIONS_SHOWN,
+    )
 
 
 def sentences(found: Receipt) -> tuple[str, ...]:
@@ -156,8 +168,10 @@ def _teaching(found: Receipt) -> str:
     if found.item.audit:
         return "The item measures accuracy, so no version ever learns from it."
     if not found.learned:
-        return "No version has learned from it."
-    told = f"Version{'s' if len(found.learned) > 1 else ''} {_listed(found.learned)} learned from it"
+        nobody = f"None of the last {VERSIONS_SHOWN} versions has" if found.more else "No version has"
+        return f"{nobody} learned from it."
+    told = f"Version{'s' if len(found.learned) > 1 else ''} {_listed(found.learned)}"
+    told += f", of the last {VERSIONS_SHOWN}, learned from it" if found.more else " learned from it"
     if found.champion is None or found.learned == (found.champion.number,):
         return f"{told}{', the champion' if found.champion else ''}."
     among = "among them" if found.champion.number in found.learned else "not among them"

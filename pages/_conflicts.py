@@ -5,6 +5,7 @@ import streamlit as st
 from feedback_core import inspection
 from feedback_core.loop import Loop
 from feedback_core.types import Cursor
+from pages._paging import pager, start_of
 from pages._rulings import tell
 from pages._shared import ago, plain, reviewer, show_input, title_of, told
 
@@ -14,28 +15,14 @@ PAGE_ROWS = 5
 def show_conflicts(loop: Loop) -> None:
     """A page of items without a label, newest first."""
     trail = f"conflicts-trail-{loop.project.id}"
-    cursors = st.session_state.setdefault(trail, [])
-    more = inspection.conflicts(loop.store, loop.project, cursors[-1] if cursors else None, PAGE_ROWS + 1)
-    found, is_last = more[:PAGE_ROWS], len(more) <= PAGE_ROWS
+    more = inspection.conflicts(loop.store, loop.project, start_of(trail), PAGE_ROWS + 1)
+    found = more[:PAGE_ROWS]
     if not found:
-        st.info(
-            "Nobody differs, and no second opinion is wanted."
-            if not cursors else "That was the last one. Go back with the button below.",
-            icon=":material/handshake:",
-        )  # fmt: skip
+        st.info("Nobody differs here, and no second opinion is wanted.", icon=":material/handshake:")
     for conflict in found:
         with st.container(border=True):
             _show(loop, conflict)
-    if not cursors and is_last:
-        return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button("Back", icon=":material/chevron_left:", disabled=not cursors, key="conflicts_back"):
-            cursors.pop()
-            st.rerun()
-        st.caption(f"Page {len(cursors) + 1}")
-        if st.button("Next", icon=":material/chevron_right:", disabled=is_last, key="conflicts_next"):
-            cursors.append(Cursor(0.0, found[-1].item.id))
-            st.rerun()
+    pager(trail, Cursor(0.0, found[-1].item.id) if len(more) > PAGE_ROWS else None, "conflicts")
 
 
 def _show(loop: Loop, conflict: inspection.Conflict) -> None:
@@ -54,7 +41,7 @@ def _show(loop: Loop, conflict: inspection.Conflict) -> None:
         show_input(loop.project, item)
     with right, st.container(horizontal=True):
         for side in conflict.sides:
-            with st.container(width=220):
+            with st.container(width=190):
                 _show_side(loop, item.id, side)
 
 

@@ -7,8 +7,9 @@ from feedback_core.store.ranks import COUNT_CAP
 from feedback_core.types import EntryFilter, Item, RankedEntry
 from pages._conflicts import show_conflicts
 from pages._entry import PART_HELP, PART_NAMES, VERBS, show_bulk, show_entry
+from pages._paging import pager, start_of
 from pages._rulings import show_last_ruling
-from pages._shared import ago, open_loop, preview, reviewer, show_message, thumbnail, told
+from pages._shared import ago, open_loop, plain, preview, reviewer, show_message, thumbnail, told
 
 PAGE_ROWS = 50
 STATES = {
@@ -53,6 +54,8 @@ def show_freshness(fresh: inspection.Freshness) -> None:
                       help="Runs in the background, and by itself after each new champion.")  # fmt: skip
     if fresh.job is not None:
         wait_for_ranking()
+    elif fresh.error is not None:
+        st.error(plain(fresh.error), title="The last ranking failed")
     if fresh.run is not None and fresh.run.without_model:
         st.caption(f"{fresh.run.without_model:,} of them have no suspicion: no model could judge them unseen.")
 
@@ -126,37 +129,19 @@ def table(found: list[RankedEntry], items: dict[int, Item]) -> tuple[RankedEntry
     return found[opened], boxes
 
 
-def pager(following: object, trail: str) -> None:
-    """Next and back by keyset: as quick on the last page as on the first."""
-    cursors = st.session_state[trail]
-    if following is None and not cursors:
-        return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button("Back", icon=":material/chevron_left:", disabled=not cursors, key="entries_back"):
-            cursors.pop()
-            st.rerun()
-        st.caption(f"Page {len(cursors) + 1}")
-        if st.button("Next", icon=":material/chevron_right:", disabled=following is None, key="entries_next"):
-            cursors.append(following)
-            st.rerun()
-
-
 def show_entries() -> None:
     """The ranked list, and one entry of it or several to decide about."""
     wanted = filters()
     trail = f"entries-trail-{loop.project.id}-{hash(wanted)}"
-    cursors = st.session_state.setdefault(trail, [])
-    found, following = loop.store.ranks.page(
-        loop.project.id, wanted, after=cursors[-1] if cursors else None, limit=PAGE_ROWS
-    )
+    found, following = loop.store.ranks.page(loop.project.id, wanted, after=start_of(trail), limit=PAGE_ROWS)
     if not found:
         hint = " Look further with Next." if following is not None else " Loosen the filters, or look at another list."
         st.info(f"No entry matches.{hint}", icon=":material/search_off:")
-        pager(following, trail)
+        pager(trail, following, "entries")
         return
     items = {item.id: item for item in loop.store.items.many([one.entry.item_id for one in found])}
     opened, boxes = table(found, items)
-    pager(following, trail)
+    pager(trail, following, "entries")
     if len(boxes) > 1:
         show_bulk(loop, boxes)
     else:

@@ -75,7 +75,7 @@ if loop.store.versions.champion(loop.project.id) is None:
         "A map shows items as the model sees them. Train the first version on Retrain.", icon=":material/scatter_plot:"
     )
     st.stop()
-with st.container(horizontal=True, gap="large"):
+with st.container(horizontal=True):
     method = st.segmented_control(
         "Layout", list(METHODS), format_func=METHODS.get, default="PCA", required=True, help=METHOD_HELP,
         key="map_method", persist_state="session",

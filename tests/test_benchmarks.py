@@ -40,6 +40,23 @@ PAGES = {
 SECOND_LOOK = {"wrong_share", "ratio_to_random", "ratio_to_self_confidence", "seeds", "rows", "rank_cpu_s"}
 # Its smallest size takes 20 s of CPU: here it measures fewer rows, and prints as ever.
 FEW_ROWS = "from benchmarks import input_layout as b; all = b.compare; b.compare = lambda *_: all(2_000, 1); b.main()"
+# The same rules over fewer and smaller sets.
+SMALL_SETS = """
+from benchmarks import label_efficiency as b
+all = b.tables
+b.POOL, b.tables = 80, lambda quick: {name: all(quick)[name] for name in ("iris", "wine")}
+b.main()
+"""
+EFFICIENCY = {"mean_rank_default", "mean_rank_best_peer", "below_random_sets", "sets", "seeds", "peers_missing", "iris"}
+SHORT_QUERIES = "from benchmarks import query_speed as b; b.SIZES = (500, 2_000); b.main()"
+QUERIES = {"margin_ratio_to_numpy", "default_ratio_to_numpy", "peers_missing", "margin", "density", "default"}
+SHORT_SITTING = """
+from benchmarks import eight_reviewers as b
+run = b.run
+b.run = lambda *_: run(2_000, 4.0)
+b.main()
+"""
+SITTING = {"decisions", "lost", "refused", "handed_out_twice", "batch_p95_ms"}
 LAYOUT = {"rows", "numbers json_array_orjson", "mixed json_array_orjson", "wide json_array_orjson"}
 
 
@@ -50,7 +67,10 @@ LAYOUT = {"rows", "numbers json_array_orjson", "mixed json_array_orjson", "wide 
         ("input_layout", ["-c", FEW_ROWS], LAYOUT),
         ("store", ["-m", "benchmarks.store", "--rows", "5000"], STORE),
         ("pages", ["-m", "benchmarks.pages", "--rows", "2000"], PAGES),
+        ("eight_reviewers", ["-c", SHORT_SITTING], SITTING),
         ("second_look", ["-m", "benchmarks.second_look"], SECOND_LOOK),
+        ("label_efficiency", ["-c", SMALL_SETS], EFFICIENCY),
+        ("query_speed", ["-c", SHORT_QUERIES], QUERIES),
     ],
 )
 def test_a_benchmark_prints_one_json_object_with_its_metrics(name: str, program: list[str], metrics: set[str]) -> None:
@@ -67,8 +87,18 @@ def test_a_benchmark_prints_one_json_object_with_its_metrics(name: str, program:
         assert result["metrics"]["locked_errors"] == 0
         assert result["metrics"]["rows"] == 5_000
         assert result["metrics"]["import_ratio_to_raw"] > 0
+    if name == "eight_reviewers":
+        assert result["metrics"]["decisions"] > 0
+        assert (result["metrics"]["lost"], result["metrics"]["handed_out_twice"]) == (0, 0)
     if name == "second_look":
         assert result["metrics"]["wrong_share"] > 0.9 > 0.5 > result["baselines"]["random"]
+    if name == "label_efficiency":
+        assert result["metrics"]["sets"] == 2
+        assert all(0 < row["mean_rank"] <= 10 for row in result["baselines"].values())
+        assert 0.3 < result["metrics"]["iris"]["default"] <= 1
+    if name == "query_speed":
+        assert result["baselines"]["plain NumPy margin"]["ms_2000"] > 0
+        assert result["metrics"]["margin"]["ratio_2000"] == result["metrics"]["margin_ratio_to_numpy"]
     if name == "pages":
         table = [row for row in result["metrics"].values() if isinstance(row, dict)]
         assert all(ms >= 0 for row in table for ms in row.values())

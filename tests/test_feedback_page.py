@@ -169,9 +169,22 @@ def test_a_conflict_is_decided_by_one_press(page, reviewed: Loop) -> None:
     press(app, f"It is {right(item)}")
     settled = reviewed.store.items.get(item.id)
     assert (settled.state, settled.label) == ("labelled", right(item))
-    assert "Nobody differs" in words(app)
+    assert "Nobody differs here" in words(app)
     press(app, "Undo")
     assert reviewed.store.items.get(item.id).state == "conflict"
+
+
+def test_conflicts_are_paged(page, reviewed: Loop) -> None:
+    for item in pool(reviewed)[40:46]:
+        for who, label in (("ann", "a"), ("cy", "b")):
+            say(reviewed, item.id, label, who)
+    app = page()
+    app.segmented_control(key="feedback_view").set_value("conflicts").run()
+    assert words(app).count("its reviewers differ") == 5
+    press(app, "Next")
+    assert (words(app).count("its reviewers differ"), "Page 2" in words(app)) == (1, True)
+    press(app, "Back")
+    assert words(app).count("its reviewers differ") == 5
 
 
 def test_newer_entries_are_counted_and_ranked_when_they_are_many(page, reviewed: Loop) -> None:
@@ -186,6 +199,18 @@ def test_newer_entries_are_counted_and_ranked_when_they_are_many(page, reviewed:
     assert len(reviewed.store.jobs.live(reviewed.project.id)) == 1
     run_next(reviewed.store, "test")
     assert len(table(page())) == 11
+
+
+def test_a_failed_ranking_is_told_and_not_repeated_unasked(page, reviewed: Loop) -> None:
+    say(reviewed, pool(reviewed)[20].id, "a", "cy")
+    job = reviewed.request_ranking("ana")
+    reviewed.store.jobs.claim("w", 0, 20)
+    reviewed.store.jobs.fail(job.id, "w", "the disk is full", 0)
+    app = page()
+    assert [(error.title, error.value) for error in app.error] == [("The last ranking failed", "the disk is full")]
+    assert reviewed.store.jobs.live(reviewed.project.id) == []
+    press(app, "Rank now")
+    assert [job.kind for job in reviewed.store.jobs.live(reviewed.project.id)] == ["rank feedback"]
 
 
 def test_the_button_asks_for_a_ranking(page, reviewed: Loop) -> None:
@@ -226,6 +251,18 @@ def test_the_receipt_says_which_versions_learned_from_an_entry_and_what_the_cham
     version = reviewed.retrain("test")
     assert receipt(reviewed, entry).learned == (2, 3)
     assert entry.item_id not in reviewed.store.versions.lineage(version.id)["ids"]
+
+
+def test_the_receipt_looks_at_the_last_versions_and_says_so(reviewed: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inspection, "VERSIONS_SHOWN", 1)
+    entry = first(reviewed)
+    for _ in range(2):
+        reviewed.retrain("test")
+    found = receipt(reviewed, entry)
+    assert (found.learned, found.more) == ((3,), True)
+    assert inspection.sentences(found)[1] == (
+        "Version 3, of the last 1, learned from it; the champion is not among them."
+    )
 
 
 def test_the_state_of_every_entry_is_told_in_words(reviewed: Loop) -> None:

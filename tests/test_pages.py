@@ -157,7 +157,10 @@ def test_the_review_page_deals_a_hand_with_prediction_and_reasons(page, trained:
         assert (card["draw"], card["item"], card["version"]) == (draw.id, item.id, item.version_id)
         assert card["predicted"] == item.predicted
         assert card["proba"] == pytest.approx(prediction.proba, abs=1e-4)
-        assert card["why"].startswith(f"Priority {item.priority:.2f} of 1: margin ")
+        start, parts = card["why"].removesuffix(".").split(": ")
+        assert start == f"Priority {item.priority:.2f} of 1"
+        assert {part.split()[0] for part in parts.split(", ")} == {"diversity", "margin"}
+        assert sum(float(part.split()[1]) for part in parts.split(", ")) == pytest.approx(item.priority, abs=0.011)
         assert [field["value"] for field in card["fields"]] == [f"{value:g}" for value in item.values]
 
 
@@ -645,8 +648,7 @@ def test_without_a_name_the_page_asks_for_one_and_nothing_else_is_shown(
     page, trained: Loop, monkeypatch: pytest.MonkeyPatch, cleared: bool
 ) -> None:
     if not cleared:
-        monkeypatch.delenv("USER")
-        monkeypatch.delenv("USERNAME", raising=False)
+        monkeypatch.setattr("getpass.getuser", lambda: "")
     app = page()
     if cleared:
         app.sidebar.text_input(key="reviewer").set_value("  ").run()

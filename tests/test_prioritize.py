@@ -265,9 +265,9 @@ def test_the_parts_of_every_blend_sum_to_the_priority_within_zero_and_one(weight
 # -- only what is needed -------------------------------------------------------------------------------------------
 
 
-def looking_pool(n, seed=0):
+def looking_pool(n, seed=0, k=3):
     """A pool without facts, and the list of what was looked up: (rows, needs)."""
-    known, asked = random_pool(n, 3, seed), []
+    known, asked = random_pool(n, k, seed), []
 
     def look(rows, needs):
         asked.append((len(rows), needs))
@@ -363,10 +363,11 @@ def test_the_middle_of_an_unlabelled_heap_is_typical():
     assert sorted(order.tolist()[:3]) == [3, 4, 5]
 
 
-@pytest.mark.parametrize(("known", "first"), [(59, 4), (60, 0), (None, 0)])
-def test_below_sixty_labels_the_typical_rows_come_first(known, first):
+@pytest.mark.parametrize(("known", "k", "first"), [(59, 6, 4), (60, 6, 0), (59, 5, 0), (71, 12, 4), (None, 6, 0)])
+def test_with_few_labels_of_many_classes_the_typical_rows_come_first(known, k, first):
     margins = np.array([0.99, 0.98, 0.97, 0.3, 0.2, 0.1])
-    proba = np.stack([(2 - margins) / 2, margins / 2], axis=1)
+    proba = np.zeros((6, k))
+    proba[:, :2] = np.stack([(2 - margins) / 2, margins / 2], axis=1)
     pool = pool_of(proba, features=[[0.0], [0.2], [0.4], [9.0], [9.3], [9.5]], labelled=[[0.1]])
     _, parts = blend(replace(pool, known=known), {"margin": 0.9, "diversity": 0.1}, batch=1)
     assert parts.sum(axis=1).argmax() == first
@@ -375,7 +376,7 @@ def test_below_sixty_labels_the_typical_rows_come_first(known, first):
 
 def test_a_cold_start_of_many_rows_still_lifts_what_it_drew(monkeypatch):
     monkeypatch.setattr(blending, "CANDIDATES", 100)
-    pool, log = looking_pool(1000)
+    pool, log = looking_pool(1000, k=6)
     _, parts = blend(replace(pool, known=10), {"margin": 1.0, "novelty": 1.0, "diversity": 1.0}, batch=2)
     lifted = parts[:, 0] > 0
     assert log == [(100, {"features", "labelled"})]

@@ -208,5 +208,12 @@ def test_the_map_shows_every_item_of_a_small_pool(page, trained: Loop) -> None: 
     assert page("map").get("plotly_chart")
 
 
+def test_every_job_of_the_worker_has_a_name_for_people() -> None:
+    from feedback_core.worker import KINDS
+    from pages._jobs import DOING
+
+    assert set(DOING) == set(KINDS)
+
+
 def test_the_map_without_a_model_says_what_to_do(page, loop: Loop) -> None:  # noqa: F811
     assert "Train the first version" in page("map").info[0].value

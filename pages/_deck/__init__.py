@@ -48,7 +48,9 @@ def show(loop: Loop, reviewer: str, session_id: int | None = None) -> None:
             "cards": _cards(loop, hand, frozenset(sent.get("have", []))),
             "acks": acks,
             "hand": Counter(draw.strategy for draw in hand),
-            "left": {"open": left.get("pool/open", 0), "conflict": left.get("pool/conflict", 0)},
+            "left": {"open": left.get("pool/open", 0), "conflict": left.get("pool/conflict", 0)}
+            if session_id is None
+            else {"open": loop.store.sessions.get(loop.project.id, session_id).left, "conflict": 0},
             "empty": None if hand else _why_empty(loop, reviewer, left, session_id),
         },
         on_outbox_change=lambda: None,

@@ -19,7 +19,7 @@ const CHIPS = {
   chosen: "Chosen by you",
   "second opinion": "Second opinion",
 };
-const KINDS = { priority: "by priority", audit: "audit", gold: "known answer", "second opinion": "second opinion" };
+const KINDS = { priority: "by priority", audit: "audit", gold: "known answer", "second opinion": "second opinion", slice: "of the session" };
 
 export default function (component) {
   const { data, parentElement, setStateValue } = component;

@@ -16,7 +16,7 @@ SUGGESTED = 200  # items whose categories are offered for choice; others can be 
 def choose(loop: Loop) -> tuple[ItemFilter, str]:
     """The filter rows; their choices are what the database is asked for."""
     _forget_other_projects(loop.project.id)
-    with st.container(horizontal=True, gap="large"):
+    with st.container(horizontal=True):
         marks = st.session_state.get("items_marks", [])
         state = st.segmented_control(
             "State",
@@ -47,7 +47,7 @@ def choose(loop: Loop) -> tuple[ItemFilter, str]:
         help="Wrong: reviewers gave another label than the model gives today, so only reviewed items are shown. "
         "Flipped: the version before gave another label.",
     )
-    left, middle, right, more = st.columns([3, 3, 3, 2], gap="large", vertical_alignment="bottom")
+    left, middle, right, more = st.columns([3, 3, 3, 2], vertical_alignment="bottom")
     predicted = left.selectbox(
         "Predicted",
         [None, *loop.project.labels],

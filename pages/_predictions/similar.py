@@ -29,21 +29,26 @@ def show(loop: Loop, item: Item) -> None:
         "Distance", format="%.2f", help="0 = the same values. Comparable within this list only."
     )
     st.dataframe(
-        [row | {"Distance": far[similar.id]} for row, similar in zip(rows, items, strict=True)],
+        [
+            {"No.": n} | row | {"Distance": far[like.id]}
+            for n, (row, like) in enumerate(zip(rows, items, strict=True), 1)
+        ],
         column_config=config | {"Distance": distances},
         row_height=56 if "Image" in rows[0] else None,
         hide_index=True,
         alt="Items most like the opened one, nearest first",
     )
-    names = {similar.id: title_of(similar) for similar in items}
+    names = {
+        like.id: f"{n} · {row['Prediction'] or '–'}" for n, (row, like) in enumerate(zip(rows, items, strict=True), 1)
+    }
     chosen = st.pills(
         "Chosen",
         list(names),
         format_func=names.get,
         selection_mode="multi",
-        default=list(names),
+        default=[like.id for like in items if like.state == "open"],
         key=f"similar-{item.id}-{hash(found.ids)}",
-        help="Click one to leave it out.",
+        help="Number and prediction. Those nobody has decided yet are chosen; click to leave one out or take one in.",
     )
     if chosen:
         with st.container(horizontal=True):
