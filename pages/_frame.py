@@ -66,15 +66,13 @@ with st.sidebar:
 name = known_name()
 st.session_state["reviewer"] = name
 if not name:
-    st.info(
-        "Your name stands beside every decision you make, so that others know whom to ask. Type it, then press Enter.",
-        title="Who are you?",
-        icon=":material/badge:",
-    )
+    st.title("Who are you?")
+    st.write("Your name stands beside every decision you make, so that others know whom to ask.")
 (st.sidebar if name else st).text_input(
     "Your name",
     key="reviewer",
     help="Stands beside every decision you make. This browser remembers it.",
+    placeholder="Type it and press Enter",
     max_chars=60,
     on_change=choose_name,
 )

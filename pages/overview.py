@@ -27,14 +27,14 @@ with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.switch_page(PAGES[state.next_step.page])
 
 st.subheader("The loop")
-# Cards of one least width in a row that wraps: seven abreast on a desk, two on a phone.
+# Cards of one least width and one height in a row that wraps: seven abreast on a desk, two on a phone.
 st.html(
-    "<style>.st-key-stages > * { flex: 1 1 8.5rem; min-width: 8.5rem; width: auto }"
-    "@media (max-width: 640px) { .st-key-stages [data-testid=stMetricValue] { font-size: 1.5rem } }</style>"
+    "<style>.st-key-stages { align-items: stretch } .st-key-stages > * { flex: 1 1 7rem; min-width: 7rem; width: auto }"
+    "@media (max-width: 640px) { .st-key-stages > * { flex-basis: 40% } }</style>"
 )
 with st.container(key="stages", horizontal=True, gap="small"):
     for number, stage in enumerate(state.stages):
-        with st.container(border=True, key=f"stage_{number}", gap=None):
+        with st.container(border=True, key=f"stage_{number}", gap=None, height="stretch"):
             value = f"v{stage.count}" if stage.unit == "champion" else f"{stage.count:,}"
             st.metric(stage.name, value if stage.count else "–", help=stage.help)
             st.caption(stage.unit if stage.since is None else f"{stage.unit} · {ago(stage.since)}")

@@ -110,11 +110,17 @@ def test_a_project_is_made_from_a_csv_nobody_has_seen(url: str, tmp_path: Path) 
     assert store.versions.champion(project.id).number == 1
 
 
-def test_a_deep_link_opens_the_page_inside_the_frame(project: Loop, url: str, tmp_path: Path) -> None:
+def test_a_deep_link_opens_inside_the_frame_and_the_stages_fit_a_phone(project: Loop, url: str, tmp_path: Path) -> None:
     with running_app(url, tmp_path / "app.log") as address, browser(tmp_path / "profile") as page:
         page.goto(f"{address}/predictions?project=points")
         page.get_by_role("heading", level=1, name="Predictions").wait_for()
         expect(page.get_by_test_id("stSidebarNav")).to_be_visible()
+        for width, abreast in ((1400, 7), (390, 2)):
+            page.set_viewport_size({"width": width, "height": 1000})
+            page.goto(address)
+            heading(page, "points")
+            tops = [page.locator(f".st-key-stage_{n}").bounding_box()["y"] for n in range(7)]
+            assert tops.count(tops[0]) == abreast
 
 
 def test_back_and_forward_follow_the_project_and_a_reload_keeps_the_name(

@@ -117,6 +117,28 @@ def test_the_overview_shows_the_champions_accuracy_with_interval_and_n(page, tra
     assert f"95 % interval {score['low']:.1%} to {score['high']:.1%}, n = 102 rows" in texts(app)
 
 
+def test_more_corrections_than_asked_for_read_as_such(page, trained: Loop) -> None:
+    correct_wrongly(trained, 6)
+    app = page()
+    assert "6 corrections collected, 5 asked for: retraining is due." in texts(app).replace("\\", "")
+    assert next(metric.value for metric in app.metric if metric.label == "Corrections") == "6"
+    assert "6 decisions in all, confirmations included; 5 corrections make a retrain due" in texts(app)
+
+
+def test_one_of_a_kind_is_not_counted_in_the_plural(page, store: Store, clock) -> None:
+    loop = make_loop(store, clock)
+    loop.add_items(rows(1, labelled=False)[0], "test")
+    assert any(caption.value.startswith("item · ") for caption in page().caption)
+
+
+def test_an_audit_accuracy_far_below_the_holdout_is_explained(page, trained: Loop) -> None:
+    champion = trained.store.versions.champion(trained.project.id)
+    assert "lies well below the holdout" not in texts(page())
+    low = {"accuracy": {"value": 0.4, "low": 0.3, "high": 0.5, "n": 80}}
+    trained.store.versions.set_metrics(champion.id, {**champion.metrics, "audit": low})
+    assert "The audit sample lies well below the holdout: it is what comes in now" in texts(page())
+
+
 def dealt(app: AppTest) -> dict:
     """What the review page hands to the deck in the browser; test_deck.py and test_deck_browser.py do the rest."""
     (deck,) = app.get("bidi_component")
@@ -300,7 +322,7 @@ def test_every_report_of_a_version_is_listed_with_both_samples_and_the_p_of_its_
     said = "\n".join(caption.value for caption in worse.caption)
     assert numbers["lost"] > numbers["gained"]
     assert f"for a loss: p = {numbers['p_worse']:.3g}" in said
-    assert "the accuracies in the list of versions are the holdout's alone" in said
+    assert "The accuracies in this list are the holdout's alone" in texts(app)
 
 
 def test_both_locked_samples_are_named_in_a_report(page, trained: Loop) -> None:
@@ -311,7 +333,7 @@ def test_both_locked_samples_are_named_in_a_report(page, trained: Loop) -> None:
     said = texts(page("retrain"))
     assert "Of these 112 locked rows: " in said
     assert "points on 102 rows of the holdout, " in said
-    assert "points on 10 rows of the audit sample. " in said
+    assert "points on 10 rows of the audit sample." in said
 
 
 def test_with_a_handful_of_locked_rows_no_difference_is_shown_as_if_it_were_measured(page, store: Store, clock) -> None:
@@ -630,8 +652,8 @@ def test_without_a_name_the_page_asks_for_one_and_nothing_else_is_shown(
     app = page()
     if cleared:
         app.sidebar.text_input(key="reviewer").set_value("  ").run()
-    assert [info.title for info in app.info] == ["Who are you?"]
-    assert not app.title
+    assert [title.value for title in app.title] == ["Who are you?"]
+    assert not app.metric
     app.main.text_input(key="reviewer").set_value(" Bea ").run()
     assert app.title[0].value == "points"
     app.switch_page("retrain.py").run()

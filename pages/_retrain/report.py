@@ -6,7 +6,7 @@ import streamlit as st
 
 from feedback_core import gate
 from feedback_core.types import GateReport, Version
-from pages._shared import ago, percent, plain
+from pages._shared import ago, counted, percent, plain
 
 FINDING_LOOKS = {
     "first": ("first version", "blue"),
@@ -34,16 +34,16 @@ def show_report(report: GateReport, version: Version) -> None:
     st.caption(
         f"95 % interval of the difference: {_points(gain['low'])} to {_points(gain['high'])} points. {_proof(report)}"
     )
-    st.caption(_samples(report.numbers))
+    if samples := _samples(report.numbers):
+        st.caption(samples)
 
 
 def show_decision(report: GateReport) -> None:
     """Who decided what, when and why; nothing while nobody has."""
     if report.decision:
         because = f": {plain(report.decision_reason)}" if report.decision_reason else ""
-        st.caption(
-            f"{report.decision}d by {plain(report.decided_by or '')} {ago(report.decided_at)}{because}".capitalize()
-        )
+        verb = "Promoted" if report.decision == "promote" else "Refused"
+        st.caption(f"{verb} by {plain(report.decided_by or '')} {ago(report.decided_at)}{because}")
 
 
 def _show_counts(numbers: Any, version: Version) -> None:
@@ -90,17 +90,11 @@ def _proof(report: GateReport) -> str:
 
 
 def _samples(numbers: Any) -> str:
-    """Both locked samples by name, and why the version list shows another number."""
+    """The difference on each locked sample by its name; empty where there is one only, or an old report has none."""
+    samples = numbers.get("samples", {})
     parts = [
-        f"{_points(each['difference']['value'])} points on {each['n']:,} rows of the {name}"
-        for name, each in (
-            ("holdout", numbers.get("samples", {}).get("holdout")),
-            ("audit sample", numbers.get("samples", {}).get("audit")),
-        )
-        if each and each["n"]
+        f"{_points(samples[name]['difference']['value'])} points on {counted(samples[name]['n'], 'row')} of the {title}"
+        for name, title in (("holdout", "holdout"), ("audit", "audit sample"))
+        if samples.get(name, {}).get("n")
     ]
-    listed = f"Of these {numbers['n']:,} locked rows: {', '.join(parts)}. " if len(parts) > 1 else ""
-    return listed + (
-        "The verdict uses all locked rows, base rows (holdout) and incoming ones (audit sample); the accuracies in the "
-        "list of versions are the holdout's alone."
-    )
+    return f"Of these {numbers['n']:,} locked rows: {', '.join(parts)}." if len(parts) > 1 else ""

@@ -17,6 +17,11 @@ def show_versions(
         st.info(
             "No version yet. Train the first one as soon as two classes are labelled.", icon=":material/model_training:"
         )
+    else:
+        st.caption(
+            "The accuracies in this list are the holdout's alone (locked base rows). A report compares two versions on "
+            "all locked rows, holdout and audit sample (incoming items) together: its difference need not be theirs."
+        )
     for version in reversed(versions):
         holdout = version.metrics.get("holdout", {}).get("accuracy")
         label = f"Version {version.number} · {version.status} · holdout {percent(holdout)} · {ago(version.created_at)}"

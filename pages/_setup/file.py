@@ -109,7 +109,8 @@ def show_problems(problems: Sequence[Problem], rows: int) -> None:
         st.success("The row is fine." if rows == 1 else f"All {rows:,} rows are fine.")
     if problems:
         listed = [{"Row": p.row, "Column": p.column, "Value": p.value, "What": p.what} for p in problems]
-        st.dataframe(listed, hide_index=True, height=220, placeholder="all", alt="Problems by row and column")
+        height = min(220, 38 + 35 * len(listed))
+        st.dataframe(listed, hide_index=True, height=height, placeholder="all", alt="Problems by row and column")
 
 
 def hand_over(project: Project, rows: Rows, train: bool) -> None:

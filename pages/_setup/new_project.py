@@ -28,7 +28,7 @@ def new_project() -> None:
         return
     filename, frame, digest = given
     proposal = propose(frame, digest)
-    for note in proposal.notes:
+    for note in proposal.notes[len(frame.attrs.get("notes", ())) :]:  # the reader's own stand above the table
         st.caption(f":material/info: {plain(note)}")
     guessed = (proposal.label_column, proposal.id_column)
     label, key = label_and_id(frame, guessed, digest, "reviewers will label")
@@ -71,7 +71,7 @@ def columns_editor(proposal: intake.Proposal, taken: set[str | None], digest: st
 def finish(filename: str, schema: Schema, labels: tuple[str, ...], rows: Rows, digest: str) -> None:
     """Name, model, holdout share, and the button."""
     specs = {spec.name: spec for spec in fields(Settings)}
-    left, middle, right = st.columns(3)
+    left, middle, right = st.columns([2, 3, 2])
     name = left.text_input("Project name", filename.rsplit(".", 1)[0][:80], key=f"name-{digest}", max_chars=80)
     model = middle.selectbox(
         "Model", list(MODEL_NAMES), format_func=MODEL_NAMES.get, key=f"model-{digest}", help="Can be changed later."
@@ -81,11 +81,11 @@ def finish(filename: str, schema: Schema, labels: tuple[str, ...], rows: Rows, d
     labelled = sum(label is not None for label in rows.labels)
     if len(labels) < 2:
         st.error(f"A classifier needs at least two classes; {'there is one' if labels else 'there are none'} so far.")
-    st.caption(
-        f"{counted(labelled, 'labelled row')} become base data, about {share:.0%} of them locked away to judge "
-        f"versions; {counted(len(rows.labels) - labelled, 'unlabelled row')} go to the review queue. "
-        f"Classes: {plain(listed(labels))}"
-    )
+    queued = len(rows.labels) - labelled
+    base = f"{counted(labelled, 'labelled row')} for the base data, about {share:.0%} of them locked to judge versions"
+    queue = f"{counted(queued, 'unlabelled row')} for the review queue"
+    going = [part for n, part in ((labelled, base), (queued, queue)) if n]
+    st.caption(f"{'; '.join(going)}. Classes: {plain(listed(labels))}")
     caption = "Create and train the first version" if labelled else "Create the project"
     ready = len(labels) >= 2 and bool(rows.inputs)
     if st.button(caption, type="primary", disabled=not ready, key=f"create-{digest}"):
