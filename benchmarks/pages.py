@@ -27,7 +27,7 @@ from benchmarks._world import LABELS, RARE, WORDS, arguments, build
 from feedback_core import insights
 from feedback_core.loop import Loop
 from feedback_core.store import open_store
-from feedback_core.store.items import SORTS
+from feedback_core.store.finding import SORTS
 from feedback_core.types import Cursor, Decision, FeatureFilter, ItemFilter, Wish
 
 FRAME = Path(__file__).parent.parent / "pages" / "_frame.py"

@@ -12,11 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import gate, intake, review, scoring, second_look, threshold, training
+from . import comparison, gate, intake, review, scoring, second_look, threshold, training
 from .cache import Cache
 from .errors import ArtifactError, InvalidFeedback, NotFound, Refused
-from .evaluation import evaluate
-from .feature_space import Learned, learned_by
 from .models import BUILDERS, artifacts
 from .prioritize import Pool, blend, histogram
 from .settings import Settings
@@ -34,7 +32,6 @@ from .types import (
     ItemFilter,
     Job,
     Locked,
-    Neighbour,
     Project,
     ReviewSession,
     Rows,
@@ -45,7 +42,6 @@ from .types import (
     Version,
     Wish,
 )
-from .unusual import Usual, usual
 
 LEAST_BATCH, MOST_BATCH = 10, 100
 """Bounds of the rows that one version's queue makes different from each other."""
@@ -201,36 +197,6 @@ class Loop:
             except ArtifactError as error:
                 problems.append(f"Version {version.number} cannot serve. {error}")
         raise ArtifactError(" ".join(problems))
-
-    def labelled_neighbours(self, item_ids: Sequence[int], k: int = 3) -> dict[int, tuple[Neighbour, ...]]:
-        """Item id -> the k most similar rows the serving version has learned from, nearest first; {} without one.
-
-        Of more than 5,000 such rows a uniform sample is searched. Its points are computed once a version and kept.
-        """
-        champion = self.store.versions.champion(self.project.id)
-        return {} if champion is None else self.learned(champion.id).nearest_to(item_ids, k)
-
-    def learned(self, champion_id: int) -> Learned:
-        """Rows the serving model has learned from, as points in its feature space. champion_id: when to look again."""
-
-        def make() -> Learned:
-            serving = self.serving()
-            lineage = self.store.versions.lineage(serving.version.id)
-            return learned_by(self.store, self.project, serving.model, lineage, serving.version.seed)
-
-        return self.cache.get(("learned", self.store.url, self.project.id, champion_id), make)
-
-    def usual_values(self) -> tuple[Usual | None, ...]:
-        """What is usual in each column of the rows the serving version has learned from; () without one."""
-        champion = self.store.versions.champion(self.project.id)
-        if champion is None:
-            return ()
-
-        def make() -> tuple[Usual | None, ...]:
-            rows = [item.values for item in self.store.items.many(self.learned(champion.id).ids)]
-            return usual(self.project.schema, rows)
-
-        return self.cache.get(("usual", self.store.url, self.project.id, champion.id), make)
 
     # -- draw and correct --------------------------------------------------------------------------------------------
 
@@ -419,9 +385,13 @@ class Loop:
         labels = self.project.labels
         if locked.ids:
             self.store.predictions.save(version.id, scoring.plain(locked.ids, proba, labels))
-        self.store.versions.set_metrics(version.id, _metrics(locked, proba, labels))
+        self.store.versions.set_metrics(version.id, comparison.metrics(locked, proba, labels))
         champion = self.store.versions.champion(self.project.id)
-        verdict = gate.first(len(locked.ids)) if champion is None else self._compare(locked, proba, champion)
+        verdict = (
+            gate.first(len(locked.ids))
+            if champion is None
+            else comparison.compare(self.store, self.project, locked, proba, champion, self._said)
+        )
         fields = {
             "challenger_id": version.id,
             "champion_id": champion.id if champion else None,
@@ -513,23 +483,6 @@ class Loop:
             return np.zeros((0, len(self.project.labels)))
         return training.aligned_proba(model, intake.decode(inputs, self.project.schema), self.project.labels)
 
-    def _compare(self, locked: Locked, proba: npt.NDArray[np.float64], champion: Version) -> gate.Judgement:
-        settings = self.project.settings
-        anchor_id = self.store.projects.get(self.project.id).anchor_id
-        anchor = champion if anchor_id is None else self.store.versions.get(anchor_id)
-        challenger, before = scoring.top_labels(proba, self.project.labels), self._said(champion, locked)
-        verdict = gate.judge(
-            locked.truth,
-            challenger,
-            before,
-            self._said(anchor, locked),
-            looks=1 + sum(report.finding != "first" for report in self.store.versions.reports(self.project.id)),
-            policy=settings.policy,
-            max_loss=settings.max_loss,
-        )
-        samples = gate.by_sample(locked.truth, challenger, before, locked.audit)
-        return replace(verdict, numbers=verdict.numbers | {"samples": samples})
-
     def _said(self, version: Version, locked: Locked) -> list[str]:
         try:
             return scoring.top_labels(self._proba(self.model(version), locked.inputs), self.project.labels)
@@ -539,13 +492,3 @@ class Loop:
             if len(stored) < len(locked.ids):
                 raise
             return [stored[item_id][0] for item_id in locked.ids]
-
-
-def _metrics(locked: Locked, proba: npt.NDArray[np.float64], labels: Sequence[str]) -> dict[str, Any]:
-    """Scores on each locked sample by name; the two are never mixed: they answer different questions."""
-    audit = np.asarray(locked.audit, dtype=bool)
-    truth = np.asarray(locked.truth, dtype=object)
-    return {
-        name: evaluate(truth[rows].tolist(), proba[rows], labels)
-        for name, rows in (("holdout", ~audit), ("audit", audit))
-    }

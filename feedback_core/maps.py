@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import Refused
+from .learned import learned_rows
 from .loop import Loop, Progress, silent
 from .projection import neighbourhoods, principal
 from .sampling import pool_sample
@@ -68,5 +69,5 @@ def _drawn(
     sample = pool_sample(loop.store, loop.project, MOST, np.random.default_rng(champion.seed))
     if not sample.ids:
         raise Refused("There are no items to draw: add rows without a label on Setup.")
-    points = lay_out(loop.learned(champion.id).space.of(sample.ids), champion.seed)
+    points = lay_out(learned_rows(loop, champion.id).space.of(sample.ids), champion.seed)
     return PoolMap(method, champion.id, sample.ids, sample.pool, loop.clock()), points

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .feature_space import FeatureSpace
+from .learned import learned_rows
 from .loop import Loop
 from .neighbours import nearest
 from .sampling import Sample, pool_sample
@@ -61,7 +62,7 @@ def pool_points(loop: Loop) -> PoolPoints | None:
     def make() -> PoolPoints:
         rng = np.random.default_rng(champion.seed)
         sample = pool_sample(loop.store, loop.project, EXACT, rng, all_decided=True)
-        space = loop.learned(champion.id).space
+        space = learned_rows(loop, champion.id).space
         return PoolPoints(space, sample, space.of(sample.ids))
 
     return loop.cache.get(("pool points", loop.store.url, loop.project.id, champion.id, pool), make)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from feedback_core.slices import described
-from feedback_core.store.items import COUNT_CAP, SCAN
+from feedback_core.store.finding import COUNT_CAP, SCAN
 from feedback_core.store.sessions import MOST
 from feedback_core.types import Cursor, Item, ItemFilter
 from pages import _bulk

@@ -23,9 +23,10 @@ LEVELS: tuple[frozenset[str], ...] = (
         {"intake", "tables", "exports", "encoding", "datasets", "review", "training", "evaluation", "gate", "threshold"}
         | {"slices", "bulk", "queue_audit", "unusual", "scoring", "staging", "charts", "prioritize", "models", "store"}
     ),
-    frozenset({"surroundings", "feature_space", "sampling", "trust"}),
+    frozenset({"surroundings", "feature_space", "sampling", "trust", "comparison"}),
     frozenset({"second_look"}),
     frozenset({"loop", "insights", "inspection"}),
+    frozenset({"learned"}),
     frozenset({"reordering", "maps", "similar"}),
     frozenset({"reviewers", "worker", "feedback_loop", "deck", "served_model"}),
     frozenset({"project_storage", "demo"}),

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from feedback_core.learned import labelled_neighbours
 from feedback_core.loop import Loop, create_project
 from feedback_core.settings import Settings
 from feedback_core.store import open_store
@@ -292,7 +293,7 @@ def test_similar_labelled_items_stand_beside_a_card_but_never_beside_a_blind_one
     with browser(tmp_path / "profile") as page:
         desk = Desk(page, loop, address)
         desk.open()
-        alike = loop.labelled_neighbours([desk.item()])[desk.item()]
+        alike = labelled_neighbours(loop, [desk.item()])[desk.item()]
         assert page.locator(".rows thead th.near").all_inner_texts() == [neighbour.label for neighbour in alike]
         blind = Settings.from_dict(loop.project.settings.to_dict() | {"blind_share": 1.0})
         loop.store.projects.update(loop.project, settings=blind, now=time.time(), actor="test")

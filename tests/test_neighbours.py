@@ -9,6 +9,7 @@ from hypothesis.extra.numpy import arrays
 
 from feedback_core import neighbours
 from feedback_core.cache import Cache
+from feedback_core.learned import labelled_neighbours, learned_rows
 from feedback_core.loop import Loop
 from feedback_core.neighbours import nearest
 from feedback_core.types import Decision
@@ -54,7 +55,7 @@ def test_pieces_change_nothing(monkeypatch) -> None:
 def test_every_item_gets_its_nearest_labelled_rows(trained: Loop) -> None:
     pool = trained.store.items.pool_chunks(trained.project.id)
     ids = list(next(pool)[0][:5])
-    found = trained.labelled_neighbours(ids)
+    found = labelled_neighbours(trained, ids)
     version = trained.store.versions.champion(trained.project.id)
     lineage = trained.store.versions.lineage(version.id)
     points = np.array([item.values for item in trained.store.items.many(lineage["ids"])], dtype=float)
@@ -70,13 +71,13 @@ def test_every_item_gets_its_nearest_labelled_rows(trained: Loop) -> None:
 def test_a_labelled_item_is_not_its_own_neighbour(trained: Loop) -> None:
     version = trained.store.versions.champion(trained.project.id)
     first = trained.store.versions.lineage(version.id)["ids"][0]
-    found = trained.labelled_neighbours([first], k=4)[first]
+    found = labelled_neighbours(trained, [first], k=4)[first]
     assert len(found) == 4
     assert first not in {neighbour.item_id for neighbour in found}
 
 
 def test_without_a_version_nothing_is_similar(loop: Loop) -> None:
-    assert loop.labelled_neighbours([1, 2]) == {}
+    assert labelled_neighbours(loop, [1, 2]) == {}
 
 
 def test_the_points_are_computed_once_a_version_and_again_for_the_next(trained: Loop, clock) -> None:
@@ -84,14 +85,14 @@ def test_the_points_are_computed_once_a_version_and_again_for_the_next(trained: 
     one = Loop(trained.store, trained.project, clock=clock, cache=cache)
     other = Loop(trained.store, trained.project, clock=clock, cache=cache)
     champion = trained.store.versions.champion(trained.project.id)
-    assert one.learned(champion.id) is other.learned(champion.id)
+    assert learned_rows(one, champion.id) is learned_rows(other, champion.id)
     trained.add_items(rows(20, seed=9)[0], "test")
     item = next(trained.store.items.pool_chunks(trained.project.id))[0][0]
     trained.record(Decision(item, "ana", "correct", "a", version_id=champion.id))
     version = trained.retrain("test")
     trained.judge(version)
     trained.promote(version, "test", "for the test")
-    assert item in other.learned(version.id).ids
+    assert item in learned_rows(other, version.id).ids
 
 
 def test_a_cache_keeps_what_was_used_last() -> None:

@@ -26,7 +26,8 @@ from feedback_core.settings import Settings
 from feedback_core.store import Store, open_store
 from feedback_core.store.draws import Draws
 from feedback_core.store.feedback import FeedbackLog
-from feedback_core.store.items import SORTS, Items, NewItem
+from feedback_core.store.finding import SORTS
+from feedback_core.store.items import Items, NewItem
 from feedback_core.store.sqlite import SqliteDriver
 from feedback_core.types import (
     Column,

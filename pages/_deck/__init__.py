@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from feedback_core import deck
+from feedback_core.learned import labelled_neighbours, usual_values
 from feedback_core.loop import Loop
 from feedback_core.types import Draw, Item
 from pages._deck.cards import card
@@ -76,7 +77,7 @@ def _cards(loop: Loop, hand: Sequence[Draw], have: frozenset[str]) -> list[dict[
     items = {item.id: item for item in loop.store.items.many([draw.item_id for draw in hand])}
     wanted = [draw for draw in hand if f"{draw.id}.{_js(items[draw.item_id].version_id)}" not in have]
     said = loop.store.predictions.shown([draw.item_id for draw in wanted])
-    known = loop.usual_values() if wanted else ()
+    known = usual_values(loop) if wanted else ()
     alike = _alike(loop, [draw.item_id for draw in wanted if not draw.blind])
     return [
         card(loop.project, draw, items[draw.item_id], said.get(draw.item_id), known, alike.get(draw.item_id, []))
@@ -86,7 +87,7 @@ def _cards(loop: Loop, hand: Sequence[Draw], have: frozenset[str]) -> list[dict[
 
 def _alike(loop: Loop, item_ids: Sequence[int]) -> dict[int, list[tuple[Item, str]]]:
     """The labelled items most like each one. A blind card gets none: their labels would be a prediction too."""
-    found = loop.labelled_neighbours(item_ids)
+    found = labelled_neighbours(loop, item_ids)
     ids = {neighbour.item_id for neighbours in found.values() for neighbour in neighbours}
     items = {item.id: item for item in loop.store.items.many(sorted(ids))}
     return {

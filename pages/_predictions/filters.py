@@ -3,7 +3,7 @@
 import streamlit as st
 
 from feedback_core.loop import Loop
-from feedback_core.store.items import SCAN
+from feedback_core.store.finding import SCAN
 from feedback_core.types import Column, FeatureFilter, ItemFilter
 from pages._shared import STATE_NAMES
 

@@ -1,0 +1,43 @@
+"""What the serving version has learned from, as a reviewer meets it: similar labelled rows, and what is usual."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .feature_space import Learned, learned_by
+from .loop import Loop
+from .types import Neighbour
+from .unusual import Usual, usual
+
+
+def learned_rows(loop: Loop, champion_id: int) -> Learned:
+    """Rows the serving model has learned from, as points in its feature space. champion_id: when to look again."""
+
+    def make() -> Learned:
+        serving = loop.serving()
+        lineage = loop.store.versions.lineage(serving.version.id)
+        return learned_by(loop.store, loop.project, serving.model, lineage, serving.version.seed)
+
+    return loop.cache.get(("learned", loop.store.url, loop.project.id, champion_id), make)
+
+
+def labelled_neighbours(loop: Loop, item_ids: Sequence[int], k: int = 3) -> dict[int, tuple[Neighbour, ...]]:
+    """Item id -> the k most similar rows the serving version has learned from, nearest first; {} without one.
+
+    Of more than 5,000 such rows a uniform sample is searched. Its points are computed once a version and kept.
+    """
+    champion = loop.store.versions.champion(loop.project.id)
+    return {} if champion is None else learned_rows(loop, champion.id).nearest_to(item_ids, k)
+
+
+def usual_values(loop: Loop) -> tuple[Usual | None, ...]:
+    """What is usual in each column of the rows the serving version has learned from; () without one."""
+    champion = loop.store.versions.champion(loop.project.id)
+    if champion is None:
+        return ()
+
+    def make() -> tuple[Usual | None, ...]:
+        rows = [item.values for item in loop.store.items.many(learned_rows(loop, champion.id).ids)]
+        return usual(loop.project.schema, rows)
+
+    return loop.cache.get(("usual", loop.store.url, loop.project.id, champion.id), make)
