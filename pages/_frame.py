@@ -1,6 +1,7 @@
 """The frame around every page: navigation, project picker, reviewer name."""
 
 import json
+import re
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -49,7 +50,10 @@ def known_name() -> str:
     """The name given in this session, else the one this browser remembers, else the user of this machine."""
     cookie = st.context.cookies.get(NAME_COOKIE)
     remembered = unquote(cookie)[:60] if isinstance(cookie, str) else ""  # Streamlit's test harness gives a mock
-    return str(st.session_state.get("reviewer_name", remembered or user_name()))
+    name = str(st.session_state.get("reviewer_name", remembered or user_name()))
+    return re.sub(
+        "__+", "_", name
+    )  # Streamlit refuses two underscores in the key of a component, and the deck's has it
 
 
 with st.sidebar:

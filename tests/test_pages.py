@@ -131,6 +131,11 @@ def test_one_of_a_kind_is_not_counted_in_the_plural(page, store: Store, clock) -
     assert any(caption.value.startswith("item · ") for caption in page().caption)
 
 
+def test_a_name_with_two_underscores_opens_the_review_page(page, trained: Loop, monkeypatch) -> None:
+    monkeypatch.setenv("USER", "ana__of___ops")
+    assert page("review").sidebar.text_input(key="reviewer").value == "ana_of_ops"
+
+
 def test_an_audit_accuracy_far_below_the_holdout_is_explained(page, trained: Loop) -> None:
     champion = trained.store.versions.champion(trained.project.id)
     assert "lies well below the holdout" not in texts(page())
