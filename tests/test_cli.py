@@ -129,7 +129,7 @@ def test_demo_builds_one_project_that_says_it_is_simulated(sample):
     (project,) = open_store(database).projects.all()
     assert project.name == "Handwritten digits (sample)"
     assert project.simulated
-    assert output.splitlines()[0] == "Handwritten digits (sample): base model on 120 rows"
+    assert output.splitlines()[0] == "Handwritten digits (sample): base model on 90 rows"
     assert output.splitlines()[-1].startswith("Handwritten digits (sample): ready after ")
 
 
