@@ -550,7 +550,10 @@ def test_only_corrections_bring_a_retrain_nearer_and_a_version_restarts_the_coun
     assert due.text == "2 of 5 corrections collected, 3 to go"
     for item in items[4:7]:
         say(trained, item.id, other(item.predicted))
-    assert (trained.due().ready, trained.due().text) == (True, "5 corrections collected, 5 asked for: retraining is due")
+    assert (trained.due().ready, trained.due().text) == (
+        True,
+        "5 corrections collected, 5 asked for: retraining is due",
+    )
     trained.retrain("test")
     assert (trained.due().ready, trained.due().collected, trained.due().entries) == (False, 0, 0)
 
