@@ -17,7 +17,7 @@ from .loop import Loop, create_project
 from .reviewers import Reviewer, sit
 from .settings import Settings
 from .store import Store
-from .types import Project, Rows, Version
+from .types import Decision, Project, Rows, Version
 
 DAY_S = 86_400.0
 
@@ -41,7 +41,7 @@ class Plan:
 
 
 PLANS = {
-    "digits": Plan(base=120, holdout=600, decisions=55, careless=250),
+    "digits": Plan(base=90, holdout=600, decisions=55, careless=250),
     "churn": Plan(base=300, holdout=1_500, decisions=90, careless=300),
     "definitions": Plan(base=150, holdout=900, decisions=90, careless=250),
 }
@@ -84,6 +84,8 @@ def build(
     clock.now = end - 0.2 * DAY_S
     for reviewer in GOOD:
         sit(loop, reviewer, truth, PLANS[name].decisions // 3, rng, clock.tick)
+    _disagree(loop)
+    loop.rank_feedback()
     return loop.project
 
 
@@ -119,6 +121,15 @@ def start(
     loop = Loop(store, project, clock=clock, rng=rng)
     loop.add_items(Rows(rows.inputs, rows.keys, hidden), "demo")
     return loop, truth
+
+
+def _disagree(loop: Loop, conflicts: int = 3) -> None:
+    """Ben takes the model's side on some of Ana's last corrections, so that there is something to settle."""
+    ana, ben = GOOD[0].name, GOOD[1].name
+    said = loop.store.feedback.latest(loop.project.id, 200, reviewer=ana)
+    for entry in [e for e in said if e.verdict == "correct" and e.state == "accepted" and e.predicted][:conflicts]:
+        item = loop.store.items.get(entry.item_id)
+        loop.record(Decision(item.id, ben, "correct", entry.predicted, item.version_id, note="I side with the model."))
 
 
 def _round(loop: Loop, number: int, truth: dict[str, str], rng: np.random.Generator, clock: _Clock) -> tuple[int, ...]:

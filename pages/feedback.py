@@ -134,6 +134,11 @@ def show_entries() -> None:
     wanted = filters()
     trail = f"entries-trail-{loop.project.id}-{hash(wanted)}"
     found, following = loop.store.ranks.page(loop.project.id, wanted, after=start_of(trail), limit=PAGE_ROWS)
+    if not found and fresh.run is None:
+        st.info(
+            "The entries are being ranked for the first time: the list appears by itself.", icon=":material/hourglass:"
+        )
+        return
     if not found:
         hint = " Look further with Next." if following is not None else " Loosen the filters, or look at another list."
         st.info(f"No entry matches.{hint}", icon=":material/search_off:")

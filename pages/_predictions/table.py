@@ -25,7 +25,7 @@ COLUMNS = {
         "Confidence", format="%.0f %%", min_value=0, max_value=100, help="Probability of the predicted class"
     ),
     "Priority": st.column_config.NumberColumn("Priority", format="%.2f", help="Rank from 0 to 1; 1 is asked first"),
-    "Was": st.column_config.TextColumn("Was", help="What the version before predicted"),
+    "Before": st.column_config.TextColumn("Before", help="What the version before predicted"),
     "Label": st.column_config.TextColumn("Label", help="What reviewers or the base data say"),
 }
 
@@ -39,6 +39,6 @@ def _row(project: Project, item: Item, images: bool) -> dict[str, Any]:
         "Priority": item.priority,
         "Label": item.label or item.base_label or "",
         "State": STATE_NAMES[item.state],
-        "Was": "" if blind else item.was or "",
+        "Before": "" if blind else item.was or "",
         "Item": title_of(item),
     }
