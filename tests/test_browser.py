@@ -76,6 +76,7 @@ def points_drawn(page: Page, key: str) -> int:
 def correct_one(page: Page, n: int) -> None:
     """Press the label the model did not choose, and wait for the next card."""
     expect(page.locator(".strip dd").first).to_have_text(str(n))
+    page.wait_for_timeout(300)  # a click on a card that nobody can have read yet is not taken
     page.locator(".labels button:not(.predicted)").click()
     expect(page.locator(".strip dd").first).to_have_text(str(n + 1))
 
@@ -119,8 +120,15 @@ def test_a_deep_link_opens_inside_the_frame_and_the_stages_fit_a_phone(project: 
             page.set_viewport_size({"width": width, "height": 1000})
             page.goto(address)
             heading(page, "points")
-            tops = [page.locator(f".st-key-stage_{n}").bounding_box()["y"] for n in range(7)]
-            assert tops.count(tops[0]) == abreast
+            # Waited for: while fonts arrive the cards still move.
+            page.wait_for_function(
+                """abreast => {
+                    const tops = [...Array(7).keys()].map((n) => document.querySelector(`.st-key-stage_${n}`)
+                        ?.getBoundingClientRect().top);
+                    return tops.filter((top) => top === tops[0]).length === abreast;
+                }""",
+                arg=abreast,
+            )
 
 
 def test_back_and_forward_follow_the_project_and_a_reload_keeps_the_name(

@@ -183,10 +183,11 @@ def test_looking_back_and_changing_a_decision(desk: Desk) -> None:
 
 def test_the_mouse_does_what_the_keys_do_and_leaves_enter_to_confirm(desk: Desk) -> None:
     first = desk.item()
+    desk.page.wait_for_timeout(300)  # a click on a card that nobody can have read yet is not taken
     desk.page.get_by_role("button", name="b", exact=False).and_(desk.page.locator(".labels button")).last.click()
     second = desk.item()
     desk.page.keyboard.press("Enter")
-    desk.page.wait_for_timeout(300)  # a click on a card that nobody can have read yet is not taken
+    desk.page.wait_for_timeout(300)
     desk.page.get_by_role("button", name="Skip").click()
     desk.page.get_by_role("button", name="Undo").click()
     desk.saved()

@@ -27,6 +27,7 @@ function load(scope) {
     others: new Map(), // outboxes that earlier loads of this page left behind: client -> entries
     history: [], // standing decisions, oldest first: {client, seq, card, verdict, target, note, revises}
     before: { done: 0, judged: 0, agreed: 0 }, // of decisions no longer remembered one by one
+    place: 0, // of the newest decision in this session
     began: Date.now(),
     queue: [], // draws to decide, the visible one first
     cards: new Map(), // draw -> card
@@ -47,14 +48,22 @@ function load(scope) {
     if (whole && entries.length) deck.others.set(name.slice(boxName(deck, "").length), entries);
     else localStorage.removeItem(name);
   }
-  const session = parsed(sessionStorage.getItem(`feedback-deck-session/${scope}`));
-  if (session) {
-    Object.assign(deck, { history: session.history, before: session.before, began: session.began });
-    for (const past of deck.history) deck.decided.add(past.card.draw);
-  }
+  recall(deck);
   return deck;
 }
 
+function recall(deck) {
+  const session = parsed(sessionStorage.getItem(sessionName(deck)));
+  if (session?.before) Object.assign(deck, { before: session.before, began: session.began });
+  const names = Object.keys(sessionStorage).filter((name) => name.startsWith(sessionName(deck, "")));
+  const kept = names.map((name) => parsed(sessionStorage.getItem(name))).filter((past) => past?.card);
+  deck.history = kept.sort((a, b) => a.place - b.place);
+  deck.place = deck.history.at(-1)?.place ?? 0;
+  for (const past of deck.history) deck.decided.add(past.card.draw);
+  keepTotals(deck);
+}
+
+const sessionName = (deck, place) => `feedback-deck-session/${deck.scope}${place === undefined ? "" : `/${place}`}`;
 const boxName = (deck, client) => `feedback-deck/${deck.scope}/${client}`;
 
 function parsed(text) {
@@ -78,9 +87,21 @@ function keepBox(deck, client, entries) {
   else localStorage.removeItem(boxName(deck, client));
 }
 
-function keepSession(deck) {
-  const { history, before, began } = deck;
-  keep(`feedback-deck-session/${deck.scope}`, { history, before, began }, sessionStorage);
+// One record a decision: written whole, two hundred cards would cost every press some milliseconds.
+function remember(deck, past) {
+  past.place = deck.place += 1;
+  deck.history.push(past);
+  keep(sessionName(deck, past.place), past, sessionStorage);
+  while (deck.history.length > REMEMBERED) forget(deck);
+}
+
+function keepTotals(deck) {
+  keep(sessionName(deck), { before: deck.before, began: deck.began }, sessionStorage);
+}
+
+function letGo(deck, past) {
+  deck.history = deck.history.filter((other) => other !== past);
+  sessionStorage.removeItem(sessionName(deck, past.place));
 }
 
 // -- what the reviewer does ----------------------------------------------------------------------------------------
@@ -105,14 +126,12 @@ function decide(deck, verdict, target = null) {
   const seconds = Math.min((performance.now() - deck.shownAt) / 1000, 86400);
   const { draw, item, version } = card;
   const seq = add(deck, { draw, item, version, verdict, target, note, seconds, revises });
-  deck.history.push({ client: deck.client, seq, card, verdict, target, note, revises });
-  while (deck.history.length > REMEMBERED) forget(deck);
+  remember(deck, { client: deck.client, seq, card, verdict, target, note, revises });
   deck.decided.add(draw);
   deck.notes.delete(draw);
   deck.queue = deck.queue.filter((other) => other !== draw);
   deck.back = null;
   deck.said = `${outcome({ verdict, target, card })}. ${present(deck) ? `Next: ${present(deck).title}` : ""}`;
-  keepSession(deck);
 }
 
 const noteOf = (deck, draw) => deck.notes.get(draw) ?? (deck.back === null ? "" : (pastOf(deck, draw)?.note ?? ""));
@@ -132,20 +151,24 @@ function keepNote(deck) {
 }
 
 function forget(deck) {
-  const { card, verdict } = deck.history.shift();
+  const oldest = deck.history[0];
+  const { card, verdict } = oldest;
+  letGo(deck, oldest);
   if (pastOf(deck, card.draw)) return;
   const judged = card.predicted !== null && (verdict === "confirm" || verdict === "correct");
   deck.before.done += 1;
   deck.before.judged += judged;
   deck.before.agreed += judged && verdict === "confirm";
+  keepTotals(deck);
 }
 
 function undo(deck) {
-  const last = deck.history.pop();
+  const last = deck.history.at(-1);
   if (!last) {
     deck.said = "Nothing to undo.";
     return;
   }
+  letGo(deck, last);
   const { draw } = last.card;
   add(deck, { draw, verdict: "undo", undoes: `${last.client}-${last.seq}` });
   deck.back = null;
@@ -156,7 +179,6 @@ function undo(deck) {
     if (last.note) deck.notes.set(draw, last.note);
   }
   deck.said = `Undone: ${outcome(last)}. ${last.card.title}`;
-  keepSession(deck);
 }
 
 function look(deck, step) {
@@ -255,7 +277,6 @@ function settle(deck, client, seq, saved, message) {
   keepBox(deck, client, rest);
   if (saved) return;
   deck.refusals.push(message);
-  deck.history = deck.history.filter((past) => past.client !== client || past.seq !== seq);
+  for (const past of deck.history.filter((past) => past.client === client && past.seq === seq)) letGo(deck, past);
   if (!pastOf(deck, entry.draw)) deck.decided.delete(entry.draw);
-  keepSession(deck);
 }
