@@ -60,7 +60,8 @@ def rank(store: Store, project: Project, model: Any, lineage: Lineage, now: floa
     newest, last = store.feedback.latest(project.id, 1), store.ranks.run(project.id)
     found = gather(store, project, model, lineage, progress)
     upto = newest[0].id if newest else 0
-    run = RankRun(last.run + 1 if last else 1, len(found.ids), without_model(found), upto, now)
+    entries = int((found.facts.gold < 0).sum())
+    run = RankRun(last.run + 1 if last else 1, entries, without_model(found), upto, now)
     rows, stored = rows_of(found), 0
     while batch := list(islice(rows, BATCH)):
         store.ranks.save(project.id, run.run, batch)
@@ -86,11 +87,14 @@ def gather(store: Store, project: Project, model: Any, lineage: Lineage, progres
 
 
 def rows_of(found: Gathered) -> Iterator[tuple[Any, ...]]:
-    """Ranks as the store keeps them: entry, person, verdict, score, then each part, None where it cannot be told."""
+    """Ranks as the store keeps them: entry, person, verdict, score, then each part, None where it cannot be told.
+
+    Answers to questions with a known answer tell how far their reviewer can be trusted; they label nothing to doubt.
+    """
     parts = trust.parts(found.facts)
     columns = [parts[name] for name in PARTS]
     scores = trust.score(parts)
-    for n in range(len(found.ids)):
+    for n in np.flatnonzero(found.facts.gold < 0):
         told = (None if np.isnan(column[n]) else float(column[n]) for column in columns)
         person, verdict = found.people[found.facts.reviewers[n]], VERDICTS[found.verdicts[n]]
         yield (int(found.ids[n]), person, verdict, float(scores[n]), *told)
@@ -98,7 +102,7 @@ def rows_of(found: Gathered) -> Iterator[tuple[Any, ...]]:
 
 def without_model(found: Gathered) -> int:
     """Entries with a label that no model could judge without having learned from their item."""
-    return int((np.isnan(found.facts.given) & (found.facts.labels >= 0)).sum())
+    return int((np.isnan(found.facts.given) & (found.facts.labels >= 0) & (found.facts.gold < 0)).sum())
 
 
 def _said(store: Store, project: Project) -> Gathered:

@@ -13,7 +13,7 @@ from feedback_core.errors import InvalidFeedback, InvalidSetting, Stale
 from feedback_core.loop import Loop
 from feedback_core.review import wishes
 from feedback_core.settings import Settings
-from feedback_core.types import Decision, Draw, Wish
+from feedback_core.types import Decision, Draw, EntryFilter, Wish
 
 
 def asking(loop: Loop, **shares: float) -> Loop:
@@ -103,6 +103,21 @@ def test_questions_reach_all_base_items(trained: Loop) -> None:
     base = trained.store.tallies.of(trained.project.id, "items")["train/base"]
     seen = {trained.draw(f"reviewer {n}").item_id for n in range(base)}
     assert len(seen) == base  # each is in somebody's hands, so everyone gets another one
+
+
+def test_answers_tell_about_their_reviewer_and_are_no_entries_to_doubt(trained: Loop) -> None:
+    draw = trained.draw("ann")
+    assert draw is not None
+    trained.record(Decision(draw.item_id, "ann", "correct", "a", trained.store.items.get(draw.item_id).version_id))
+    asking(trained, gold_share=1.0, audit_share=0.0)
+    question = trained.draw("ben")
+    assert question is not None
+    given = answer(trained, question, "a")
+    assert trained.rank_feedback() == 1
+    found, _ = trained.store.ranks.page(trained.project.id, EntryFilter("any"))
+    assert [one.entry.reviewer for one in found] == ["ann"]
+    with pytest.raises(InvalidFeedback, match="known answer"):
+        trained.rule([given.id], "reject", "lea")
 
 
 def test_base_items_cannot_be_decided_without_having_been_asked_about(trained: Loop) -> None:

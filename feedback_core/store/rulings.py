@@ -131,6 +131,15 @@ def _rows(session: Session, project_id: int, ids: Sequence[int]) -> list[Row]:
     if len(rows) < len(set(ids)):
         missing = sorted(set(ids) - {row["id"] for row in rows})
         raise NotFound(f"There is no feedback entry {missing[0]} in this project.")
+    tests = session.query(
+        """select f.id from feedback f join items i on i.id = f.item_id
+        where f.id in (select value from json_each(?)) and i.split <> 'pool' limit 1""",
+        (_json(ids),),
+    )
+    if tests:
+        raise InvalidFeedback(
+            f"Entry {tests[0]['id']} answers a question with a known answer: there is no label to rule on."
+        )
     for row in rows:
         if row["verdict"] in ("skip", "undo"):
             raise InvalidFeedback(f"Entry {row['id']} is a {row['verdict']}: it gives no label to rule on.")
