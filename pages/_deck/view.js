@@ -242,7 +242,7 @@ function drawCard(deck, parts, card) {
     } else {
       const cell = node("td", { class: value === null ? "missing" : kind, text: value ?? "missing" });
       if (unusual) cell.prepend(node("span", { class: "unusual", title: unusual.help, text: unusual.text }));
-      rows.push(node("tr", {}, node("th", { scope: "row", text: name }), cell, ...beside(aside, n)));
+      rows.push(node("tr", {}, node("th", { scope: "row", text: breakable(name) }), cell, ...beside(aside, n)));
     }
   }
   if (rows.length) body.push(tables(rows, aside));
@@ -251,6 +251,9 @@ function drawCard(deck, parts, card) {
   parts.card.dataset.draw = card.draw;
   parts.card.dataset.item = card.item;
 }
+
+// Long names may break after an underscore rather than anywhere.
+const breakable = (text) => text.replaceAll("_", "_\u200b");
 
 function beside(others, n) {
   return others.map(({ values }) => node("td", { class: "near", text: values[n] ?? "–", title: values[n] ?? "missing" }));
