@@ -92,7 +92,9 @@ def accuracy(rows: Mapping[str, Sequence[Any]]) -> go.Figure:
         figure.add_annotation(
             x=rows["version"][n] - 0.06, y=rows["high"][n], text="champion", showarrow=False, yshift=12
         )
-    figure.update_xaxes(dtick=1, tickprefix="v")
+    # A single version would be drawn on an axis from v0 to v2.
+    span = [min(rows["version"]) - 0.5, max(rows["version"]) + 0.5]
+    figure.update_xaxes(dtick=1, tickprefix="v", range=span)
     figure.update_yaxes(tickformat=".0%")
     return _finish(figure, "Version", "Accuracy")
 

@@ -1,6 +1,7 @@
 """Insights: what the feedback did."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import streamlit as st
@@ -85,7 +86,7 @@ if history:
         accuracy_title(history),
         "insights_accuracy",
         charts.accuracy(history),
-        history,
+        history | {"created_at": [datetime.fromtimestamp(at, UTC) for at in history["created_at"]]},
         "Bars are 95 % Wilson intervals. Filled: was or is champion; hollow: refused or undecided. A version that won "
         "a comparison looks a little better here than it is, because it was chosen on these rows.",
     )
@@ -102,12 +103,13 @@ if volume:
         "Entries on the day they were given, with those that were taken back later; taking back is a bar of its own.",
     )
 if queue:
+    bars = len(queue["count"])
     panel(
-        f"{sum(queue['count']):,.0f} open items, ranked by what their label would teach the model",
+        f"{counted(round(sum(queue['count'])), 'item')} ranked by what the label would teach the model",
         "insights_priorities",
         charts.priorities(queue),
-        queue,
-        "As the champion ranked them when it last scored the queue. Colours: what the priority is made of.",
+        {"priority from": [n / bars for n in range(bars)], **queue},
+        "The items that were open when the champion last scored the queue. Colours: what the priority is made of.",
     )
 story = insights.queue(loop.store, loop.project)
 if story.strategies:

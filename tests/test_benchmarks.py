@@ -48,7 +48,7 @@ b.POOL, b.tables = 80, lambda quick: {name: all(quick)[name] for name in ("iris"
 b.main()
 """
 EFFICIENCY = {"mean_rank_default", "mean_rank_best_peer", "below_random_sets", "sets", "seeds", "peers_missing", "iris"}
-SHORT_QUERIES = "from benchmarks import query_speed as b; b.SIZES = (500, 2_000); b.main()"
+SHORT_QUERIES = "from benchmarks import query_speed as b; b.SIZES = (1_000, 2_000); b.main()"
 QUERIES = {"margin_ratio_to_numpy", "default_ratio_to_numpy", "peers_missing", "margin", "density", "default"}
 SHORT_SITTING = """
 from benchmarks import eight_reviewers as b

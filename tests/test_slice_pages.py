@@ -45,9 +45,9 @@ def test_values_of_features_narrow_the_table(page, churn: Loop) -> None:  # noqa
 
 
 def test_a_filter_on_values_goes_on_after_its_bound(page, churn: Loop, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
-    from feedback_core.store import items
+    from feedback_core.store import finding
 
-    monkeypatch.setattr(items, "SCAN", 25)
+    monkeypatch.setattr(finding, "SCAN", 25)
     app = page("predictions")
     app.multiselect(key="items_features").set_value([0]).run()
     app.number_input(key="items_high_0").set_value(4).run()
@@ -130,7 +130,7 @@ def test_items_of_the_audit_sample_show_no_prediction_in_the_table(page, trained
     key = trained.store.items.get(drawn.item_id).key
     app = page("predictions")
     app.text_input(key="items_search").set_value(key).run()
-    assert app.dataframe[0].value[["Prediction", "Was"]].to_numpy().tolist() == [["", ""]]
+    assert app.dataframe[0].value[["Prediction", "Before"]].to_numpy().tolist() == [["", ""]]
 
 
 def test_other_weights_show_their_order_before_they_are_saved(page, trained: Loop) -> None:  # noqa: F811

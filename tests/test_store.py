@@ -322,7 +322,7 @@ def fits(value: object, feature: FeatureFilter) -> bool:
 @relaxed
 @given(
     rows=st.lists(FIELDS, max_size=12),
-    sort=st.sampled_from(SORTS),
+    sort=st.sampled_from(tuple(SORTS)),
     states=STATES,
     predicted=st.sampled_from([None, "a"]),
     max_confidence=st.sampled_from([None, 0.75]),
