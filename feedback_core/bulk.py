@@ -43,7 +43,7 @@ def plan(
 def _reason_against(item: Item, verdict: Verdict, held: Collection[int]) -> str:
     if item.split != "pool":
         return "labelled base data"
-    if item.audit and item.state == "open":
+    if item.audit:
         # Decided as one of many, beside its neighbours' predictions, it would not be blind.
         return "in the audit sample, which is reviewed one by one"
     if item.id in held:

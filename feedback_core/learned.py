@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .errors import ArtifactError
 from .feature_space import Learned, learned_by
 from .loop import Loop
 from .types import Neighbour
@@ -27,7 +28,12 @@ def labelled_neighbours(loop: Loop, item_ids: Sequence[int], k: int = 3) -> dict
     Of more than 5,000 such rows a uniform sample is searched. Its points are computed once a version and kept.
     """
     champion = loop.store.versions.champion(loop.project.id)
-    return {} if champion is None else learned_rows(loop, champion.id).nearest_to(item_ids, k)
+    if champion is None:
+        return {}
+    try:
+        return learned_rows(loop, champion.id).nearest_to(item_ids, k)
+    except ArtifactError:  # told on Overview; reviewing goes on without it
+        return {}
 
 
 def usual_values(loop: Loop) -> tuple[Usual | None, ...]:
@@ -40,4 +46,7 @@ def usual_values(loop: Loop) -> tuple[Usual | None, ...]:
         rows = [item.values for item in loop.store.items.many(learned_rows(loop, champion.id).ids)]
         return usual(loop.project.schema, rows)
 
-    return loop.cache.get(("usual", loop.store.url, loop.project.id, champion.id), make)
+    try:
+        return loop.cache.get(("usual", loop.store.url, loop.project.id, champion.id), make)
+    except ArtifactError:
+        return ()

@@ -104,6 +104,8 @@ def _candidates(loop: Loop, champion: Version) -> _Candidates:
         every = np.asarray(items.open_ids(loop.project.id))
         drawn = tuple(np.random.default_rng(champion.seed).choice(every, size=EXACT - TOP, replace=False).tolist())
     ids, proba = loop.store.predictions.proba_of(champion.id, sorted({*top, *drawn}))
+    # Labels that came into the project after this version are impossible to it.
+    proba = np.pad(proba, ((0, 0), (0, len(loop.project.labels) - proba.shape[1])))
     place = {item_id: n for n, item_id in enumerate(top, 1)}
     return _Candidates(ids, proba, place, _stands_for(ids, place, n_open) if drawn else None, n_open)
 

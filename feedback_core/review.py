@@ -100,7 +100,9 @@ def wishes(chances: Sequence[float], hidden: Sequence[float], settings: Settings
 
 
 def propensity(strategy: str, among: int, settings: Settings) -> float:
-    """Probability with which one draw chooses this item, in (0, 1]. among: items a uniform choice could fall on.
+    """Probability with which one draw chooses this item by this strategy, in (0, 1].
+
+    among: items a uniform choice could fall on.
 
     The uniform share reaches every open item alike, the questions with a known answer every base item; the rest goes
     to the top of the queue alone. A slice has 1, because a person chose its items: it says nothing about the others,

@@ -115,6 +115,11 @@ class Item:
     was: str | None = None
     """What the champion before said; None when only one version has predicted it."""
 
+    @property
+    def hidden(self) -> bool:
+        """Whether its prediction must not be shown yet: somebody is still to decide it blind, for the audit."""
+        return self.audit and self.state in ("open", "conflict")
+
 
 @dataclass(frozen=True, slots=True)
 class Outline:

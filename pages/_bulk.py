@@ -15,7 +15,7 @@ DONE = {"confirm": "confirmed", "correct": "labelled", "flag": "flagged"}
 
 def review(loop: Loop, ids: Sequence[int], name: str, key: str) -> None:
     """A button that makes a review session of these items and opens it."""
-    if st.button(f"Review these {len(ids):,} items", icon=":material/rate_review:", key=f"{key}-review"):
+    if st.button(f"Review {counted(len(ids), 'item')}", icon=":material/rate_review:", key=f"{key}-review"):
         with told():
             session = loop.open_session(ids, name, reviewer())
             st.switch_page(PAGES["review"], query_params={"session": str(session.id)})
@@ -34,11 +34,18 @@ def decide(loop: Loop, ids: Sequence[int], key: str) -> None:
         )
         name = st.session_state.setdefault(f"{key}-name", uuid4().hex)
         held = loop.store.draws.in_other_hands(reviewer(), ids, loop.clock())
-        plan = bulk.plan(loop.store.items.many(ids), verdict, target, reviewer(), name=name, held=held)
+        items = loop.store.items.many(ids)
+        plan = bulk.plan(items, verdict, target, reviewer(), name=name, held=held)
         for reason, n in plan.left_out.items():
             st.caption(f"{counted(n, 'item')} left out: {reason}.")
+        taking = {decision.item_id for decision in plan.decisions}
+        if reviewed := sum(item.id in taking and item.state != "open" for item in items):
+            st.warning(
+                f"{counted(reviewed, 'item')} of them {'has' if reviewed == 1 else 'have'} been decided before: yours "
+                "replaces your own answer, and where it differs from somebody else's the item becomes a conflict."
+            )
         ready = bool(plan.decisions) and (verdict != "correct" or target is not None)
-        caption = f"{ACTIONS[verdict]} of {counted(len(plan.decisions), 'item')}"
+        caption = f"{ACTIONS[verdict]}: {counted(len(plan.decisions), 'item')}"
         if st.button(caption, type="primary", disabled=not ready, key=f"{key}-apply"):
             with told():
                 entries = loop.record(*plan.decisions)

@@ -32,7 +32,7 @@ def _show(loop: Loop, conflict: inspection.Conflict) -> None:
         + ("a second opinion is wanted" if conflict.asked else "its reviewers differ")
         + (
             f" · the model says {plain(conflict.shown.label)} ({conflict.shown.confidence:.0%})"
-            if conflict.shown
+            if conflict.shown and not item.hidden
             else ""
         )
     )

@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 import streamlit as st
 
 from feedback_core.environment import user_name
-from pages._shared import store
+from pages._shared import plain, store
 
 # A file of our own: Streamlit would fetch an icon by name from a font server.
 ICON = Path(__file__).with_name("_icon.png")
@@ -64,6 +64,9 @@ with st.sidebar:
         st.session_state["project"] = st.session_state["open_project"] = st.query_params["project"] = opened
         # Not bind="query-params": st.switch_page refuses to leave a page whose address a widget is bound to.
         st.selectbox("Project", names, key="project", on_change=choose_project)
+        if wanted[0] and wanted[0] != opened:
+            gone = f"There is no project “{plain(wanted[0])}” any more: it was renamed or archived."
+            st.warning(f"{gone} This is “{plain(opened)}”.")
     else:
         st.session_state.pop("project", None)  # the last one was archived
 

@@ -46,9 +46,9 @@ def _cache() -> Cache:
     return Cache()
 
 
-def loop_of(project: str) -> Loop:
-    """The loop of a named project; what is dear to compute is kept between pages."""
-    return Loop(store(), store().projects.named(project), cache=_cache())
+def loop_of(project: Project) -> Loop:
+    """The loop of a project; what is dear to compute is kept between pages."""
+    return Loop(store(), project, cache=_cache())
 
 
 def open_loop() -> Loop:
@@ -63,7 +63,7 @@ def open_loop() -> Loop:
         )
         st.page_link("setup.py", label="Create a project", icon=":material/add:")
         st.stop()
-    return loop_of(name)
+    return loop_of(store().projects.named(name))
 
 
 def reviewer() -> str:

@@ -9,7 +9,7 @@ from pages._conflicts import show_conflicts
 from pages._entry import PART_HELP, PART_NAMES, VERBS, show_bulk, show_entry
 from pages._paging import pager, start_of
 from pages._rulings import show_last_ruling
-from pages._shared import ago, open_loop, plain, preview, reviewer, show_message, thumbnail, told
+from pages._shared import ago, counted, open_loop, plain, preview, reviewer, show_message, thumbnail, told
 
 PAGE_ROWS = 50
 STATES = {
@@ -48,7 +48,7 @@ def show_freshness(fresh: inspection.Freshness) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if fresh.run is not None:
             later = f" · {newer} newer, not ranked yet" if fresh.newer else ""
-            st.caption(f"{fresh.run.entries:,} entries ranked {ago(fresh.run.created_at)}{later}")
+            st.caption(f"{counted(fresh.run.entries, 'entry', 'entries')} ranked {ago(fresh.run.created_at)}{later}")
         if fresh.job is None:
             st.button("Rank now", icon=":material/sort:", on_click=rank, key="feedback_rank",
                       help="Runs in the background, and by itself after each new champion.")  # fmt: skip
@@ -57,7 +57,7 @@ def show_freshness(fresh: inspection.Freshness) -> None:
     elif fresh.error is not None:
         st.error(plain(fresh.error), title="The last ranking failed")
     if fresh.run is not None and fresh.run.without_model:
-        st.caption(f"{fresh.run.without_model:,} of them have no suspicion: no model could judge them unseen.")
+        st.caption(f"Without a suspicion: {fresh.run.without_model:,}, because no model could judge them unseen.")
 
 
 def filters() -> EntryFilter:

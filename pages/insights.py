@@ -88,7 +88,8 @@ if history:
         charts.accuracy(history),
         history | {"created_at": [datetime.fromtimestamp(at, UTC) for at in history["created_at"]]},
         "Bars are 95 % Wilson intervals. Filled: was or is champion; hollow: refused or undecided. A version that won "
-        "a comparison looks a little better here than it is, because it was chosen on these rows.",
+        "a comparison looks a little better here than it is, because it was chosen on these rows. The audit sample "
+        "grows: each diamond stands for the rows reviewed by then, so compare versions along the line.",
     )
 if volume:
     said = dict.fromkeys(charts.VERDICT_NAMES, 0)

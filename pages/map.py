@@ -3,10 +3,11 @@
 import streamlit as st
 
 from feedback_core import charts, maps
+from feedback_core.errors import ArtifactError
 from feedback_core.loop import Loop
 from pages import _bulk, _jobs
 from pages._map.columns import GROUPS, chosen_ids, columns_of
-from pages._shared import ago, counted, loop_of, open_loop, reviewer, show_message
+from pages._shared import ago, counted, loop_of, open_loop, plain, reviewer, show_message, store
 
 METHODS = {"PCA": "Overview (PCA)", "t-SNE": "Neighbourhoods (t-SNE)"}
 METHOD_HELP = (
@@ -20,7 +21,11 @@ def drawn_by(loop: Loop, method: str) -> maps.Drawn | None:
     """The map by a method, or what to do to get one."""
     if method == "PCA":
         with st.spinner("Drawing the map"):
-            return maps.at_once(loop)
+            try:
+                return maps.at_once(loop)
+            except ArtifactError as error:
+                st.error(plain(str(error)), title="The map needs the champion's model")
+                st.stop()
     drawn, live = maps.newest(loop, method), loop.store.jobs.live(loop.project.id)
     waiting = any(job.kind == "map" for job in live)
     champion = loop.store.versions.champion(loop.project.id)
@@ -40,9 +45,9 @@ def drawn_by(loop: Loop, method: str) -> maps.Drawn | None:
 
 
 @st.fragment
-def chart(project: str, drawn: maps.Drawn, colour: str) -> None:
+def chart(project_id: int, drawn: maps.Drawn, colour: str) -> None:
     """The map and what is circled on it; runs alone, because a selection sends every point in it."""
-    loop, (shown, points) = loop_of(project), drawn
+    loop, (shown, points) = loop_of(store().projects.get(project_id)), drawn
     items = loop.store.items.outlines(shown.ids)
     columns, groups = columns_of(shown.ids, points, items, colour)
     figure = charts.pool_map_by_confidence(columns) if colour == CONFIDENCE else charts.pool_map(columns, groups)
@@ -94,4 +99,4 @@ st.caption(
     if on_it >= pool
     else f"{on_it:,} of {pool:,} items, a uniform random sample. "
 )
-chart(loop.project.name, drawn, colour)
+chart(loop.project.id, drawn, colour)

@@ -60,7 +60,7 @@ def _after(last: Item, sort: str) -> Cursor:
 def review_them(wanted: ItemFilter, sort: str, found: int, after: Cursor | None) -> None:
     """One click makes a review session of what the filter finds."""
     most = min(found, MOST)
-    caption = f"Review these {counted(most, 'item')}" if found <= MOST else f"Review the first {MOST:,} of them"
+    caption = f"Review {counted(most, 'item')}" if found <= MOST else f"Review the first {MOST:,} of them"
     if not st.button(caption, icon=":material/rate_review:", disabled=not most, key="items_review"):
         return
     with told():

@@ -55,6 +55,7 @@ def decision(report: GateReport, version: Version) -> None:
     }
     asked = "Reason" + against[report.action]
     st.text_input(asked, key=f"reason-{version.id}", max_chars=500)
+    st.caption("To wait for more evidence, leave it undecided: the champion serves meanwhile.")
     with st.container(horizontal=True):
         st.button(
             f"Promote version {version.number}",

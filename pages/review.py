@@ -5,14 +5,14 @@ import streamlit as st
 from feedback_core.loop import Loop
 from feedback_core.types import ReviewSession
 from pages import _deck
-from pages._shared import PAGES, counted, loop_of, open_loop, plain, reviewer, show_message, told
+from pages._shared import PAGES, counted, loop_of, open_loop, plain, reviewer, show_message, store, told
 
 
 @st.fragment
-def deck(project: str, name: str, session_id: int | None) -> None:
+def deck(project_id: int, name: str, session_id: int | None) -> None:
     """Runs alone, several times a second while somebody types: everything it needs is read here."""
     with told():
-        _deck.show(loop_of(project), name, session_id)
+        _deck.show(loop_of(store().projects.get(project_id)), name, session_id)
     show_message()
 
 
@@ -20,7 +20,7 @@ def queue(loop: Loop) -> ReviewSession | None:
     """The whole queue, or the session that the address or the select box names."""
     live = {session.id: session for session in loop.store.sessions.live(loop.project.id)}
     asked = st.query_params.get("session", "")
-    if asked.isdigit():
+    if asked.isdecimal():
         st.session_state["queue"] = int(asked)
     if st.session_state.get("queue") not in live:
         st.session_state.pop("queue", None)
@@ -61,9 +61,9 @@ loop = open_loop()
 session = queue(loop)
 if session and not session.left:
     st.success(
-        f"All {counted(session.size, 'item')} of “{plain(session.name)}” are decided. Close the session to go on with "
+        f"“{plain(session.name)}” is done: {counted(session.size, 'item')} decided. Close the session to go on with "
         "the whole queue, or choose the next items.",
         icon=":material/task_alt:",
     )
     st.page_link(PAGES["predictions"], label="Choose items on Predictions", icon=":material/table_view:")
-deck(loop.project.name, reviewer(), session.id if session else None)
+deck(loop.project.id, reviewer(), session.id if session else None)

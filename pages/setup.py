@@ -8,7 +8,7 @@ from pages._setup.more_rows import add_rows
 from pages._setup.new_project import new_project
 from pages._setup.project import project_section, show_archived
 from pages._setup.settings import settings_form
-from pages._shared import loop_of, plain, show_message
+from pages._shared import loop_of, plain, show_message, store
 
 OF_A_PROJECT = {"Add rows": add_rows, "Settings": settings_form, "Project": project_section, "Export": export}
 
@@ -24,7 +24,7 @@ try:
         new_project()
         show_archived()
     else:
-        loop = loop_of(project_name)
+        loop = loop_of(store().projects.named(project_name))
         st.caption(f"Project: {plain(loop.project.name)}")
         OF_A_PROJECT[section](loop)
 except FeedbackError as error:

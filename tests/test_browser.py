@@ -161,8 +161,9 @@ def test_back_and_forward_follow_the_project_and_a_reload_keeps_the_name(
 
 
 def heading(page: Page, text: str) -> None:
-    """Wait until the page with this title is drawn."""
+    """Wait until the page with this title is drawn, to its end: what is pressed before may be lost."""
     page.get_by_role("heading", level=1, name=text).wait_for()
+    settled(page)
 
 
 def test_a_foreign_host_name_is_refused(url: str, tmp_path: Path) -> None:

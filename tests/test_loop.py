@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 from scipy.stats import binom, chisquare
 
 from feedback_core import intake
-from feedback_core.errors import ArtifactError, CannotTrain, InvalidFeedback, NotFound, Refused, Stale
+from feedback_core.errors import ArtifactError, CannotTrain, InvalidFeedback, InvalidInput, NotFound, Refused, Stale
 from feedback_core.loop import Loop, create_project
 from feedback_core.models.artifacts import MODEL
 from feedback_core.review import effective, propensity
 from feedback_core.settings import Settings
 from feedback_core.store import Store, open_store
-from feedback_core.types import Column, Decision, Feedback, Item, Rows, Schema, Version
+from feedback_core.types import Column, Decision, Feedback, Item, ItemFilter, Rows, Schema, Version
 from tests.conftest import TWO_NUMBERS, make_loop, rows
 
 names = count()
@@ -358,8 +358,56 @@ def test_an_audit_draw_is_blind_and_its_item_stays_so_for_the_next_reviewer(trai
     draw = trained.draw("ann")
     assert (draw.strategy, draw.audit, draw.blind) == ("audit", True, True)
     say(trained, draw.item_id, None, verdict="skip", draw_id=draw.id)
-    again = trained.draw_item("bob", draw.item_id)
-    assert (again.audit, again.blind) == (False, True)
+    again = trained.draw("bob")
+    while again.item_id != draw.item_id:
+        say(trained, again.item_id, None, verdict="skip", draw_id=again.id, reviewer="bob")
+        again = trained.draw("bob")
+    assert again.blind
+
+
+def test_what_was_drawn_for_the_audit_is_reached_by_chance_alone(trained, clock):
+    shares = {"audit_share": 0.5, "holdout_share": 0.5, "blind_share": 0.0}
+    trained.project = trained.store.projects.update(trained.project, settings=Settings(**shares), now=0, actor="test")
+    marked = {draw.item_id for draw in trained.draw_batch("ann", 30) if draw.audit}
+    clock.now += 1e6  # ann has gone home; her cards are free again
+    calm = Settings(**shares | {"audit_share": 0.0})
+    trained.project = trained.store.projects.update(trained.project, settings=calm, now=0, actor="test")
+    hand = trained.draw_batch("bob", 100)
+    assert len(marked) > 5
+    assert {draw.strategy for draw in hand if draw.item_id in marked} == {"random"}
+    assert all(draw.blind for draw in hand if draw.item_id in marked)
+    assert [draw.strategy for draw in hand][: 100 - len(marked)] == ["priority"] * (100 - len(marked))
+    with pytest.raises(Stale, match="only chance"):
+        trained.draw_item("bob", min(marked))
+    with pytest.raises(InvalidInput, match="audit items come by chance"):
+        trained.open_session(sorted(marked), "hard ones", "bob")
+
+
+@pytest.mark.parametrize("said", [{"predicted": None}, {"max_confidence": 1.0}])
+def test_no_filter_on_what_the_model_says_finds_an_item_that_is_still_blind(trained, said):
+    everything = Settings(audit_share=1.0, holdout_share=0.5)
+    trained.project = trained.store.projects.update(trained.project, settings=everything, now=0, actor="test")
+    hidden = trained.store.items.get(trained.draw("ann").item_id)
+    assert hidden.hidden
+    wanted = ItemFilter(**{name: value or hidden.predicted for name, value in said.items()})
+    items = trained.store.items
+    found = items.page(trained.project.id, wanted, sort="priority", limit=200)
+    assert hidden.id not in {item.id for item in found}
+    assert items.count(trained.project.id, wanted) == len(found)
+    by_confidence = items.page(trained.project.id, ItemFilter(), sort="confidence", limit=200)
+    assert hidden.id not in {item.id for item in by_confidence}
+    assert hidden.id in {item.id for item in items.page(trained.project.id, ItemFilter(), sort="priority", limit=200)}
+
+
+def test_an_item_that_was_labelled_before_is_no_evidence_when_it_comes_by_chance(trained):
+    entry = say(trained, trained.draw("ann").item_id)
+    trained.undo(entry.id, "ann")
+    everything = Settings(audit_share=1.0, holdout_share=0.5)
+    trained.project = trained.store.projects.update(trained.project, settings=everything, now=0, actor="test")
+    hand = {draw.item_id: draw for draw in trained.draw_batch("bob", 100)}
+    again = hand[entry.item_id]
+    assert (again.strategy, again.audit, again.blind) == ("audit", False, True)
+    assert sum(draw.audit for draw in hand.values()) == 99
 
 
 def test_audited_items_judge_versions_and_are_never_trained_on(store, clock):

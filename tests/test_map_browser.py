@@ -34,7 +34,7 @@ def test_circled_items_are_confirmed_taken_back_and_reviewed(trained: Loop, url:
         n = int(said.inner_text().split()[0])
         assert 10 < n < 90
         page.get_by_role("button", name=f"Decide {n} items at once").click()
-        page.get_by_role("button", name=f"Confirm the prediction of {n} items").click()
+        page.get_by_role("button", name=f"Confirm the prediction: {n} items").click()
         page.get_by_text(f"{n} items confirmed").wait_for()
         assert store.tallies.of(project_id, "items")["pool/open"] == 100 - n
         page.get_by_role("button", name="Undo all").click()
@@ -42,7 +42,7 @@ def test_circled_items_are_confirmed_taken_back_and_reviewed(trained: Loop, url:
         assert store.tallies.of(project_id, "items")["pool/open"] == 100
         settled(page)
         circle(page)
-        page.get_by_role("button", name=f"Review these {n} items").click()
+        page.get_by_role("button", name=f"Review {n} items").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("Review")
         page.get_by_text("of the session").wait_for()
         (session,) = store.sessions.live(project_id)

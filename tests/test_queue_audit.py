@@ -112,6 +112,15 @@ def test_the_store_gives_decisions_with_their_draw_and_the_parts_it_was_drawn_by
     assert [d.parts for d in trained.store.drawn.newest(trained.project.id, 10)] == [{}, {}]
 
 
+def test_labels_from_before_any_model_say_nothing_about_the_queue(store, clock) -> None:
+    loop = make_loop(store, clock)
+    loop.add_items(rows(4, labelled=False)[0], "test")
+    draw = loop.draw("ann")
+    assert draw is not None
+    loop.record(Decision(draw.item_id, "ann", "correct", "a", draw_id=draw.id))
+    assert loop.store.drawn.newest(loop.project.id, 10) == []
+
+
 def test_withdrawn_decisions_say_nothing_about_the_queue(trained: Loop) -> None:
     draw = trained.draw("ann")
     assert draw is not None

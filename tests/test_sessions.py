@@ -54,7 +54,7 @@ def test_only_pool_items_of_the_project_enter_and_each_once(trained: Loop, pool:
     base = trained.store.items.page(trained.project.id, ItemFilter(("base",)), sort="newest", limit=1)[0]
     session = trained.open_session([pool[1], base.id, pool[0], pool[1], 10**9], "some", "ana")
     assert trained.store.sessions.ids(session.id) == [pool[1], pool[0]]
-    with pytest.raises(InvalidInput, match="base data has its labels already"):
+    with pytest.raises(InvalidInput, match="base data has its labels"):
         trained.open_session([base.id], "none", "ana")
     assert len(trained.store.sessions.live(trained.project.id)) == 1
 
@@ -135,14 +135,15 @@ def test_a_closed_session_deals_nothing_and_lets_go_of_its_cards(trained: Loop, 
     assert trained.draw_item("ben", pool[0]).item_id == pool[0]
 
 
-def test_an_item_of_the_audit_sample_stays_blind(trained: Loop, pool: list[int]) -> None:
+def test_an_item_of_the_audit_sample_enters_no_session(trained: Loop, pool: list[int]) -> None:
     from dataclasses import replace
 
     audited = Loop(trained.store, replace(trained.project, settings=replace(trained.project.settings, audit_share=1.0)))
     (drawn,) = audited.draw_batch("ben", 1)
     decide(trained, drawn, "a")
     session = trained.open_session([drawn.item_id, next(i for i in pool if i != drawn.item_id)], "two", "ana")
-    assert [draw.blind for draw in trained.draw_batch("ana", 2, session.id)] == [True, False]
+    assert drawn.item_id not in trained.store.sessions.ids(session.id)
+    assert [draw.blind for draw in trained.draw_batch("ana", 2, session.id)] == [False]
 
 
 def test_a_session_of_another_project_is_not_found(trained: Loop, pool: list[int]) -> None:

@@ -39,7 +39,7 @@ def test_values_of_features_narrow_the_table(page, churn: Loop) -> None:  # noqa
     assert not app.exception
     assert list(app.dataframe[0].value["Item"]) == ["c18", "c15", "c12"]
     assert "3 items match to the end of the list" in texts(app)
-    press(app, "Review these 3 items")
+    press(app, "Review 3 items")
     (session,) = churn.store.sessions.live(churn.project.id)
     assert (session.name, session.size) == ("tenure from 10 to 20, plan is blue", 3)
 
@@ -85,7 +85,7 @@ def test_a_filter_becomes_the_queue_in_one_click(page, trained: Loop) -> None:  
     app = page("predictions")
     app.selectbox(key="items_predicted").select("a").run()
     n = found(app)
-    press(app, f"Review these {n} items")
+    press(app, f"Review {n} items")
     assert app.title[0].value == "Review"
     (session,) = trained.store.sessions.live(trained.project.id)
     assert (session.name, session.size, session.created_by) == ("predicted a", n, "ana")
@@ -156,7 +156,7 @@ def test_other_weights_show_their_order_before_they_are_saved(page, trained: Loo
     from pages._shared import title_of
 
     assert list(shown["Item"]) == [title_of(item) for item in first]
-    press(app, "Undo the last change")
+    press(app, "Weights before the last change")
     assert trained.store.projects.get(trained.project.id).settings.weights == Settings().weights
 
 
@@ -184,7 +184,7 @@ def test_similar_items_are_confirmed_together_and_taken_back(page, trained: Loop
     assert len(pills.value) == 10
     left_out = pills.value[3]
     pills.set_value([n for n in pills.value if n != left_out]).run()
-    press(app, "Confirm the prediction of 9 items")
+    press(app, "Confirm the prediction: 9 items")
     assert "9 items confirmed" in texts(app)
     assert trained.store.tallies.of(trained.project.id, "total") == {"confirm": 9}
     assert trained.store.items.get(left_out).state == "open"

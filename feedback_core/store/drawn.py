@@ -10,6 +10,7 @@ from ..types import Drawn
 from .driver import Driver, Row
 from .predictions import floats
 
+# Before there was a model every label counts as a correction: that says nothing about the queue.
 # A scoring after the draw has overwritten the parts it was drawn by: better none than those of another day.
 # An item once drawn for the audit stays blind for ever; only where chance decides is blind comparable with shown.
 _NEWEST = """
@@ -19,7 +20,7 @@ join draws d on d.id = f.draw_id
 join items i on i.id = f.item_id
 left join prediction_runs r on r.version_id = f.version_id and r.created_at <= d.created_at and d.strategy = 'priority'
 left join predictions p on p.item_id = f.item_id and p.version_id = r.version_id
-where f.project_id = ? and f.state = 'accepted' and f.verdict <> 'undo'
+where f.project_id = ? and f.state = 'accepted' and f.verdict <> 'undo' and f.predicted is not null
   and not (d.strategy = 'priority' and i.audit = 1)
 order by f.id desc limit ?
 """

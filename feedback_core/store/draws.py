@@ -27,9 +27,10 @@ _FREE_OF_ALL = _FREE.replace("\n            and d.reviewer <> :reviewer)", ")")
 _CHOICES = {
     "second opinion": """
         select id, audit from items i where project_id = :project and state = 'conflict' and {free} limit :limit""",
+    # What was once drawn for the audit is left to chance: reached by its priority, it would make the sample a hard one.
     "priority": """
         select id, audit from items i where project_id = :project and state = 'open' and priority is not null
-        and {free} order by priority desc, id limit :limit""",
+        and +audit = 0 and {free} order by priority desc, id limit :limit""",
 }
 _NEXT = {name: sql.replace("{free}", _FREE) for name, sql in _CHOICES.items()}
 _NEXT_OF_HAND = {name: sql.replace("{free}", _FREE_OF_ALL) for name, sql in _CHOICES.items()}
@@ -45,6 +46,8 @@ insert into draws (project_id, item_id, reviewer, strategy, propensity, audit, b
                    created_at)
 values (:project, :item, :reviewer, :strategy, :propensity, :audit, :blind, :until, :session, :now) returning *
 """
+
+_LABELLED_BEFORE = "select 1 from feedback where item_id = ? and verdict in ('confirm', 'correct') limit 1"
 
 # The decided item of an old draw must not come back, nor one whose lease somebody else holds by now.
 _MINE = """
@@ -87,7 +90,7 @@ GRACE_S = 30.0
 _OF_SESSION = """
 select i.id, i.audit from review_sessions s join session_items si on si.session_id = s.id
 join items i on i.id = si.item_id
-where s.id = :session and s.project_id = :project and s.closed_at is null and not {decided}
+where s.id = :session and s.project_id = :project and s.closed_at is null and i.audit = 0 and not {decided}
 and not exists (select 1 from draws d where d.item_id = i.id and d.done = 0 and d.leased_until > :now)
 and not exists (select 1 from feedback f where f.item_id = i.id and f.id > s.after_feedback and f.reviewer = :reviewer
                 and f.state = 'accepted' and f.verdict = 'skip')
@@ -218,6 +221,8 @@ class Draws:
             rows = session.query(_CHOSEN, params)
             if not rows:
                 raise Stale("Somebody else has this item in hand, or it is base data: take the next one.")
+            if rows[0]["audit"]:
+                raise Stale("This item belongs to the audit sample, which only chance may draw: it comes up by itself.")
             # Only this item's own draw gives way: the rest of the reviewer's hand waits behind the chosen card.
             session.execute(
                 "update draws set done = 1 where item_id = :wanted and reviewer = :reviewer and done = 0", params
@@ -250,7 +255,8 @@ def _choose(waiting: dict[str, list[Row]], free: OpenItems, base: BaseItems, wis
 
 
 def _lease(session: Session, item: Row, strategy: str, params: dict[str, Any], *, blind: bool = False) -> Draw:
-    audit = strategy == "audit"
+    # An item that was labelled before may have been learned from: no evidence about what is coming in.
+    audit = strategy == "audit" and not session.query(_LABELLED_BEFORE, (item["id"],))
     if audit:
         session.execute("update items set audit = 1 where id = ?", (item["id"],))
     # An item once drawn for the audit stays blind, whoever sees it next.

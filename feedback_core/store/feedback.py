@@ -182,7 +182,7 @@ def _item_to_decide(session: Session, project_id: int, decision: Decision, now: 
     item = rows[0]
     if item["split"] != "pool" and not _asked_of(session, decision):
         raise InvalidFeedback(f"Item {item['key']} is labelled base data: only items of the pool can be reviewed.")
-    if decision.version_id != item["version_id"]:
+    if decision.version_id != item["version_id"] and not _needs_no_prediction(session, decision):
         raise Stale(f"The prediction of item {item['key']} has changed since it was shown: look at it again.")
     holder = session.query(_LEASED_ELSEWHERE, (item["id"], now, decision.reviewer))
     if holder:
@@ -190,6 +190,14 @@ def _item_to_decide(session: Session, project_id: int, decision: Decision, now: 
     if decision.draw_id is not None:
         _check_draw(session, decision, item)
     return item
+
+
+def _needs_no_prediction(session: Session, decision: Decision) -> bool:
+    """Whether the answer stands whatever the model says now: it was given blind, or it changes the reviewer's own."""
+    if decision.draw_id is None or decision.verdict == "confirm":
+        return False
+    rows = session.query("select blind, reviewer from draws where id = ?", (decision.draw_id,))
+    return bool(rows) and (bool(rows[0]["blind"]) or (decision.revises and _decided_from(session, decision)))
 
 
 def _asked_of(session: Session, decision: Decision) -> bool:

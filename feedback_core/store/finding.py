@@ -31,6 +31,9 @@ _FILTERS = {
     "wrong": "label <> predicted",
     "flipped": "was <> predicted",
 }
+HIDDEN = "+audit = 1 and +state in ('open', 'conflict')"
+"""Items whose prediction must not be shown yet."""
+
 _PARTIAL = {"wrong": "items_wrong", "flipped": "items_flipped"}
 """Indexes that hold only the rows of one filter."""
 _SERVED = {"priority": "predicted", "confidence": "max_confidence"}
@@ -99,6 +102,8 @@ def page_sql(wanted: ItemFilter, sort: str, further: bool) -> str:
     terms = _terms(wanted, _SERVED.get(sort))
     if column != "id":
         terms.append(f"{column} is not null")
+    if column == "confidence" and f"not ({HIDDEN})" not in terms:
+        terms.append(f"not ({HIDDEN})")
     if further and column == "id":
         terms.append(f"id {beyond} :after_id")
     elif further:
@@ -175,7 +180,10 @@ def _within(wanted: ItemFilter, unindexed: str = "") -> str:
 
 
 def _terms(wanted: ItemFilter, served: str | None) -> list[str]:
-    return [sql if name == served else f"+{sql}" for name, sql in _given(wanted).items()]
+    terms = [sql if name == served else f"+{sql}" for name, sql in _given(wanted).items()]
+    # Whoever could find an item of the audit by what the model says of it would know its hidden prediction.
+    tells = terms and not {"open", "conflict"}.isdisjoint(_states(wanted))
+    return [*terms, f"not ({HIDDEN})"] if tells else terms
 
 
 def _searched(wanted: ItemFilter, ids: str = "") -> list[str]:

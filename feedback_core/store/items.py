@@ -37,7 +37,7 @@ order by id
 """
 
 _OUTLINES = """
-select id, key, state, label, predicted, confidence, priority, audit = 1 and state = 'open' as blind
+select id, key, state, label, predicted, confidence, priority, audit = 1 and state in ('open', 'conflict') as blind
 from items where id in (select value from json_each(?))
 """
 

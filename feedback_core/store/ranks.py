@@ -172,12 +172,16 @@ def _walked(session: Session, wanted: EntryFilter, params: dict[str, Any], furth
     return found, RankCursor(last[0]["score"], last[0]["feedback_id"]) if last else None
 
 
+_OF_POOL = "exists (select 1 from items i where i.id = f.item_id and i.split = 'pool')"
+"""Answers to questions with a known answer are no entries to doubt."""
+
+
 def _sorted(session: Session, wanted: EntryFilter, params: dict[str, Any], further: bool) -> Page:
     """Few enough to sort: those whose note holds the words, or that bear a ruling."""
     ids = "select id from feedback where project_id = :project and ruling = :ruling order by id desc limit :few"
     if wanted.search.strip():
         ids = "select rowid from notes_text where notes_text match :words order by rowid desc limit :few"
-    terms = [f"f.id in ({ids})", "f.project_id = :project", "f.verdict <> 'undo'"]
+    terms = [f"f.id in ({ids})", "f.project_id = :project", "f.verdict <> 'undo'", _OF_POOL]
     terms += [_STATES[wanted.state], *_cuts(wanted)]
     terms += ["f.reviewer = :person"] if wanted.person is not None else []
     terms += ["f.verdict = :verdict"] if wanted.verdict is not None else []

@@ -25,7 +25,7 @@ _ITEMS = """
 insert into session_items (session_id, position, item_id)
 select :session, row_number() over (order by first), id from (
     select min(wanted.key) as first, i.id from json_each(:ids) wanted join items i on i.id = wanted.value
-    where i.project_id = :project and i.split = 'pool' group by i.id order by first limit :most)
+    where i.project_id = :project and i.split = 'pool' and i.audit = 0 group by i.id order by first limit :most)
 """
 
 
@@ -58,7 +58,9 @@ class ReviewSessions:
             session_id = session.query(_OPEN, params)[0]["id"]
             size = session.execute(_ITEMS, params | {"session": session_id, "ids": orjson.dumps(list(ids)).decode()})
             if not size:
-                raise InvalidInput("None of these items can be reviewed: base data has its labels already.")
+                raise InvalidInput(
+                    "None of these can be reviewed together: base data has its labels, audit items come by chance."
+                )
             session.execute("update review_sessions set size = ? where id = ?", (size, session_id))
             return _found(session, "s.id = ?", (session_id,))[0]
 

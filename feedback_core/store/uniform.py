@@ -70,14 +70,17 @@ select (select n from tallies where project_id = :project and kind = 'items' and
        (select id from items where project_id = :project and split = 'train' order by id desc limit 1) as high
 """
 
-# Ids of base items lie as they were imported, mostly without gaps: the next one after a uniform id is close to uniform.
-_NEW_TO = """
-select id, audit from items i where project_id = :project and split = 'train' and id {side} :start
-and not exists (select 1 from draws d where d.item_id = i.id
-                and (d.reviewer = :reviewer or d.done = 0 and d.leased_until > :now))
-order by id limit 1
+_ASKED = """
+select distinct d.item_id from draws d join items i on i.id = d.item_id
+where d.project_id = :project and i.split = 'train' and (d.reviewer = :reviewer or d.done = 0 and d.leased_until > :now)
 """
-_FROM, _BEFORE = _NEW_TO.format(side=">="), _NEW_TO.format(side="<")
+
+_BASE_AT = "select id, audit from items where id = :wanted and +project_id = :project and +split = 'train'"
+
+_BASE_NTH = """
+select id, audit from items where project_id = :project and split = 'train'
+and id not in (select value from json_each(:taken)) order by id limit 1 offset :place
+"""
 
 
 class BaseItems:
@@ -87,14 +90,19 @@ class BaseItems:
         """params, below: as for OpenItems."""
         self._session, self._params, self._below = session, params, below
         self.n: int = 0
-        """Base items in all, once one has been chosen."""
+        """Items the last choice could have fallen on."""
 
     def choose(self) -> Row | None:
-        """`id` and `audit` of a base item by chance; None when the reviewer knows them all."""
+        """`id` and `audit` of one of the n items, each with probability 1 / n; None when there is none."""
         [ends] = self._session.query(_BASE, self._params)
-        self.n = ends["n"] or 0
-        if ends["low"] is None:
+        taken = set((self._session.columns(_ASKED, self._params) or [()])[0])
+        self.n = (ends["n"] or 0) - len(taken)
+        if self.n <= 0:
             return None
-        start = {"start": ends["low"] + self._below(ends["high"] - ends["low"] + 1)}
-        rows = self._session.query(_FROM, self._params | start) or self._session.query(_BEFORE, self._params | start)
-        return rows[0] if rows else None
+        span = ends["high"] - ends["low"] + 1
+        for _ in range(TRIES if span < self.n * TRIES else 0):
+            wanted = ends["low"] + self._below(span)
+            if wanted not in taken and (rows := self._session.query(_BASE_AT, self._params | {"wanted": wanted})):
+                return rows[0]
+        off = {"taken": orjson.dumps(list(taken)).decode(), "place": self._below(self.n)}
+        return self._session.query(_BASE_NTH, self._params | off)[0]

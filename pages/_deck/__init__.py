@@ -5,15 +5,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import streamlit as st
 
 from feedback_core import deck
+from feedback_core.errors import FeedbackError
 from feedback_core.learned import labelled_neighbours, usual_values
 from feedback_core.loop import Loop
 from feedback_core.types import Draw, Item
 from pages._deck.cards import card
-from pages._shared import told
 
 HAND = 40  # cards leased ahead: two seconds of the fastest typing, while a run of the page takes a tenth of one
 REFILL_BELOW = 32
@@ -40,7 +41,7 @@ def show(loop: Loop, reviewer: str, session_id: int | None = None) -> None:
         key=key,
         data={
             # Another database behind the same address must not be sent what was meant for this one.
-            "scope": f"{loop.project.id}-{int(loop.project.created_at * 1000)}-{reviewer}",
+            "scope": f"{loop.project.id}-{int(loop.project.created_at * 1000)}-{quote(reviewer, safe='')}",
             "at": time.time(),
             "client": sent.get("client"),
             "beat": sent.get("beat"),
@@ -48,10 +49,11 @@ def show(loop: Loop, reviewer: str, session_id: int | None = None) -> None:
             "order": [draw.id for draw in hand],
             "cards": _cards(loop, hand, frozenset(sent.get("have", []))),
             "acks": acks,
-            "hand": Counter(draw.strategy for draw in hand),
-            "left": {"open": left.get("pool/open", 0), "conflict": left.get("pool/conflict", 0)}
+            # Known answers are counted among the audit: a lone one in hand would be told from the others.
+            "hand": Counter("audit" if draw.strategy == "gold" else draw.strategy for draw in hand),
+            "left": {"word": "open", "n": left.get("pool/open", 0), "conflict": left.get("pool/conflict", 0)}
             if session_id is None
-            else {"open": loop.store.sessions.get(loop.project.id, session_id).left, "conflict": 0},
+            else {"word": "to go", "n": loop.store.sessions.get(loop.project.id, session_id).left, "conflict": 0},
             "empty": None if hand else _why_empty(loop, reviewer, left, session_id),
         },
         on_outbox_change=lambda: None,
@@ -67,10 +69,17 @@ def _answers(loop: Loop, reviewer: str, batches: Sequence[Mapping[str, Any]], ke
         given |= {(client, e["seq"]): known[client, e["seq"]] for e in batch["entries"] if (client, e["seq"]) in known}
         fresh = [entry for entry in batch["entries"] if (client, entry["seq"]) not in known]
         if fresh:
-            with told():
-                given |= {(client, ack.seq): ack for ack in deck.apply(loop, reviewer, client, fresh)}
+            given |= {(client, ack.seq): ack for ack in _applied(loop, reviewer, client, fresh)}
     st.session_state[key] = given
     return [(client, seq, ack.saved, ack.message) for (client, seq), ack in given.items()]
+
+
+def _applied(loop: Loop, reviewer: str, client: str, entries: Sequence[Mapping[str, Any]]) -> Sequence[deck.Ack]:
+    try:
+        return deck.apply(loop, reviewer, client, entries)
+    except FeedbackError as error:
+        # Without an answer the browser would send the same for ever.
+        return [deck.Ack(entry["seq"], False, str(error)) for entry in entries if isinstance(entry.get("seq"), int)]
 
 
 def _cards(loop: Loop, hand: Sequence[Draw], have: frozenset[str]) -> list[dict[str, Any]]:

@@ -39,19 +39,20 @@ def card(
 
 def why(draw: Draw, item: Item, prediction: Prediction | None) -> str:
     """Why this item is next, in one sentence."""
-    if draw.strategy in ("audit", "gold"):
+    if draw.strategy in ("audit", "gold") or (item.audit and draw.strategy in ("priority", "random")):
         return "Drawn at random and shown without the prediction, so that neither the queue nor the model sways you."
     if draw.strategy == "second opinion":
-        return "Reviewers disagree about it: yours decides."
+        return "A second opinion is wanted: reviewers differ, or a maintainer has asked for one."
     if draw.strategy == "slice":
         return "From the review session you have chosen."
     if draw.strategy == "chosen":
         return "You opened this item yourself."
     if item.priority is None or prediction is None:
         return "Drawn at random: no model has ranked the items yet."
+    if draw.blind:  # a part such as rarity would tell what is hidden
+        return "High in the queue. The prediction is hidden by chance, to learn how far it sways people."
     parts = ", ".join(f"{part} {share:.2f}" for part, share in sorted(prediction.parts.items(), key=lambda p: -p[1]))
-    hidden = " The prediction is hidden by chance, to learn how far it sways people." if draw.blind else ""
-    return f"Priority {item.priority:.2f} of 1: {parts}.{hidden}"
+    return f"Priority {item.priority:.2f} of 1: {parts}."
 
 
 def _field(project: Project, n: int, value: Any, known: Sequence[Usual | None]) -> dict[str, Any]:

@@ -164,8 +164,8 @@ function forget(deck) {
 
 function undo(deck) {
   const last = deck.history.at(-1);
-  if (!last) {
-    deck.said = "Nothing to undo.";
+  if (!last || deck.back !== null) {
+    deck.said = last ? "Go forward to the present first: undo takes back the newest decision." : "Nothing to undo.";
     return;
   }
   letGo(deck, last);
@@ -274,7 +274,9 @@ function settle(deck, client, seq, saved, message) {
   if (client === deck.client) deck.outbox = rest;
   else if (rest.length) deck.others.set(client, rest);
   else deck.others.delete(client);
-  keepBox(deck, client, rest);
+  // Another window may have added to its box since this one has read it.
+  const kept = client === deck.client ? rest : (parsed(localStorage.getItem(boxName(deck, client))) ?? []);
+  keepBox(deck, client, kept.filter((other) => other.seq !== seq));
   if (saved) return;
   deck.refusals.push(message);
   for (const past of deck.history.filter((past) => past.client === client && past.seq === seq)) letGo(deck, past);

@@ -19,7 +19,7 @@ const CHIPS = {
   chosen: "Chosen by you",
   "second opinion": "Second opinion",
 };
-const KINDS = { priority: "by priority", audit: "audit", gold: "known answer", "second opinion": "second opinion", slice: "of the session" };
+const KINDS = { priority: "by priority", audit: "blind checks", "second opinion": "second opinion", slice: "of the session" };
 
 export default function (component) {
   const { data, parentElement, setStateValue } = component;
@@ -87,7 +87,7 @@ function build(deck, root) {
     "Agreed with the model",
     "Share of your labels equal to the prediction shown. The queue seeks hard items, so this is no accuracy.",
   );
-  const left = figure("Left", "Items nobody has decided on yet, and how the cards lent to you were drawn.");
+  const left = figure("Left", "Items that wait for a decision, and how the cards lent to you were drawn.");
   const state = node("p", { class: "state", role: "status" });
   const said = node("p", { class: "unseen", "aria-live": "polite" });
   const refusals = node("div", { class: "refusals", role: "alert" });
@@ -173,7 +173,8 @@ function draw(deck, parts) {
   parts.card.hidden = parts.confirm.hidden = parts.labels.hidden = parts.note.hidden = !card;
   parts.search.hidden = !card || deck.labels.length <= FEW;
   parts.empty.hidden = Boolean(card);
-  parts.undoing.disabled = parts.back.disabled = !deck.history.length;
+  parts.undoing.disabled = !deck.history.length || deck.back !== null; // it takes back the newest, not the one shown
+  parts.back.disabled = !deck.history.length;
   parts.forward.disabled = deck.back === null;
   if (!card) return drawEmpty(deck, parts);
   const shown = `${token(card)}/${deck.back}`;
@@ -196,7 +197,7 @@ function drawStrip(deck, parts) {
   const more = deck.left.conflict ? `, ${deck.left.conflict.toLocaleString("en")} for a second opinion` : "";
   const inHand = kinds.length ? ` · in hand ${kinds.join(", ")}` : "";
   parts.left.replaceChildren(
-    `${deck.left.open.toLocaleString("en")} open`,
+    `${deck.left.n.toLocaleString("en")} ${deck.left.word}`,
     node("small", { text: `${more}${inHand}` }),
   );
   const waiting = unsaved(deck);

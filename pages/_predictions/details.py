@@ -25,7 +25,7 @@ def show(loop: Loop, item: Item) -> None:
     with left:
         show_input(loop.project, item)
     with right:
-        if item.audit and item.state == "open":
+        if item.hidden:
             st.info(
                 "In the audit sample: its prediction stays hidden until it is reviewed.",
                 icon=":material/visibility_off:",
@@ -42,7 +42,7 @@ def show(loop: Loop, item: Item) -> None:
             st.rerun()  # somebody else has it: say so here and now
         for entry in reversed(story.entries):
             st.caption(_told(entry))
-        for prediction in story.predictions if not (item.audit and item.state == "open") else ():
+        for prediction in story.predictions if not item.hidden else ():
             st.caption(
                 f"Version {prediction.version_number} predicted {plain(prediction.label)} "
                 f"with {prediction.confidence:.0%}"

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from feedback_core.errors import ArtifactError
 from feedback_core.loop import Loop
 from feedback_core.similar import similar
 from feedback_core.types import Item
@@ -13,7 +14,10 @@ from pages._shared import title_of
 def show(loop: Loop, item: Item) -> None:
     """Ten neighbours with what is known about them; the chosen ones can be reviewed or decided together."""
     with st.spinner("Looking for similar items"):
-        found = similar(loop, item.id)
+        try:
+            found = similar(loop, item.id)
+        except ArtifactError:  # told on Overview
+            return
     if found is None or not found.ids:
         return
     st.subheader("Similar items")

@@ -31,7 +31,7 @@ COLUMNS = {
 
 
 def _row(project: Project, item: Item, images: bool) -> dict[str, Any]:
-    blind = item.audit and item.state == "open"
+    blind = item.hidden
     return {
         **({"Image": thumbnail(project, item)} if images else {"Input": preview(project, item)}),
         "Prediction": "" if blind else item.predicted or "",

@@ -45,14 +45,14 @@ def _choose(loop: Loop) -> None:
                   help="The weights a new project starts with")  # fmt: skip
         st.button("As saved", disabled=not changed, on_click=_set, args=(loop, saved))
         before = reordering.previous_weights(loop)
-        if st.button("Undo the last change", icon=":material/undo:", disabled=before is None,
+        if st.button("Weights before the last change", icon=":material/undo:", disabled=before is None,
                      help=before and "Back to " + _words(before)):  # fmt: skip
             _set(loop, before or {}, now=False)
             _save(loop, before or {})
     if jobs:
         _jobs.follow(loop, loop.store.jobs.live(loop.project.id))
     if any(weights.values()):
-        _order(loop, weights)
+        _order(loop, weights, " Nothing is saved yet." if changed else " These weights are saved.")
     else:
         st.warning("Give at least one of them a weight above 0.")
 
@@ -77,7 +77,7 @@ def _sliders(loop: Loop, saved: Mapping[str, float]) -> dict[str, float]:
     return weights
 
 
-def _order(loop: Loop, weights: Mapping[str, float]) -> None:
+def _order(loop: Loop, weights: Mapping[str, float], standing: str) -> None:
     try:
         with st.spinner("Ranking"):
             found = reordering.preview(loop, weights)
@@ -90,10 +90,10 @@ def _order(loop: Loop, weights: Mapping[str, float]) -> None:
     of = counted(found.open, "open item")
     whole = found.ranked >= found.open
     st.caption(
-        f"The first {len(found.places)} under these weights, of {of}. Nothing is saved yet."
+        f"The first {len(found.places)} under these weights, of {of}.{standing}"
         if whole
         else f"The first {len(found.places)} under these weights, of the {reordering.TOP:,} that come first now and a "
-        f"random {found.ranked - reordering.TOP:,} of {of}. Nothing is saved yet."
+        f"random {found.ranked - reordering.TOP:,} of {of}.{standing}"
     )
     items = {item.id: item for item in loop.store.items.many([place.item_id for place in found.places])}
     shown, config = rows_of(loop.project, [items[place.item_id] for place in found.places])

@@ -61,9 +61,10 @@ def _show_counts(numbers: Any, version: Version) -> None:
         st.metric("Broken", numbers["lost"], help="Locked rows only the champion gets right.", width="content")
         if measured:
             st.metric(
-                "Probably better",
+                "Probably better (cautious)",
                 f"{numbers['p_better']:.0%}",
-                help="Probability of a true gain, expecting gains around half a point.",
+                help="Probability of a true gain. Cautious: before the comparison it expects gains around half a point, so "
+                "it lies below what the interval alone suggests.",
                 width="content",
             )
 
@@ -83,7 +84,8 @@ def _proof(report: GateReport) -> str:
         return f"This was {look}: the budget is used up, and these rows can prove no further gain."
     text = f"Exact McNemar test for a gain: p = {numbers['p']:.3g}; proven up to {numbers['alpha']:.3g} ({look})."
     if numbers["smallest_provable_gain"] < 1:
-        text += f" The smallest gain these rows can prove: {100 * numbers['smallest_provable_gain']:.1f} points."
+        gain = 100 * numbers["smallest_provable_gain"]
+        text += f" A gain that these rows would prove four times in five: {gain:.1f} points."
     if numbers["rows_to_decide"] and report.finding != "better":
         text += f" About {numbers['rows_to_decide']:,} more locked rows would decide a difference of this size."
     return text
