@@ -63,8 +63,8 @@ def _show_counts(numbers: Any, version: Version) -> None:
             st.metric(
                 "Probably better (cautious)",
                 f"{numbers['p_better']:.0%}",
-                help="Probability of a true gain. Cautious: before the comparison it expects gains around half a point, so "
-                "it lies below what the interval alone suggests.",
+                help="Probability of a true gain. Cautious: before the comparison it expects gains around half a "
+                "point, so it lies below what the interval alone suggests.",
                 width="content",
             )
 
