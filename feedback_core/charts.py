@@ -75,7 +75,7 @@ def priorities(histogram: Mapping[str, Sequence[float]]) -> go.Figure:
         )
     figure.update_layout(barmode="stack")
     figure.update_xaxes(range=[0, 1], dtick=0.2)
-    return _finish(figure, "Priority (0 = sure, 1 = ask first)", "Items")
+    return _finish(figure, "Priority (1 = asked first)", "Items")
 
 
 def accuracy(rows: Mapping[str, Sequence[Any]]) -> go.Figure:
