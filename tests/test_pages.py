@@ -640,6 +640,15 @@ def test_the_download_is_made_of_bytes(page, trained: Loop, monkeypatch: pytest.
     assert made[-1].startswith("\ufeffkey,split,state,x0,x1,label".encode())
 
 
+def test_adding_rows_says_which_columns_are_not_read(page, trained: Loop) -> None:
+    app = page("setup")
+    app.get("button_group")[0].set_value("Add rows").run()
+    file = b"x0,x1,kind\n1,2,a\n3,4,new\n"  # a new class: not taken for the label column by itself
+    app.file_uploader(key=f"more-{trained.project.id}").upload("more.csv", file).run()
+    assert not app.exception
+    assert any("Not read: kind" in warning.value for warning in app.warning)
+
+
 def test_a_guessed_label_that_is_not_chosen_stays_a_feature(page, store: Store) -> None:
     app = page("setup")
     app.file_uploader(key="upload").upload("customers.csv", CSV.encode()).run()

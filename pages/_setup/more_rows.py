@@ -35,6 +35,13 @@ def add_rows(loop: Loop) -> None:
     _, frame, digest = given
     guessed = match(frame, digest, project.schema, project.labels)
     label, key = label_and_id(frame, guessed, f"more-{digest}-{project.id}", "they go to the review queue")
+    read = {source for column in project.schema.columns for source in column.sources or (column.name,)}
+    unused = [str(name) for name in frame.columns if str(name) not in read | {label, key}]
+    if unused:
+        st.warning(
+            f"Not read: {plain(', '.join(unused[:8]))}{f' and {len(unused) - 8} more' if len(unused) > 8 else ''}. "
+            "If one of them holds labels, choose it as the label column."
+        )
     rows, problems = check(frame, digest, project.schema, label, key, project.labels if label else ())
     show_problems(problems, len(rows.inputs))
     if rows.inputs:
