@@ -41,6 +41,22 @@ def choose_project() -> None:
     st.query_params["project"] = st.session_state["open_project"] = st.session_state["project"]
 
 
+def complete_address(project: str, url_path: str) -> None:
+    """Write the open project into an address that lacks it, so that a reload and a copied link open the same.
+
+    In the browser, by replacing: what st.query_params sets is an entry of its own in the history at times, and from an
+    entry without the project one that would be written anew whenever somebody goes back to it.
+    """
+    # The comment differs from page to page: the same text would not be run again.
+    script = f"""
+    {{ // {quote(url_path)} {quote(str(sorted(st.query_params.to_dict().items())))}
+    const address = new URL(window.location);
+    address.searchParams.set("project", decodeURIComponent("{quote(project, safe="")}"));
+    window.history.replaceState(window.history.state, "", address); }}
+    """
+    st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
+
+
 def choose_name() -> None:
     """Remember the name beside its field, which forgets its value when a button leads to another page."""
     st.session_state["reviewer_name"] = st.session_state["reviewer"].strip()
@@ -61,7 +77,9 @@ with st.sidebar:
         # The session remembers where a page's own link leaves the project out of the address.
         wanted = [st.query_params.get("project"), st.session_state.get("open_project"), names[0]]
         opened = next(name for name in wanted if name in names)
-        st.session_state["project"] = st.session_state["open_project"] = st.query_params["project"] = opened
+        st.session_state["project"] = st.session_state["open_project"] = opened
+        if st.query_params.get("project") != opened:
+            complete_address(opened, page.url_path)
         # Not bind="query-params": st.switch_page refuses to leave a page whose address a widget is bound to.
         st.selectbox("Project", names, key="project", on_change=choose_project)
         if wanted[0] and wanted[0] != opened:
