@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -212,7 +213,7 @@ class Loop:
             below=self._below,
             now=now,
             lease_s=settings.lease_s,
-            propensity=lambda strategy, n: review.propensity(strategy, n, settings),
+            propensity=partial(review.propensity, settings=settings),
         )
 
     def draw_batch(self, reviewer: str, n: int, session_id: int | None = None) -> list[Draw]:
@@ -231,7 +232,7 @@ class Loop:
             below=self._below,
             now=self.clock(),
             lease_s=settings.lease_s,
-            propensity=lambda strategy, n: review.propensity(strategy, n, settings),
+            propensity=partial(review.propensity, settings=settings),
             session_id=session_id,
         )
 

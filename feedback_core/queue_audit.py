@@ -11,7 +11,7 @@ from .types import Drawn, Interval
 RANDOM = ("audit", "random")
 """Strategies that reach every open item alike: what the others are measured against."""
 
-CHOSEN = ("chosen", "slice", "bulk", "gold")
+CHOSEN = ("chosen", "slice", "gold")
 """Draws that no rule of the queue made: a person picked them, or they test the reviewer."""
 
 LONGEST_S = 120.0

@@ -5,8 +5,8 @@ import streamlit as st
 from feedback_core import charts, inspection, trust
 from feedback_core.loop import Loop
 from feedback_core.types import Feedback, RankedEntry, Ruling
-from pages._rulings import entries, tell
-from pages._shared import ago, plain, reviewer, show_input, title_of, told
+from pages._rulings import entries, tell, undo
+from pages._shared import VERBS, ago, plain, reviewer, show_input, title_of, told
 
 PART_NAMES = {
     "suspicious": "Suspicious",
@@ -22,7 +22,6 @@ PART_HELP = {
     "far": "How far the input lies from what is labelled. 100 % = the farthest of all entries.",
     "effect": "How strongly learning from it would move the model. 100 % = the strongest of all entries.",
 }
-VERBS = {"confirm": "confirmed", "correct": "corrected to", "skip": "skipped", "flag": "flagged", "undo": "undid"}
 RULINGS: dict[Ruling, tuple[str, str, str]] = {
     "accept": ("Accept", ":material/check:", "It counts, and of its item's entries only accepted ones do."),
     "reject": ("Reject", ":material/block:", "It does not count, and nothing learns from it. It is kept."),
@@ -120,7 +119,7 @@ def _decide(loop: Loop, entry: Feedback) -> None:
                 icon=":material/undo:",
                 type="tertiary",
                 key=f"lift-{entry.id}",
-                on_click=_lift,
+                on_click=undo,
                 args=(loop, entry.ruling_id),
                 help="With everything decided in the same press.",
             )
@@ -130,11 +129,6 @@ def _rule(loop: Loop, ids: tuple[int, ...], ruling: Ruling, reason_key: str) -> 
     # The reason by its key: its value as an argument would be the one of the run before the press.
     with told():
         tell(loop.rule(ids, ruling, reviewer(), st.session_state.get(reason_key, "")), len(ids))
-
-
-def _lift(loop: Loop, ruling_id: int) -> None:
-    with told():
-        loop.undo_ruling(ruling_id, reviewer())
 
 
 def _line(said: Feedback) -> str:

@@ -7,7 +7,7 @@ import streamlit as st
 from feedback_core.loop import Loop
 from feedback_core.store.rulings import Press
 from feedback_core.types import Ruled
-from pages._shared import ago, plain, reviewer, told
+from pages._shared import ago, counted, plain, reviewer, told
 
 SHOWN = 5
 DONE = {
@@ -20,7 +20,7 @@ DONE = {
 
 def entries(n: int) -> str:
     """1 entry, 2 entries."""
-    return f"{n:,} {'entry' if n == 1 else 'entries'}"
+    return counted(n, "entry", "entries")
 
 
 def tell(ruled: Ruled, wanted: int) -> None:
@@ -59,12 +59,13 @@ def _show(loop: Loop, press: Press) -> None:
             icon=":material/undo:",
             type="tertiary",
             key=f"unrule-{event.id}",
-            on_click=_undo,
+            on_click=undo,
             args=(loop, event.id),
             help="Brings back what was decided before.",
         )
 
 
-def _undo(loop: Loop, event_id: int) -> None:
+def undo(loop: Loop, event_id: int) -> None:
+    """Take one ruling back."""
     with told():
         loop.undo_ruling(event_id, reviewer())

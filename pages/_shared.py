@@ -25,6 +25,7 @@ STATE_NAMES = {
     "flagged": "Flagged",
     "base": "Base data",
 }
+VERBS = {"confirm": "confirmed", "correct": "corrected to", "skip": "skipped", "flag": "flagged", "undo": "undid"}
 PAGES = {
     name: f"{name}.py"
     for name in ("overview", "review", "feedback", "retrain", "predictions", "map", "insights", "setup")
@@ -139,7 +140,7 @@ def preview(project: Project, item: Item) -> str:
     """An input in one line; images are left to `thumbnail`."""
     pairs = zip(project.schema.columns, item.values, strict=True)
     cells = [
-        str(value) if column.kind == "text" else f"{column.name} {_cell(value)}"
+        str(value) if column.kind == "text" else f"{column.name} {cell_text(value)}"
         for column, value in pairs
         if column.kind != "image"
     ]
@@ -180,12 +181,13 @@ def show_input(project: Project, item: Item) -> None:
         elif column.kind == "text":
             st.markdown(f"#### {plain(str(value)) if value is not None else '—'}")
         else:
-            table.append({"Column": column.name, "Value": _cell(value)})
+            table.append({"Column": column.name, "Value": cell_text(value)})
     if table:
         st.dataframe(table, hide_index=True, height=min(420, 38 + 35 * len(table)), alt="Values of the input")
 
 
-def _cell(value: Any) -> str:
+def cell_text(value: Any) -> str:
+    """A value of an input as people read it."""
     if value is None:
         return "missing"
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -6,10 +6,10 @@ from feedback_core import inspection
 from feedback_core.store.ranks import COUNT_CAP
 from feedback_core.types import EntryFilter, Item, RankedEntry
 from pages._conflicts import show_conflicts
-from pages._entry import PART_HELP, PART_NAMES, VERBS, show_bulk, show_entry
+from pages._entry import PART_HELP, PART_NAMES, show_bulk, show_entry
 from pages._paging import pager, start_of
-from pages._rulings import show_last_ruling
-from pages._shared import ago, counted, open_loop, plain, preview, reviewer, show_message, thumbnail, told
+from pages._rulings import entries, show_last_ruling
+from pages._shared import VERBS, ago, open_loop, plain, preview, reviewer, show_message, thumbnail, told
 
 PAGE_ROWS = 50
 STATES = {
@@ -48,7 +48,7 @@ def show_freshness(fresh: inspection.Freshness) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if fresh.run is not None:
             later = f" · {newer} newer, not ranked yet" if fresh.newer else ""
-            st.caption(f"{counted(fresh.run.entries, 'entry', 'entries')} ranked {ago(fresh.run.created_at)}{later}")
+            st.caption(f"{entries(fresh.run.entries)} ranked {ago(fresh.run.created_at)}{later}")
         if fresh.job is None:
             st.button("Rank now", icon=":material/sort:", on_click=rank, key="feedback_rank",
                       help="Runs in the background, and by itself after each new champion.")  # fmt: skip

@@ -16,7 +16,7 @@ from feedback_core import review
 from feedback_core.store import Store, open_store
 from feedback_core.store.migrations import migrations
 from feedback_core.store.sqlite import SqliteDriver
-from feedback_core.store.uniform import TRIES, OpenItems
+from feedback_core.store.uniform import TRIES, open_items
 from feedback_core.types import Project
 from tests.test_store import NOW, item, new_project, say
 
@@ -64,7 +64,7 @@ def test_twenty_thousand_draws_fall_evenly_on_fifty_open_items(store, gap):
     driver, project = filled(store, ids)
     below, drawn = Below(gap), Counter()
     with driver.reading() as session:
-        free = OpenItems(session, ANN | {"project": project.id}, below)
+        free = open_items(session, ANN | {"project": project.id}, below)
         for _ in range(20_000):
             drawn[free.choose()["id"]] += 1
     assert set(drawn) == set(ids)
@@ -77,7 +77,7 @@ def test_two_open_items_ten_million_ids_apart_are_found_at_once(store):
     driver, project = filled(store, [1, 10_000_000])
     below, drawn = Below(), Counter()
     with driver.reading() as session:
-        free = OpenItems(session, ANN | {"project": project.id}, below)
+        free = open_items(session, ANN | {"project": project.id}, below)
         for _ in range(200):
             drawn[free.choose()["id"]] += 1
     assert below.calls == 200
@@ -88,9 +88,9 @@ def test_the_one_item_nobody_has_in_hand_is_found_among_a_thousand(store):
     driver, project = filled(store, list(range(1, 1_001)))
     lease(driver, project, [n for n in range(1, 1_001) if n != 977])
     with driver.reading() as session:
-        free = OpenItems(session, ANN | {"project": project.id}, Below())
+        free = open_items(session, ANN | {"project": project.id}, Below())
         assert (free.n, free.choose()["id"]) == (1, 977)
-        free.take(977, was_open=True)
+        free.take(977)
         assert (free.n, free.choose()) == (0, None)
 
 
@@ -100,7 +100,7 @@ def test_when_everything_is_in_hand_or_nothing_is_there_nothing_is_chosen(store)
     empty = new_project(store)
     with driver.reading() as session:
         for mine in (project, empty):
-            free = OpenItems(session, ANN | {"project": mine.id}, Below())
+            free = open_items(session, ANN | {"project": mine.id}, Below())
             assert (free.n, free.choose()) == (0, None)
 
 
@@ -126,7 +126,7 @@ def test_exactly_the_open_items_nobody_holds_and_ann_has_not_skipped_are_free(sh
     lease(driver, project, [ids[n] for n in leased])
     expected = {ids[n] for n in set(range(10)) - labelled - leased - skipped}
     with driver.reading() as session:
-        free = OpenItems(session, ANN | {"project": project.id}, Below(seed))
+        free = open_items(session, ANN | {"project": project.id}, Below(seed))
         assert free.n == len(expected)
         assert {row["id"] for _ in range(30) if (row := free.choose())} <= expected
         assert (free.choose() is None) == (not expected)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from ..errors import Stale
 from ..types import Draw, Wish
-from .driver import Driver, Row, Session
+from .driver import Driver, Row, Session, noun
 from .sessions import decided_in_session
-from .uniform import BaseItems, OpenItems
+from .uniform import Urn, base_items, open_items
 
 # An expired lease counts as free, so a closed tab blocks nothing.
 _FREE = """
@@ -134,12 +134,7 @@ class Draws:
                 "update draws set done = 1 where project_id = :project and reviewer = :reviewer and done = 0", params
             )
             waiting = {name: session.query(sql, params | {"limit": 1}) for name, sql in _NEXT.items()}
-            found = _choose(waiting, OpenItems(session, params, below), BaseItems(session, params, below), wish)
-            if found is None:
-                return None
-            strategy, item, among = found
-            chance = propensity(strategy, among)
-            return _lease(session, item, strategy, params | {"propensity": chance}, blind=wish.blind)
+            return _grant(session, wish, waiting, _urns(session, params, below, [wish]), params, propensity)
 
     def hand(self, project_id: int, reviewer: str, now: float, session_id: int | None = None) -> list[Draw]:
         """Every live draw of a reviewer from the whole queue, or from one session, in the order of the cards."""
@@ -179,16 +174,9 @@ class Draws:
                 params["propensity"] = propensity("slice", 0)
                 return [_draw(row) for row in held] + [_lease(session, item, "slice", params) for item in chosen]
             waiting = {name: session.query(sql, params | {"limit": missing}) for name, sql in _NEXT_OF_HAND.items()}
-            free, base = OpenItems(session, params, below), BaseItems(session, params, below)
-            new: list[Draw] = []
-            for wish in wishes[:missing]:
-                if (found := _choose(waiting, free, base, wish)) is not None:
-                    strategy, item, among = found
-                    chance = propensity(strategy, among)
-                    new.append(_lease(session, item, strategy, params | {"propensity": chance}, blind=wish.blind))
-                    free.take(item["id"], was_open=strategy not in ("second opinion", "gold"))
-                    waiting = {name: [row for row in rows if row["id"] != item["id"]] for name, rows in waiting.items()}
-            return [_draw(row) for row in held] + new
+            urns = _urns(session, params, below, wishes[:missing])
+            new = [_grant(session, wish, waiting, urns, params, propensity) for wish in wishes[:missing]]
+            return [_draw(row) for row in held] + [draw for draw in new if draw is not None]
 
     def in_other_hands(self, reviewer: str, item_ids: Sequence[int], now: float) -> frozenset[int]:
         """Those of the items that somebody else is deciding at this moment."""
@@ -238,19 +226,36 @@ _ORDERS = {
 """What is drawn for each kind of wish: the first of these that there is."""
 
 
-def _choose(waiting: dict[str, list[Row]], free: OpenItems, base: BaseItems, wish: Wish) -> tuple[str, Row, int] | None:
-    """Strategy and item, with the number of items a uniform choice could have fallen on."""
+def _urns(
+    session: Session, params: dict[str, Any], below: Callable[[int], int], wishes: Sequence[Wish]
+) -> dict[str, Urn]:
+    """What uniform draws of each strategy choose from; base items only where one is wished for."""
+    free = open_items(session, params, below)
+    base = {"gold": base_items(session, params, below)} if any(wish.kind == "gold" for wish in wishes) else {}
+    return {"audit": free, "random": free} | base
+
+
+def _grant(
+    session: Session,
+    wish: Wish,
+    waiting: dict[str, list[Row]],
+    urns: Mapping[str, Urn],
+    params: dict[str, Any],
+    propensity: Callable[[str, int], float],
+) -> Draw | None:
+    """Lease the item of one wish, the next best when there is none; what is leased neither waits nor is free any more."""
     for strategy in _ORDERS[wish.kind]:
-        if strategy == "gold":
-            item = base.choose()
-            among = base.n
-        elif strategy in ("audit", "random"):
-            among = free.n
-            item = free.choose()
-        else:
-            item, among = next(iter(waiting[strategy]), None), free.n
-        if item is not None:
-            return strategy, item, among
+        # A draw by priority takes its item from among the open ones too, though not by chance.
+        urn = urns.get(strategy, urns["random"])
+        item = urn.choose() if strategy in urns else next(iter(waiting[strategy]), None)
+        if item is None:
+            continue
+        chance = propensity(strategy, urn.n)
+        if strategy != "second opinion":
+            urn.take(item["id"])
+        for rows in waiting.values():
+            rows[:] = [row for row in rows if row["id"] != item["id"]]
+        return _lease(session, item, strategy, params | {"propensity": chance}, blind=wish.blind)
     return None
 
 
@@ -266,15 +271,4 @@ def _lease(session: Session, item: Row, strategy: str, params: dict[str, Any], *
 
 
 def _draw(row: Row) -> Draw:
-    return Draw(
-        id=row["id"],
-        item_id=row["item_id"],
-        reviewer=row["reviewer"],
-        strategy=row["strategy"],
-        propensity=row["propensity"],
-        audit=bool(row["audit"]),
-        blind=bool(row["blind"]),
-        leased_until=row["leased_until"],
-        created_at=row["created_at"],
-        session_id=row["session_id"],
-    )
+    return noun(Draw, row, audit=bool(row["audit"]), blind=bool(row["blind"]))

@@ -99,11 +99,9 @@ def page_sql(wanted: ItemFilter, sort: str, further: bool) -> str:
     """Whole rows in an order, at most :limit of them. further: those after :after and :after_id."""
     column, direction, beyond = SORTS[sort]
     order = f"{column} {direction}" + ("" if column == "id" else ", id")
-    terms = _terms(wanted, _SERVED.get(sort))
+    terms = _terms(wanted, _SERVED.get(sort), tells=sort == "confidence")
     if column != "id":
         terms.append(f"{column} is not null")
-    if column == "confidence" and f"not ({HIDDEN})" not in terms:
-        terms.append(f"not ({HIDDEN})")
     if further and column == "id":
         terms.append(f"id {beyond} :after_id")
     elif further:
@@ -179,11 +177,12 @@ def _within(wanted: ItemFilter, unindexed: str = "") -> str:
     return f"{unindexed}project_id = :project and {unindexed}state in ({states})"
 
 
-def _terms(wanted: ItemFilter, served: str | None) -> list[str]:
+def _terms(wanted: ItemFilter, served: str | None, *, tells: bool = False) -> list[str]:
+    """Conditions of the filters. tells: the order itself goes by what the model says."""
     terms = [sql if name == served else f"+{sql}" for name, sql in _given(wanted).items()]
     # Whoever could find an item of the audit by what the model says of it would know its hidden prediction.
-    tells = terms and not {"open", "conflict"}.isdisjoint(_states(wanted))
-    return [*terms, f"not ({HIDDEN})"] if tells else terms
+    hides = (tells or terms) and not {"open", "conflict"}.isdisjoint(_states(wanted))
+    return [*terms, f"not ({HIDDEN})"] if hides else terms
 
 
 def _searched(wanted: ItemFilter, ids: str = "") -> list[str]:

@@ -36,8 +36,8 @@ where project_id = :project and (split = 'train' or state = 'labelled' and split
 order by id
 """
 
-_OUTLINES = """
-select id, key, state, label, predicted, confidence, priority, audit = 1 and state in ('open', 'conflict') as blind
+_OUTLINES = f"""
+select id, key, state, label, predicted, confidence, priority, {finding.HIDDEN} as blind
 from items where id in (select value from json_each(?))
 """
 

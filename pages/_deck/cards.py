@@ -5,7 +5,7 @@ from typing import Any
 
 from feedback_core.types import Draw, Item, Prediction, Project
 from feedback_core.unusual import Usual, mark
-from pages._shared import picture, preview, thumbnail, title_of
+from pages._shared import cell_text, picture, preview, thumbnail, title_of
 
 
 def card(
@@ -63,11 +63,7 @@ def _field(project: Project, n: int, value: Any, known: Sequence[Usual | None]) 
         return {"name": column.name, "kind": "category", "value": None, "unusual": unusual}
     if column.kind == "image":
         return {"name": column.name, "kind": "image", "value": picture(column, value, 0)}
-    return {"name": column.name, "kind": column.kind, "value": _text(value), "unusual": unusual}
-
-
-def _text(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return {"name": column.name, "kind": column.kind, "value": cell_text(value), "unusual": unusual}
 
 
 def _similar(project: Project, item: Item, label: str) -> dict[str, Any]:
@@ -77,7 +73,7 @@ def _similar(project: Project, item: Item, label: str) -> dict[str, Any]:
         "text": preview(project, item),
         "image": thumbnail(project, item),
         "values": [
-            _text(value) if column.kind in ("number", "category") and value is not None else None
+            cell_text(value) if column.kind in ("number", "category") and value is not None else None
             for column, value in zip(project.schema.columns, item.values, strict=True)
         ],
     }

@@ -6,15 +6,7 @@ from feedback_core import charts, insights
 from feedback_core.loop import Loop
 from feedback_core.types import Feedback, Item
 from pages._predictions import similar
-from pages._shared import PAGES, ago, plain, reviewer, show_input, title_of, told
-
-VERBS = {
-    "confirm": "confirmed",
-    "correct": "corrected to",
-    "skip": "skipped",
-    "flag": "flagged",
-    "undo": "undid",
-}
+from pages._shared import PAGES, VERBS, ago, plain, reviewer, show_input, title_of, told
 
 
 def show(loop: Loop, item: Item) -> None:
