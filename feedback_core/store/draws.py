@@ -243,7 +243,7 @@ def _grant(
     params: dict[str, Any],
     propensity: Callable[[str, int], float],
 ) -> Draw | None:
-    """Lease the item of one wish, the next best when there is none; what is leased neither waits nor is free any more."""
+    """Lease the item of one wish, else the next best; what is leased neither waits nor is free any more."""
     for strategy in _ORDERS[wish.kind]:
         # A draw by priority takes its item from among the open ones too, though not by chance.
         urn = urns.get(strategy, urns["random"])
