@@ -21,6 +21,9 @@ Ruling = Literal["accept", "reject", "ask"]
 VersionStatus = Literal["candidate", "champion", "retired", "refused"]
 Finding = Literal["first", "better", "not measurably different", "worse within noise", "worse"]
 Action = Literal["promote", "hold", "refuse"]
+FlipKind = Literal["fixed", "broken", "moved"]
+LockedSample = Literal["holdout", "audit", "corrections"]
+StudyKind = Literal["forecast", "dry run", "credit"]
 JobState = Literal["waiting", "running", "done", "failed", "cancelled"]
 
 VERDICTS: tuple[Verdict, ...] = ("confirm", "correct", "skip", "flag")
@@ -93,6 +96,10 @@ class Project:
     anchor_id: int | None = None
     """Version that was champion at the last holdout refresh."""
     archived_at: float | None = None
+    refreshed_at: float | None = None
+    """Time of the last holdout refresh, None while the first holdout is in use."""
+    refreshed_after: int = 0
+    """Newest gate report at that refresh; only looks after it wear the present holdout."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -422,6 +429,32 @@ class GateReport:
     decision_reason: str | None
     created_at: float
     decided_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """One row about which challenger and champion of a report say different things.
+
+    fixed: only the challenger is right. broken: only the champion is. moved: both are wrong, in different ways.
+    """
+
+    item_id: int
+    kind: FlipKind
+    sample: LockedSample
+    truth: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """What the worker found out about a version, or with version_id None about the project; plain JSON values."""
+
+    id: int
+    kind: StudyKind
+    version_id: int | None
+    body: Mapping[str, Any]
+    created_at: float
 
 
 @dataclass(frozen=True, slots=True)

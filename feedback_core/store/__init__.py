@@ -11,6 +11,7 @@ from .draws import Draws
 from .driver import Driver
 from .events import Events
 from .feedback import FeedbackLog
+from .flips import Flips
 from .items import Items
 from .jobs import Jobs
 from .maps import Maps
@@ -20,6 +21,7 @@ from .ranks import Ranks
 from .rulings import Rulings
 from .sessions import ReviewSessions
 from .sqlite import SqliteDriver
+from .studies import Studies
 from .tallies import Tallies
 from .versions import Versions
 
@@ -40,6 +42,8 @@ class Store:
     sessions: ReviewSessions
     maps: Maps
     versions: Versions
+    flips: Flips
+    studies: Studies
     jobs: Jobs
     events: Events
     tallies: Tallies
@@ -78,6 +82,8 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         sessions=ReviewSessions(driver),
         maps=Maps(driver),
         versions=Versions(driver),
+        flips=Flips(driver),
+        studies=Studies(driver),
         jobs=Jobs(driver),
         events=Events(driver),
         tallies=Tallies(driver),

@@ -360,6 +360,37 @@ def hidden_from_filters(db: Database) -> None:
     _run(db, _HIDDEN)
 
 
+_EVIDENCE = """
+create table flips (
+    report_id integer not null references gate_reports (id),
+    item_id integer not null references items (id),
+    kind text not null check (kind in ('fixed', 'broken', 'moved')),
+    sample text not null check (sample in ('holdout', 'audit', 'corrections')),
+    truth text not null,
+    before text not null,
+    after text not null,
+    primary key (report_id, item_id)
+) without rowid;
+create table studies (
+    id integer primary key,
+    project_id integer not null references projects (id),
+    kind text not null,
+    version_id integer references versions (id),
+    body text not null,
+    created_at real not null
+);
+create index studies_newest on studies (project_id, kind, version_id);
+alter table projects add column refreshed_at real;
+alter table projects add column refreshed_after integer not null default 0;
+"""
+
+
+@migrations(name="0009_evidence")
+def evidence(db: Database) -> None:
+    """What changed between two versions row by row, studies of versions, and the last refresh of the holdout."""
+    _run(db, _EVIDENCE)
+
+
 def _run(db: Database, script: str) -> None:
     # Not executescript(): it commits the surrounding transaction first.
     statement = ""

@@ -167,4 +167,6 @@ def _project(row: Row) -> Project:
         created_at=row["created_at"],
         anchor_id=row["anchor_id"],
         archived_at=row["archived_at"],
+        refreshed_at=row["refreshed_at"],
+        refreshed_after=row["refreshed_after"],
     )
