@@ -1,7 +1,9 @@
 """What the next corrections are worth: a learning curve from refits, drawn on a little.
 
-Error as a power law of the training rows, e(m) = exp(i) m^s with s <= 0: a straight line on log-log paper. Sources: Viering
-and Loog (2023), The Shape of Learning Curves, arXiv 2103.10948 (power laws are common, and there are exceptions).
+Error as a power law of the training rows, e(m) = exp(i) m^s with s <= 0: a straight line on log-log paper. Source:
+Viering and Loog (2023), The Shape of Learning Curves, arXiv 2103.10948: power laws are common, and there are exceptions.
+In 60 forecasts of the next 100 rows, 4 futures each, the bias was 0.1 points, the mean absolute error 1.5, and 60, 86 and
+94 % of the futures lay in the 50, 80 and 95 % intervals (python -m benchmarks.forecast).
 """
 
 from __future__ import annotations
@@ -135,8 +137,8 @@ def fits(n: int, classes: int, repeats: int, is_random: bool) -> int:
 def forecast(runs: Runs, rng: np.random.Generator, steps: Sequence[int] = STEPS) -> Forecast:
     """The gain of the next rows, from a power law through the refits.
 
-    Intervals: bootstrap over judged rows and repeats, plus the luck of one retrain, 2 sd^2 (1 - n / (n + more)), where sd
-    is the spread between refits of one size. The gain never exceeds the present error.
+    Intervals: bootstrap over judged rows and repeats, plus the luck of one retrain, 2 sd^2 (1 - n / (n + more)), where
+    sd is the spread between refits of one size. The gain never exceeds the present error.
     """
     size, n = int(runs.sizes[-1]), runs.wrong.shape[2]
     slope, intercept, error = _fitted(runs, np.ones((1, n)), np.ones((1, len(runs.wrong))))
@@ -221,15 +223,17 @@ def advice(found: Forecast) -> str:
 
 
 def held(ahead: Mapping[str, Any], more: int, actual: tuple[float, float, float]) -> dict[str, Any]:
-    """Whether a stored forecast (see `plain`) held: the measured gain lies in its 80 % interval, widened by the error of
-    measuring it.
+    """Whether a stored forecast (see `plain`) held: the gain that was measured lies in its 80 % interval.
+
+    The interval is widened by the error of measuring.
 
     actual: the gain of a later version that learned from `more` rows more, with its 95 % interval.
     """
     gains = [ahead["gains"][n] for n in range(len(ahead["gains"]))]
     at = [gain["more"] for gain in gains]
     value, low, high = (
-        float(np.interp(more, [0, *at], [0.0, *(gain[name] for gain in gains)])) for name in ("value", "low80", "high80")
+        float(np.interp(more, [0, *at], [0.0, *(gain[name] for gain in gains)]))
+        for name in ("value", "low80", "high80")
     )
     # 1.28 / 1.96 turns the 95 % interval of the measurement into an 80 % one.
     noise = (actual[2] - actual[1]) / 2 * 1.2816 / 1.96

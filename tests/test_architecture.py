@@ -22,9 +22,10 @@ LEVELS: tuple[frozenset[str], ...] = (
     frozenset(
         {"intake", "tables", "exports", "encoding", "datasets", "review", "training", "evaluation", "gate", "threshold"}
         | {"slices", "bulk", "queue_audit", "unusual", "scoring", "staging", "charts", "prioritize", "models", "store"}
+        | {"forecast", "credit", "dry_run"}
     ),
-    frozenset({"surroundings", "feature_space", "sampling", "trust", "comparison"}),
-    frozenset({"second_look"}),
+    frozenset({"surroundings", "feature_space", "sampling", "trust", "comparison", "refits"}),
+    frozenset({"second_look", "studies"}),
     frozenset({"loop", "insights", "inspection"}),
     frozenset({"learned"}),
     frozenset({"reordering", "maps", "similar"}),
