@@ -1,7 +1,7 @@
 """Do the forecasts of the learning curve come true, and do their intervals hold what they say?
 
-60 forecasts on digits and four made-up sets, from 100, 150, 250 and 400 labelled rows and 300 locked ones. Each forecast
-is about the next 100 rows, and is held against four futures: 100 further rows at random, a refit, and its accuracy on
+60 forecasts on digits and four made-up sets, from 100, 150, 250 and 400 labelled rows and 300 locked ones. Each is
+about the next 100 rows, and is held against four futures: 100 further rows at random, a refit, and its accuracy on
 every row left over minus that of the present model there. Printed: bias and mean absolute error of the forecast in
 points, how many futures lie in the 50, 80 and 95 % intervals, and beside it a forecast of no gain at all and the mean
 true gain, which nobody can know.

@@ -68,14 +68,16 @@ def shapley(
     truth: npt.NDArray[Any],
     groups: npt.NDArray[np.bool_],
 ) -> Floats:
-    """KNN-Shapley value of each group for each locked row, shape (q, g).
+    """KNN-Shapley value of each group for each locked row, beyond chance, shape (q, g).
 
     points, labels: (m, f), (m,) training rows. asked, truth: (q, f), (q,). groups: (m, g), which rows belong to which.
-    Over all rows they sum to the share of right ones among the nearest NEIGHBOURS.
+    Over all rows the values sum to the share of right ones among the nearest NEIGHBOURS minus the share of that label
+    among the training rows: without this, labels given by a coin would seem to add what guessing adds.
     """
-    members = groups.astype(float)
-    parts = [_shapley(points, labels, asked[some], truth[some]) @ members for some in _pieces(len(asked), len(points))]
-    return np.asarray(np.concatenate(parts) if parts else np.zeros((0, groups.shape[1])))
+    members, found = groups.astype(float), np.zeros((len(asked), groups.shape[1]))
+    for some in _pieces(len(asked), len(points)):
+        found[some] = _shapley(points, labels, asked[some], truth[some]) @ members
+    return found
 
 
 def _pieces(n: int, width: int) -> Iterator[slice]:
@@ -85,17 +87,17 @@ def _pieces(n: int, width: int) -> Iterator[slice]:
 
 def _shapley(points: Any, labels: Any, asked: Any, truth: Any) -> Floats:
     """Value of each of m training rows for each of q locked rows, shape (q, m)."""
-    m, k = len(points), min(NEIGHBOURS, len(points))
+    m = len(points)
     centre = points.mean(axis=0)
     near, far = (asked - centre).astype(float), (points - centre).astype(float)
     order = np.argsort((far * far).sum(axis=1) - 2 * near @ far.T, axis=1, kind="stable")
-    right = (labels[order] == truth[:, None]).astype(float)
-    # s_m = right_m k / (K m), here with k = min(K, m); s_i = s_(i+1) + (right_i - right_(i+1)) / K * min(K, i) / i.
-    place = np.arange(1, m)
-    steps = (right[:, :-1] - right[:, 1:]) / NEIGHBOURS * (np.minimum(NEIGHBOURS, place) / place)
-    values = np.empty_like(right)
-    values[:, -1] = right[:, -1] * k / (NEIGHBOURS * m)
-    values[:, :-1] = values[:, -1:] + np.cumsum(steps[:, ::-1], axis=1)[:, ::-1]
+    chance = (labels == truth[:, None]).mean(axis=1, keepdims=True)
+    right = (labels[order] == truth[:, None]) - chance
+    # s_m = right_m min(K, m) / (K m); s_i = s_(i+1) + (right_i - right_(i+1)) / K * min(K, i) / i.
+    place = np.arange(1, m + 1)
+    share = np.minimum(NEIGHBOURS, place) / place / NEIGHBOURS
+    steps = np.concatenate([(right[:, :-1] - right[:, 1:]) * share[:-1], right[:, -1:] * share[-1]], axis=1)
+    values = np.cumsum(steps[:, ::-1], axis=1)[:, ::-1]
     found = np.empty_like(values)
     np.put_along_axis(found, order, values, axis=1)
     return found

@@ -1,8 +1,8 @@
 """What the next corrections are worth: a learning curve from refits, drawn on a little.
 
 Error as a power law of the training rows, e(m) = exp(i) m^s with s <= 0: a straight line on log-log paper. Source:
-Viering and Loog (2023), The Shape of Learning Curves, arXiv 2103.10948: power laws are common, and there are exceptions.
-In 60 forecasts of the next 100 rows, 4 futures each, the bias was 0.1 points, the mean absolute error 1.5, and 60, 86 and
+Viering and Loog (2023), The Shape of Learning Curves, arXiv 2103.10948: power laws are common, with exceptions. In 60
+forecasts of the next 100 rows, 4 futures each, the bias was 0.1 points, the mean absolute error 1.5, and 60, 86 and
 94 % of the futures lay in the 50, 80 and 95 % intervals (python -m benchmarks.forecast).
 """
 

@@ -23,8 +23,8 @@ class ForecastView:
 
     table: the curve and its fan, columns rows, accuracy, low_80, high_80, low_95, high_95 (0-1), n and kind (`measured`
     or `forecast`). gains: columns more, points, low_80, high_80, low_95, high_95. outcomes: columns version, later,
-    more, forecast, low_80, high_80, actual, low_95, high_95, n, held; all points but versions, more and n. outdated: why
-    it is about the past, or empty. empty: what to press when there is nothing to show, else empty.
+    more, forecast, low_80, high_80, actual, low_95, high_95 (in points), n, held. outdated: why it is about the past,
+    or empty. empty: what to press when there is nothing to show, else empty.
     """
 
     sentence: str = ""
