@@ -105,6 +105,7 @@ def _decided(world: World, tested: Mapping[str, tuple]) -> dict[str, credit.Cred
 METHODS = {"refits": by_refits, "knn_shapley": by_neighbours}
 
 
+@threadpool_limits.wrap(limits=1)
 def recovered(worlds: int, method: str) -> dict[str, float]:
     """How often what was planted is found, and told from zero."""
     counts = dict.fromkeys(
@@ -123,6 +124,7 @@ def recovered(worlds: int, method: str) -> dict[str, float]:
     return {name: n / worlds for name, n in counts.items()}
 
 
+@threadpool_limits.wrap(limits=1)
 def false_alarms(worlds: int, method: str) -> float:
     """Share of null worlds in which any group is told from zero."""
     return float(
@@ -136,7 +138,7 @@ def main() -> None:
     worlds, nulls = (QUICK_WORLDS, QUICK_NULLS) if options.quick else (WORLDS, NULLS)
     rows: dict[str, dict[str, float]] = {}
     for method in METHODS:
-        with threadpool_limits(1), cpu() as spent:
+        with cpu() as spent:
             rows[method] = recovered(worlds, method) | {"false_distinguishable": false_alarms(nulls, method)}
         rows[method]["cpu_s"] = spent.seconds
     metrics = {

@@ -133,10 +133,13 @@ def _valued(
         seeds = SEEDS if is_random else 1
         if affordable(refits.fit_s, seeds * (1 + distinct)):
             found = _by_refits(locked, refits, groups, [version.seed + n for n in range(seeds)], progress)
+            shares = _shares(store, project, version, locked, refits, groups, load, rng, progress)
             times = f", {seeds} times with different seeds" if seeds > 1 else ""
-            return found, f"Trained again without each group{times}, and compared on {len(locked.ids):,} locked rows."
-    found = _by_neighbours(store, project, version, locked, refits, groups, load, rng, progress)
-    return found, (
+            method = f"Trained again without each group{times}, and compared on {len(locked.ids):,} locked rows."
+            return _marked(found, shares), method
+    shares = _shares(store, project, version, locked, refits, groups, load, rng, progress)
+    found = _credits(groups, {key: rule.shared(values) for key, values in shares.of.items()})
+    return _marked(found, shares), (
         f"A refit takes {refits.fit_s:,.0f} s, so groups are valued by nearest neighbours instead (KNN-Shapley, k = "
         f"{rule.NEIGHBOURS}): what their rows add to the right answers about {min(len(locked.ids), ASKED):,} locked "
         "rows."
@@ -171,7 +174,16 @@ def _by_refits(
     )
 
 
-def _by_neighbours(
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """KNN-Shapley by (division, name) -> (q,), the rows of each that were looked at, and the value of all new rows."""
+
+    of: Mapping[tuple[rule.Division, str], npt.NDArray[np.float64]]
+    sizes: Mapping[tuple[rule.Division, str], int]
+    everyone: npt.NDArray[np.float64]
+
+
+def _shares(
     store: Store,
     project: Project,
     version: Version,
@@ -181,15 +193,15 @@ def _by_neighbours(
     load: LoadModel,
     rng: np.random.Generator,
     progress: Progress,
-) -> list[rule.Credit]:
-    progress(0.4, "looking for the neighbours of the locked rows")
+) -> Shares:
+    progress(0.9, "looking for the neighbours of the locked rows")
     ids = store.versions.lineage(version.id)["ids"]
     n = len(ids)
     drawn = np.sort(rng.choice(n, size=min(n, NEIGHBOURHOOD), replace=False))
     asked = np.sort(rng.choice(len(locked.ids), size=min(len(locked.ids), ASKED), replace=False))
     space = FeatureSpace(store, project, load(version), [ids[at] for at in drawn])
-    member = np.zeros((n, len(groups.named)), dtype=bool)
-    for column, rows in enumerate(groups.named.values()):
+    member = np.zeros((n, len(groups.named) + 1), dtype=bool)
+    for column, rows in enumerate((*groups.named.values(), groups.changed)):
         member[rows, column] = True
     values = rule.shapley(
         space.of([ids[at] for at in drawn]),
@@ -198,13 +210,34 @@ def _by_neighbours(
         locked.truth[asked],
         member[drawn],
     )
-    return _credits(groups, {key: rule.shared(values[:, column]) for column, key in enumerate(groups.named)})
+    sizes = member[drawn].sum(axis=0).tolist()
+    return Shares(
+        {key: values[:, column] for column, key in enumerate(groups.named)},
+        {key: sizes[column] for column, key in enumerate(groups.named)},
+        values[:, -1],
+    )
+
+
+def _marked(found: Sequence[rule.Credit], shares: Shares) -> list[rule.Credit]:
+    """The credits, those of misleading reviewers marked."""
+    people = [credit for credit in found if credit.by == "reviewer" and credit.name not in (ADDED, SEVERAL)]
+    if not people:
+        return list(found)
+    keys = [(credit.by, credit.name) for credit in people]
+    values = np.column_stack([shares.of[key] for key in keys])
+    marked = {c.name: c for c in rule.misleading(people, values, [shares.sizes[key] for key in keys], shares.everyone)}
+    return [marked.get(credit.name, credit) if credit.by == "reviewer" else credit for credit in found]
 
 
 def _credits(groups: Groups, tested: Mapping[tuple[rule.Division, str], tuple[Interval, float]]) -> list[rule.Credit]:
-    same = {rows.tobytes(): n for n, rows in enumerate(groups.named.values())}
     found = [rule.Credit(by, name, len(groups.named[by, name]), *known) for (by, name), known in tested.items()]
-    return rule.decided(found, [same[groups.named[key].tobytes()] for key in tested])
+    return rule.decided(found, _same(groups, list(tested)))
+
+
+def _same(groups: Groups, keys: Sequence[tuple[rule.Division, str]]) -> list[int]:
+    """A number for each set of rows: groups of the same rows are one question."""
+    number: dict[bytes, int] = {}
+    return [number.setdefault(groups.named[key].tobytes(), len(number)) for key in keys]
 
 
 def _gain(store: Store, version: Version, parent: Version, locked: sources.Judged) -> Interval:
