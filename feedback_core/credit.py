@@ -125,15 +125,15 @@ def misleading(
     values: npt.NDArray[np.floating],
     sizes: Sequence[int],
     everyone: npt.NDArray[np.floating],
+    total: int,
 ) -> list[Credit]:
     """The credits of reviewers, with those marked whose labels contradict the rows around them more than others' do.
 
-    values: (q, g) KNN-Shapley of each reviewer's rows, sizes: (g,) how many these are. everyone: (q,) that of all new
-    rows. Against the others, because the queue hands out rows at the border of two classes, which contradict theirs by
-    nature. Refits tell whether labels cost accuracy, which a robust model hides: of careless reviewers, wrong in 60 % of
-    50 labels, refits told 18 % from zero and KNN-Shapley 95 % (python -m benchmarks.credit).
+    values: (q, g) KNN-Shapley of each reviewer's rows, sizes: (g,) how many these are. everyone: (q,) that of all `total`
+    new rows. Against the others, because the queue hands out rows at the border of two classes, which contradict
+    theirs by nature. Refits tell whether labels cost accuracy, which a robust model hides: of careless reviewers, wrong
+    in 60 % of 50 labels, refits told 18 % from zero and KNN-Shapley 95 % (python -m benchmarks.credit).
     """
-    total = sum(sizes)
     seen = []
     for column, (credit, size) in enumerate(zip(credits, sizes, strict=True)):
         others = (everyone - values[:, column]) / max(total - size, 1)
@@ -174,7 +174,10 @@ def _who(credit: Credit) -> str:
 
 
 def _suspicion(credit: Credit) -> str:
-    return f"{_who(credit)} often differ from the labels of similar rows: a second look may help, the Feedback page ranks them."
+    return (
+        f"{_who(credit)} often differ from the labels of similar rows: a second look may help, the Feedback page ranks "
+        "them."
+    )
 
 
 def _sentence(credit: Credit) -> str:

@@ -110,12 +110,16 @@ def test_a_reviewer_misleads_who_contradicts_the_rows_around_more_than_the_other
     rng = np.random.default_rng(0)
     steady = rng.normal(-0.05, 0.05, (400, 3))  # a hard queue: everybody's rows lie below zero
     people = [made(name, 0.5, 0.0) for name in ("ana", "ben", "chi")]
-    assert not any(c.misleads for c in credit.misleading(people, steady, [50, 50, 50], steady.sum(axis=1)))
+    assert not any(c.misleads for c in credit.misleading(people, steady, [50, 50, 50], steady.sum(axis=1), 150))
     bad = steady.copy()
     bad[:, 1] -= 0.05
-    assert [c.misleads for c in credit.misleading(people, bad, [50, 50, 50], bad.sum(axis=1))] == [False, True, False]
+    assert [c.misleads for c in credit.misleading(people, bad, [50, 50, 50], bad.sum(axis=1), 150)] == [
+        False,
+        True,
+        False,
+    ]
     # Nobody to compare with.
-    assert not credit.misleading(people[:1], bad[:, 1:2], [50], bad[:, 1])[0].misleads
+    assert not credit.misleading(people[:1], bad[:, 1:2], [50], bad[:, 1], 50)[0].misleads
     marked = replace(people[1], misleads=True)
     assert credit.sentences([marked])[-1] == (
         "The labels of ben often differ from the labels of similar rows: a second look may help, the Feedback page "

@@ -181,6 +181,7 @@ class Shares:
     of: Mapping[tuple[rule.Division, str], npt.NDArray[np.float64]]
     sizes: Mapping[tuple[rule.Division, str], int]
     everyone: npt.NDArray[np.float64]
+    total: int
 
 
 def _shares(
@@ -215,6 +216,7 @@ def _shares(
         {key: values[:, column] for column, key in enumerate(groups.named)},
         {key: sizes[column] for column, key in enumerate(groups.named)},
         values[:, -1],
+        sizes[-1],
     )
 
 
@@ -225,7 +227,8 @@ def _marked(found: Sequence[rule.Credit], shares: Shares) -> list[rule.Credit]:
         return list(found)
     keys = [(credit.by, credit.name) for credit in people]
     values = np.column_stack([shares.of[key] for key in keys])
-    marked = {c.name: c for c in rule.misleading(people, values, [shares.sizes[key] for key in keys], shares.everyone)}
+    sizes = [shares.sizes[key] for key in keys]
+    marked = {each.name: each for each in rule.misleading(people, values, sizes, shares.everyone, shares.total)}
     return [marked.get(credit.name, credit) if credit.by == "reviewer" else credit for credit in found]
 
 
