@@ -129,10 +129,10 @@ def misleading(
 ) -> list[Credit]:
     """The credits of reviewers, with those marked whose labels contradict the rows around them more than others' do.
 
-    values: (q, g) KNN-Shapley of each reviewer's rows, sizes: (g,) how many these are. everyone: (q,) that of all `total`
-    new rows. Against the others, because the queue hands out rows at the border of two classes, which contradict
-    theirs by nature. Refits tell whether labels cost accuracy, which a robust model hides: of careless reviewers, wrong
-    in 60 % of 50 labels, refits told 18 % from zero and KNN-Shapley 95 % (python -m benchmarks.credit).
+    values: (q, g) KNN-Shapley of each reviewer's rows, sizes: (g,) how many these are. everyone: (q,) that of all
+    `total` new rows. Against the others, because the queue hands out rows at the border of two classes, which
+    contradict theirs by nature. Refits tell whether labels cost accuracy, which a robust model hides: of careless
+    reviewers, wrong in 60 % of 50 labels, refits told 18 % from zero (python -m benchmarks.credit).
     """
     seen = []
     for column, (credit, size) in enumerate(zip(credits, sizes, strict=True)):
