@@ -19,6 +19,7 @@ LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"settings", "registry", "scored"}),
     frozenset({"types"}),
     frozenset({"intervals"}),
+    frozenset({"calibration"}),
     frozenset(
         {"intake", "tables", "exports", "encoding", "datasets", "review", "training", "evaluation", "gate", "threshold"}
         | {"slices", "bulk", "queue_audit", "unusual", "scoring", "staging", "charts", "prioritize", "models", "store"}
