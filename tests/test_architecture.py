@@ -19,12 +19,25 @@ LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"settings", "registry", "scored"}),
     frozenset({"types"}),
     frozenset({"intervals"}),
+    frozenset({"calibration"}),
     frozenset(
         {"intake", "tables", "exports", "encoding", "datasets", "review", "training", "evaluation", "gate", "threshold"}
-        | {"slices", "bulk", "queue_audit", "unusual", "scoring", "staging", "charts", "prioritize", "models", "store"}
+        | {
+            "slices",
+            "bulk",
+            "queue_audit",
+            "unusual",
+            "scoring",
+            "staging",
+            "estimates",
+            "charts",
+            "prioritize",
+            "models",
+            "store",
+        }
     ),
     frozenset({"surroundings", "feature_space", "sampling", "trust", "comparison"}),
-    frozenset({"second_look"}),
+    frozenset({"second_look", "accuracies"}),
     frozenset({"loop", "insights", "inspection"}),
     frozenset({"learned"}),
     frozenset({"reordering", "maps", "similar"}),

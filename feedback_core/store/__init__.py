@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import StoreError
+from .answers import Answers
 from .drawn import DrawnDecisions
 from .draws import Draws
 from .driver import Driver
@@ -36,6 +37,7 @@ class Store:
     predictions: Predictions
     draws: Draws
     drawn: DrawnDecisions
+    answers: Answers
     feedback: FeedbackLog
     rulings: Rulings
     ranks: Ranks
@@ -76,6 +78,7 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         predictions=Predictions(driver),
         draws=Draws(driver),
         drawn=DrawnDecisions(driver),
+        answers=Answers(driver),
         feedback=FeedbackLog(driver),
         rulings=Rulings(driver),
         ranks=Ranks(driver),
