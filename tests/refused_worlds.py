@@ -3,8 +3,8 @@
     loop = WORLDS["broken class"](store, clock)     # a champion serves; the poison is in, nothing is retrained yet
     version, report = challenge(loop)               # trains and judges the next version, as the worker does
 
-`WORDS[name]` is what one of the report's reasons must say. Each world is a project of its own, so that one store can hold
-all three. The loop's next retrain gives the challenger whichever way it is asked for: page, REST, CLI or worker.
+`WORDS[name]` is what one of the report's reasons must say. Each world is a project of its own, so that one store can
+hold all three. The loop's next retrain gives the challenger whichever way it is asked for: page, REST, CLI or worker.
 """
 
 from __future__ import annotations

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import StoreError
+from .corrections import Corrections
 from .drawn import DrawnDecisions
 from .draws import Draws
 from .driver import Driver
 from .events import Events
 from .feedback import FeedbackLog
 from .flips import Flips
+from .holdout import Holdout
 from .items import Items
 from .jobs import Jobs
 from .maps import Maps
@@ -37,12 +39,14 @@ class Store:
     draws: Draws
     drawn: DrawnDecisions
     feedback: FeedbackLog
+    corrections: Corrections
     rulings: Rulings
     ranks: Ranks
     sessions: ReviewSessions
     maps: Maps
     versions: Versions
     flips: Flips
+    holdout: Holdout
     studies: Studies
     jobs: Jobs
     events: Events
@@ -77,12 +81,14 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         draws=Draws(driver),
         drawn=DrawnDecisions(driver),
         feedback=FeedbackLog(driver),
+        corrections=Corrections(driver),
         rulings=Rulings(driver),
         ranks=Ranks(driver),
         sessions=ReviewSessions(driver),
         maps=Maps(driver),
         versions=Versions(driver),
         flips=Flips(driver),
+        holdout=Holdout(driver),
         studies=Studies(driver),
         jobs=Jobs(driver),
         events=Events(driver),
