@@ -18,8 +18,10 @@ LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "environment", "parent", "cache", "neighbours", "projection"}),
     frozenset({"settings", "registry", "scored"}),
     frozenset({"types"}),
-    frozenset({"intervals"}),
-    frozenset({"calibration"}),
+    frozenset({"intervals", "losses", "wear"}),
+    frozenset({"paired", "calibration"}),
+    frozenset({"evalue", "guards"}),
+    frozenset({"verdict"}),
     frozenset(
         {"intake", "tables", "exports", "encoding", "datasets", "review", "training", "evaluation", "gate", "threshold"}
         | {
