@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from . import comparison, gate, intake, review, scoring, second_look, threshold, training, wear
 from .cache import Cache
-from .errors import ArtifactError, InvalidFeedback, NotFound, Refused
+from .errors import ArtifactError, InvalidFeedback, InvalidInput, NotFound, Refused
 from .models import BUILDERS, artifacts
 from .prioritize import Pool, blend, histogram
 from .settings import Settings
@@ -25,6 +25,7 @@ from .store.sessions import MOST
 from .surroundings import Surroundings
 from .types import (
     RULINGS,
+    STUDIES,
     Decision,
     Draw,
     Feedback,
@@ -39,6 +40,7 @@ from .types import (
     Ruling,
     Schema,
     Split,
+    StudyKind,
     Version,
     Wish,
 )
@@ -334,6 +336,19 @@ class Loop:
     def request_rescore(self, by: str, trigger: str = "new champion") -> Job:
         """Ask the worker to score the pool again with the champion; due after every change of champion or weights."""
         return self.store.jobs.request(self.project.id, "predict", trigger=trigger, by=by, now=self.clock())
+
+    def request_study(self, kind: StudyKind, by: str, version: Version | None = None, trigger: str = "manual") -> Job:
+        """Ask the worker for a forecast or a credit of a version, the champion unless given, or for a dry run.
+
+        Raises InvalidInput for another kind, and NotFound before the first version.
+        """
+        if kind not in STUDIES:
+            raise InvalidInput(f"kind={kind!r} is not a study: use one of {', '.join(STUDIES)}.")
+        about = version or self.store.versions.champion(self.project.id)
+        if about is None:
+            raise NotFound(f"{self.project.name} has no model yet: train the first version on the Retrain page.")
+        payload = None if kind == "dry run" else {"version": about.id}
+        return self.store.jobs.request(self.project.id, kind, trigger=trigger, by=by, now=self.clock(), payload=payload)
 
     def reweigh(self, weights: Mapping[str, float], by: str) -> Job:
         """Save new weights of the priority and ask for the queue in their order. Raises InvalidSetting."""

@@ -29,6 +29,9 @@ JobState = Literal["waiting", "running", "done", "failed", "cancelled"]
 VERDICTS: tuple[Verdict, ...] = ("confirm", "correct", "skip", "flag")
 """What a reviewer can say; `undo` is written by the loop only."""
 
+STUDIES: tuple[StudyKind, ...] = ("forecast", "dry run", "credit")
+"""Jobs that only look: they come after all other work and give way to it, so none of it waits for them."""
+
 RULINGS: tuple[Ruling, ...] = ("accept", "reject", "ask")
 """What a maintainer can say about an entry: it counts, it does not, or somebody else shall look."""
 

@@ -14,41 +14,30 @@ import pytest
 ROOT = Path(__file__).parent.parent
 CORE = ROOT / "feedback_core"
 
-LEVELS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "environment", "parent", "cache", "neighbours", "projection"}),
-    frozenset({"settings", "registry", "scored"}),
-    frozenset({"types"}),
-    frozenset({"intervals", "losses", "wear"}),
-    frozenset({"paired", "calibration"}),
-    frozenset({"evalue", "guards"}),
-    frozenset({"verdict"}),
-    frozenset(
-        {"intake", "tables", "exports", "encoding", "datasets", "review", "training", "evaluation", "gate", "threshold"}
-        | {
-            "slices",
-            "bulk",
-            "queue_audit",
-            "unusual",
-            "scoring",
-            "staging",
-            "estimates",
-            "charts",
-            "prioritize",
-            "models",
-            "store",
-        }
-    ),
-    frozenset({"surroundings", "feature_space", "sampling", "trust", "comparison"}),
-    frozenset({"second_look", "accuracies"}),
-    frozenset({"loop", "insights", "inspection"}),
-    frozenset({"learned"}),
-    frozenset({"reordering", "maps", "similar"}),
-    frozenset({"reviewers", "worker", "feedback_loop", "deck", "served_model"}),
-    frozenset({"project_storage", "demo"}),
-    frozenset({"simulate"}),
-    frozenset({"cli"}),
-    frozenset({"__main__", "__init__"}),
-)
+_FLOORS = """
+errors environment parent cache neighbours projection
+settings registry scored
+types
+intervals losses wear
+paired calibration
+evalue guards
+verdict
+intake tables exports encoding datasets
+    review training evaluation gate threshold slices bulk queue_audit unusual scoring staging estimates
+    forecast credit dry_run charts prioritize models store
+surroundings feature_space sampling trust comparison refits
+second_look accuracies studies
+loop insights inspection
+learned
+reordering maps similar
+reviewers worker feedback_loop deck served_model
+project_storage demo
+simulate
+cli
+__main__ __init__
+"""
+
+LEVELS = tuple(frozenset(names.split()) for names in _FLOORS.replace("\n    ", " ").strip().splitlines())
 """Rooms from the ground up. A module imports only from floors below its own, and from its own package."""
 
 
