@@ -23,15 +23,15 @@ LEVELS: tuple[frozenset[str], ...] = (
         {"intake", "tables", "exports", "encoding", "datasets", "review", "training", "evaluation", "gate", "threshold"}
         | {"slices", "bulk", "queue_audit", "unusual", "scoring", "staging", "charts", "prioritize", "models", "store"}
     ),
-    frozenset({"surroundings", "feature_space", "sampling", "trust", "comparison"}),
-    frozenset({"second_look"}),
+    frozenset({"surroundings", "feature_space", "sampling", "trust", "comparison", "fitting", "provenance"}),
+    frozenset({"second_look", "reports", "reproduce"}),
     frozenset({"loop", "insights", "inspection"}),
-    frozenset({"learned"}),
+    frozenset({"learned", "decisions"}),
     frozenset({"reordering", "maps", "similar"}),
     frozenset({"reviewers", "worker", "feedback_loop", "deck", "served_model"}),
     frozenset({"project_storage", "demo"}),
     frozenset({"simulate"}),
-    frozenset({"cli"}),
+    frozenset({"cli", "api"}),
     frozenset({"__main__", "__init__"}),
 )
 """Rooms from the ground up. A module imports only from floors below its own, and from its own package."""
@@ -79,7 +79,9 @@ def test_arrows_point_down(path: Path) -> None:
 HOMES = {
     "streamlit": ("app.py", "pages/"),
     "plotly": ("feedback_core/charts.py",),
-    "typer": ("feedback_core/cli.py",),
+    "typer": ("feedback_core/cli/",),
+    "fastapi": ("feedback_core/api/",),
+    "jinja2": ("feedback_core/reports/",),
     "sqlite3": ("feedback_core/store/",),
     "sqlite_utils": ("feedback_core/store/",),
 }

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import StoreError
+from .contributions import Contributions
 from .drawn import DrawnDecisions
 from .draws import Draws
 from .driver import Driver
@@ -37,6 +38,7 @@ class Store:
     draws: Draws
     drawn: DrawnDecisions
     feedback: FeedbackLog
+    contributions: Contributions
     rulings: Rulings
     ranks: Ranks
     sessions: ReviewSessions
@@ -77,6 +79,7 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         draws=Draws(driver),
         drawn=DrawnDecisions(driver),
         feedback=FeedbackLog(driver),
+        contributions=Contributions(driver),
         rulings=Rulings(driver),
         ranks=Ranks(driver),
         sessions=ReviewSessions(driver),

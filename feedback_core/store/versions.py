@@ -126,6 +126,13 @@ class Versions:
         """Every report of a project, newest first."""
         return self._reports("select * from gate_reports where project_id = ? order by id desc", (project_id,))
 
+    def report(self, report_id: int) -> GateReport:
+        """One report by id. Raises NotFound."""
+        found = self._reports("select * from gate_reports where id = ?", (report_id,))
+        if not found:
+            raise NotFound(f"There is no gate report with id {report_id}.")
+        return found[0]
+
     def report_on(self, version_id: int) -> GateReport | None:
         """The newest report about a version."""
         found = self._reports(

@@ -1,0 +1,62 @@
+"""The model card: what serves now, how good it is, and what it cannot be trusted with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..errors import NotFound
+from ..gate import LOOKS
+from ..store import Store
+from ..types import GateReport, Project, Version
+from . import summaries
+from .limits import limits
+from .refinement import slice_rows
+from .rendering import render
+
+
+@dataclass(frozen=True, slots=True)
+class Ancestor:
+    """One version on the way to the champion, with the verdict it was promoted on."""
+
+    version: Version
+    report: GateReport | None
+
+
+def card(store: Store, project: Project, now: float) -> str:
+    """The champion's card as one page of HTML. now: when it is written. Raises NotFound before the first version."""
+    champion = store.versions.champion(project.id)
+    if champion is None:
+        raise NotFound(f"{project.name} has no champion yet: train the first version on the Retrain page.")
+    reports, training = store.versions.reports(project.id), summaries.weights(store.versions.lineage(champion.id))
+    looks = sum(each.finding != "first" and each.id > project.refreshed_after for each in reports)
+    promotion = _promotion(champion, reports)
+    facts = {
+        "project": project,
+        "version": champion,
+        "report": promotion,
+        "slices": slice_rows(promotion.numbers) if promotion else (),
+        "training": training,
+        "items": store.tallies.of(project.id, "items"),
+        "people": summaries.people(store.contributions.between(project.id, 0, champion.feedback_upto)),
+        "limits": limits(champion, project, promotion, [each.label for each in training], looks),
+        "looks": looks,
+        "looks_budget": LOOKS,
+        "ancestors": _ancestors(champion, store.versions.all(project.id), reports),
+        "provenance": promotion.numbers.get("provenance", {}) if promotion else {},
+        "now": now,
+    }
+    return render("card.html.j2", facts)
+
+
+def _promotion(version: Version, reports: list[GateReport]) -> GateReport | None:
+    """The newest report a version was promoted on; reports come newest first."""
+    mine = (each for each in reports if each.challenger_id == version.id and each.decision == "promote")
+    return next(mine, None)
+
+
+def _ancestors(champion: Version, versions: list[Version], reports: list[GateReport]) -> list[Ancestor]:
+    by_id = {version.id: version for version in versions}
+    line = [champion]
+    while (parent := by_id.get(line[-1].parent_id or 0)) is not None:
+        line.append(parent)
+    return [Ancestor(version, _promotion(version, reports)) for version in line]
