@@ -399,7 +399,8 @@ class Loop:
             "finding": verdict.finding,
             "action": verdict.action,
             "reasons": (*verdict.reasons, *training.left_out(model)),
-            "numbers": verdict.numbers | {"provenance": provenance.of_verdict(self.store, self.project, version, locked)},
+            "numbers": verdict.numbers
+            | {"provenance": provenance.of_verdict(self.store, self.project, version, locked)},
             "policy": self.project.settings.policy,
             "created_at": self.clock(),
         }
@@ -412,7 +413,8 @@ class Loop:
             raise Refused(f"Version {version.number} has no stored gate report: judge it first.")
         if report.action != "promote" and not reason.strip():
             found = "is measurably worse" if report.finding == "worse" else "is not advised by the gate"
-            raise Refused(f"Version {version.number} {found}: give a reason to promote it anyway.")
+            because = " ".join(report.reasons)
+            raise Refused(f"Version {version.number} {found}: give a reason to promote it anyway. Found: {because}")
         return self._decide(report, "promote", by, reason)
 
     def refuse(self, version: Version, by: str, reason: str = "") -> Version:

@@ -127,3 +127,22 @@ def _problems(
         ),
     )
     return tuple(sentence for holds, sentence in checks if holds)
+
+
+def told(found: Rebuild) -> tuple[str, ...]:
+    """The outcome in sentences: the verdict first, then what differs."""
+    if found.same:
+        first = f"Version {found.version} was rebuilt: the same probabilities, bit for bit, on {found.rows:,} rows."
+    elif not found.rows:
+        first = f"Version {found.version} cannot be rebuilt."
+    else:
+        first = (
+            f"Version {found.version} was rebuilt and differs: other probabilities on {found.differing:,} of "
+            f"{found.rows:,} rows, another label on {found.relabelled:,}."
+        )
+    largest = (
+        (f"The largest difference of a probability is {found.largest:.3g}, at item {found.largest_key}.",)
+        if found.largest
+        else ()
+    )
+    return (first, *largest, *found.problems, *(f"Other library version: {each}" for each in found.libraries))

@@ -47,6 +47,11 @@ def moment(at: float | None) -> str:
     return "never" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
+def iso(at: float | None) -> str | None:
+    """A time for machines, in UTC to the second: 2026-01-31T09:30:00+00:00."""
+    return None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+
+
 def spoken(name: str) -> str:
     """A name of the code as words: logistic_regression -> logistic regression."""
     return name.replace("_", " ")

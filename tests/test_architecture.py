@@ -18,14 +18,14 @@ LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "environment", "parent", "cache", "neighbours", "projection"}),
     frozenset({"settings", "registry", "scored"}),
     frozenset({"types"}),
-    frozenset({"intervals"}),
+    frozenset({"intervals", "wording"}),
     frozenset(
         {"intake", "tables", "exports", "encoding", "datasets", "review", "training", "evaluation", "gate", "threshold"}
         | {"slices", "bulk", "queue_audit", "unusual", "scoring", "staging", "charts", "prioritize", "models", "store"}
     ),
     frozenset({"surroundings", "feature_space", "sampling", "trust", "comparison", "fitting", "provenance"}),
     frozenset({"second_look", "reports", "reproduce"}),
-    frozenset({"loop", "insights", "inspection"}),
+    frozenset({"loop", "insights", "inspection", "exchange"}),
     frozenset({"learned", "decisions"}),
     frozenset({"reordering", "maps", "similar"}),
     frozenset({"reviewers", "worker", "feedback_loop", "deck", "served_model"}),

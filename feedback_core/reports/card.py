@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from ..errors import NotFound
 from ..gate import LOOKS
@@ -24,13 +25,43 @@ class Ancestor:
 
 def card(store: Store, project: Project, now: float) -> str:
     """The champion's card as one page of HTML. now: when it is written. Raises NotFound before the first version."""
+    return render("card.html.j2", _facts(store, project) | {"now": now})
+
+
+def card_facts(store: Store, project: Project) -> dict[str, Any]:
+    """The same card as plain JSON values. Raises NotFound before the first version."""
+    facts = _facts(store, project)
+    version: Version = facts["version"]
+    return {
+        "project": project.name,
+        "task": project.task,
+        "labels": list(project.labels),
+        "columns": [{"name": column.name, "kind": column.kind} for column in project.schema.columns],
+        "version": version.number,
+        "estimator": version.estimator,
+        "params": dict(version.params),
+        "seed": version.seed,
+        "sha256": version.sha256,
+        "environment": dict(version.environment),
+        "metrics": dict(version.metrics),
+        "slices": list(facts["slices"]),
+        "limits": facts["limits"],
+        "looks": facts["looks"],
+        "training": [asdict(each) for each in facts["training"]],
+        "reviewers": [asdict(each) for each in facts["people"]],
+        "lineage": [_line(each) for each in facts["ancestors"]],
+        "provenance": facts["provenance"],
+    }
+
+
+def _facts(store: Store, project: Project) -> dict[str, Any]:
     champion = store.versions.champion(project.id)
     if champion is None:
         raise NotFound(f"{project.name} has no champion yet: train the first version on the Retrain page.")
     reports, training = store.versions.reports(project.id), summaries.weights(store.versions.lineage(champion.id))
     looks = sum(each.finding != "first" and each.id > project.refreshed_after for each in reports)
     promotion = _promotion(champion, reports)
-    facts = {
+    return {
         "project": project,
         "version": champion,
         "report": promotion,
@@ -43,9 +74,19 @@ def card(store: Store, project: Project, now: float) -> str:
         "looks_budget": LOOKS,
         "ancestors": _ancestors(champion, store.versions.all(project.id), reports),
         "provenance": promotion.numbers.get("provenance", {}) if promotion else {},
-        "now": now,
     }
-    return render("card.html.j2", facts)
+
+
+def _line(each: Ancestor) -> dict[str, Any]:
+    report = each.report
+    return {
+        "version": each.version.number,
+        "sha256": each.version.sha256,
+        "finding": report.finding if report else None,
+        "difference": report.numbers.get("difference") if report else None,
+        "decided_by": report.decided_by if report else None,
+        "reason": report.decision_reason if report else None,
+    }
 
 
 def _promotion(version: Version, reports: list[GateReport]) -> GateReport | None:

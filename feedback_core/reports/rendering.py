@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -39,13 +40,11 @@ def along(value: float, axis: tuple[float, float]) -> float:
 def _environment() -> Environment:
     loader = PackageLoader("feedback_core.reports", "templates")
     # autoescape=True, not select_autoescape: that one decides by a file's ending, and ours is .j2.
-    made = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     made.filters |= {
         name: getattr(wording, name) for name in ("share", "points", "number", "counted", "moment", "spoken")
     }
     made.globals |= {"along": along, "scale": scale, "SAMPLES": wording.SAMPLES}
-    made.filters["zip"] = zip
+    made.filters |= {"zip": zip, "quote": shlex.quote, "capfirst": lambda text: text[:1].upper() + text[1:]}
     made.globals["dict"] = dict
     return made

@@ -94,5 +94,6 @@ def weights(lineage: Mapping[str, list[Any]]) -> list[Weights]:
     for label, weight in zip(lineage.get("labels", []), lineage.get("weights", []), strict=True):
         by_label.setdefault(label, []).append(weight)
     return [
-        Weights(label, len(some), min(some), float(np.mean(some)), max(some)) for label, some in sorted(by_label.items())
+        Weights(label, len(some), min(some), float(np.mean(some)), max(some))
+        for label, some in sorted(by_label.items())
     ]
