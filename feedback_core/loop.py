@@ -13,7 +13,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import comparison, fitting, gate, intake, provenance, reports, review, scoring, second_look, threshold, training
+from . import (
+    comparison,
+    fitting,
+    gate,
+    intake,
+    provenance,
+    reports,
+    review,
+    scoring,
+    second_look,
+    threshold,
+    training,
+    wear,
+)
 from .cache import Cache
 from .errors import ArtifactError, InvalidFeedback, NotFound, Refused
 from .models import artifacts
@@ -32,7 +45,6 @@ from .types import (
     Item,
     ItemFilter,
     Job,
-    Locked,
     Project,
     ReviewSession,
     Rows,
@@ -378,20 +390,23 @@ class Loop:
     # -- judge and promote -------------------------------------------------------------------------------------------
 
     def judge(self, version: Version, progress: Progress = silent) -> GateReport:
-        """Compare a version with the champion on the locked rows and store the report. Every call is one look."""
+        """Compare a version with the champion on the locked rows and store the report, with the rows that flip.
+
+        Every call is one look, but for one that only repeats a look because audit labels have come in since.
+        """
         progress(0.8, "judging on the locked rows")
-        locked = self.store.items.locked_rows(self.project.id)
+        project = self.store.projects.get(self.project.id)
+        locked = self.store.items.locked_rows(project.id)
         model = self.model(version)
         proba = self._proba(model, locked.inputs)
-        labels = self.project.labels
         if locked.ids:
-            self.store.predictions.save(version.id, scoring.plain(locked.ids, proba, labels))
-        self.store.versions.set_metrics(version.id, comparison.metrics(locked, proba, labels))
-        champion = self.store.versions.champion(self.project.id)
-        verdict = (
-            gate.first(len(locked.ids))
+            self.store.predictions.save(version.id, scoring.plain(locked.ids, proba, project.labels))
+        self.store.versions.set_metrics(version.id, comparison.metrics(locked, proba, project))
+        champion = self.store.versions.champion(project.id)
+        verdict, flips = (
+            (gate.first(len(locked.ids)), [])
             if champion is None
-            else comparison.compare(self.store, self.project, locked, proba, champion, self._said)
+            else comparison.compare(self.store, project, version, champion, locked, self._said)
         )
         fields = {
             "challenger_id": version.id,
@@ -399,12 +414,13 @@ class Loop:
             "finding": verdict.finding,
             "action": verdict.action,
             "reasons": (*verdict.reasons, *training.left_out(model)),
-            "numbers": verdict.numbers
-            | {"provenance": provenance.of_verdict(self.store, self.project, version, locked)},
-            "policy": self.project.settings.policy,
+            "numbers": verdict.numbers | {"provenance": provenance.of_verdict(self.store, project, version, locked)},
+            "policy": project.settings.policy,
             "created_at": self.clock(),
         }
-        return self._published(self.store.versions.add_report(self.project, fields))
+        report = self.store.versions.add_report(project, fields)
+        self.store.flips.save(report.id, flips)
+        return self._published(report)
 
     def promote(self, version: Version, by: str, reason: str = "") -> Version:
         """Make a judged version the champion. Against the report's advice a reason is required (Refused)."""
@@ -413,8 +429,8 @@ class Loop:
             raise Refused(f"Version {version.number} has no stored gate report: judge it first.")
         if report.action != "promote" and not reason.strip():
             found = "is measurably worse" if report.finding == "worse" else "is not advised by the gate"
-            because = " ".join(report.reasons)
-            raise Refused(f"Version {version.number} {found}: give a reason to promote it anyway. Found: {because}")
+            why = " ".join(report.reasons)
+            raise Refused(f"Version {version.number} {found}: give a reason to promote it anyway. {why}")
         return self._decide(report, "promote", by, reason)
 
     def refuse(self, version: Version, by: str, reason: str = "") -> Version:
@@ -441,6 +457,26 @@ class Loop:
         """The model card of the champion, likewise. Raises NotFound before the first version."""
         return reports.card(self.store, self.project, self.clock())
 
+    def wear(self) -> wear.Wear:
+        """How worn the locked rows are, and whether fresh ones are there."""
+        project = self.store.projects.get(self.project.id)
+        reports, fresh = self.store.versions.reports(project.id), self.store.holdout.fresh(project.id)
+        return wear.wear(reports, project.refreshed_after, fresh)
+
+    def refresh_holdout(self, by: str, reason: str) -> dict[str, int]:
+        """Let the locked rows that were looked at graduate to training; those that came in since judge from now on.
+
+        The champion becomes the anchor. Gives the rows by what became of them: holdout, audit, fresh. Raises Refused
+        without a reason, or when fewer than wear.FRESH_ROWS fresh ones are there.
+        """
+        if not reason.strip():
+            raise Refused("A refresh of the holdout needs a reason: say why now.")
+        moved = self.store.holdout.refresh(
+            self.project, least=wear.FRESH_ROWS, by=by, reason=reason.strip(), now=self.clock()
+        )
+        self.project = self.store.projects.get(self.project.id)
+        return moved
+
     # -- shared by the stages ----------------------------------------------------------------------------------------
 
     def model(self, version: Version) -> Any:
@@ -462,6 +498,10 @@ class Loop:
     def _splits(self, rows: Rows) -> tuple[list[str], list[Split]]:
         hashes = [intake.input_hash(body) for body in rows.inputs]
         held_out = intake.holdout_side(hashes, self.project.salt, self.project.settings.holdout_share)
+        if self.project.refreshed_at is not None:
+            # After a refresh a row on the holdout's side may have been learned from: what equals it is locked no more.
+            known = self.store.holdout.learnable(self.project.id, np.asarray(hashes, dtype=object)[held_out].tolist())
+            held_out &= np.asarray([digest not in known for digest in hashes], dtype=bool)
         return hashes, scoring.splits(rows.labels, held_out)
 
     def _wishes(self, n: int) -> list[Wish]:
@@ -504,12 +544,14 @@ class Loop:
             return np.zeros((0, len(self.project.labels)))
         return training.aligned_proba(model, intake.decode(inputs, self.project.schema), self.project.labels)
 
-    def _said(self, version: Version, locked: Locked) -> list[str]:
+    def _said(self, version: Version, ids: Sequence[int], inputs: Sequence[str]) -> comparison.Said:
         try:
-            return scoring.top_labels(self._proba(self.model(version), locked.inputs), self.project.labels)
+            proba = self._proba(self.model(version), inputs)
+            said = scoring.plain(ids, proba, self.project.labels)
+            return comparison.Said(said.labels, said.confidence.tolist())
         except ArtifactError:
             # What it said when it was judged is stored: a damaged file must not block the way back.
-            stored = self.store.predictions.labels_of(version.id, locked.ids)
-            if len(stored) < len(locked.ids):
+            stored = self.store.predictions.labels_of(version.id, ids)
+            if len(stored) < len(ids):
                 raise
-            return [stored[item_id][0] for item_id in locked.ids]
+            return comparison.Said([stored[item_id][0] for item_id in ids], [stored[item_id][1] for item_id in ids])

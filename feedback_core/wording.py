@@ -29,6 +29,13 @@ def points(score: Mapping[str, Any] | None) -> str:
     return f"{value:+.1f} points ({low:+.1f} to {high:+.1f}, n = {score['n']:,})"
 
 
+def difference(score: Mapping[str, Any] | None, unit: str = "points") -> str:
+    """A difference in percentage points, or in the unit that a verdict by costs or errors is in."""
+    if unit == "points" or not score or score.get("value") is None:
+        return points(score)
+    return f"{score['value']:+.3g} {unit} ({score['low']:+.3g} to {score['high']:+.3g}, n = {score['n']:,})"
+
+
 def number(score: Mapping[str, Any] | None) -> str:
     """Any other estimate: 0.213 (0.180 to 0.246, n = 600)."""
     if not score or score.get("value") is None:

@@ -18,7 +18,10 @@ LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "environment", "parent", "cache", "neighbours", "projection"}),
     frozenset({"settings", "registry", "scored"}),
     frozenset({"types"}),
-    frozenset({"intervals", "wording"}),
+    frozenset({"intervals", "wording", "losses", "wear"}),
+    frozenset({"paired"}),
+    frozenset({"evalue", "guards"}),
+    frozenset({"verdict"}),
     frozenset(
         {"intake", "tables", "exports", "encoding", "datasets", "review", "training", "evaluation", "gate", "threshold"}
         | {"slices", "bulk", "queue_audit", "unusual", "scoring", "staging", "charts", "prioritize", "models", "store"}

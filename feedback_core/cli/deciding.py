@@ -131,6 +131,7 @@ def _show(loop: Loop, version: Version, report: GateReport | None, as_json: bool
     typer.echo(reports.verdict(report, version))
     for reason in report.reasons:
         typer.echo(reason)
-    if report.numbers.get("difference"):
-        typer.echo(f"Accuracy against the champion, all locked rows: {wording.points(report.numbers['difference'])}.")
+    if (gain := report.numbers.get("difference")) is not None:
+        metric, unit = report.numbers.get("metric", "accuracy"), report.numbers.get("unit", "points")
+        typer.echo(f"By {metric}, against the champion on all locked rows: {wording.difference(gain, unit)}.")
     typer.echo(wording.ADVICE[report.action])

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..errors import NotFound
-from ..gate import LOOKS
 from ..store import Store
 from ..types import GateReport, Project, Version
+from ..wear import LOOKS, looks_so_far
 from . import summaries
 from .limits import limits
 from .refinement import slice_rows
@@ -59,7 +59,7 @@ def _facts(store: Store, project: Project) -> dict[str, Any]:
     if champion is None:
         raise NotFound(f"{project.name} has no champion yet: train the first version on the Retrain page.")
     reports, training = store.versions.reports(project.id), summaries.weights(store.versions.lineage(champion.id))
-    looks = sum(each.finding != "first" and each.id > project.refreshed_after for each in reports)
+    looks = looks_so_far(reports, store.projects.get(project.id).refreshed_after)
     promotion = _promotion(champion, reports)
     return {
         "project": project,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..gate import LOOKS, MIN_CASES
 from ..types import GateReport, Project, Version
+from ..verdict import MIN_CASES
+from ..wear import LOOKS
 from ..wording import counted, share
 
 WIDE = 0.05

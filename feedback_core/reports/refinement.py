@@ -40,6 +40,7 @@ def refinement(store: Store, project: Project, report: GateReport, now: float) -
         "project": project,
         "report": report,
         "numbers": report.numbers,
+        "unit": report.numbers.get("unit", "points"),
         "version": version,
         "champion": champion,
         "verdict": verdict(report, version),

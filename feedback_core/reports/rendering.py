@@ -20,14 +20,17 @@ def render(template: str, facts: Mapping[str, Any]) -> str:
     return _environment().get_template(template).render(facts)
 
 
-def scale(scores: Sequence[Mapping[str, Any] | None], floor: float = 0.0, ceiling: float = 1.0) -> tuple[float, float]:
-    """(from, to) of an axis that holds every interval with a tenth of air, within floor and ceiling."""
+def scale(
+    scores: Sequence[Mapping[str, Any] | None], floor: float | None = 0.0, ceiling: float | None = 1.0
+) -> tuple[float, float]:
+    """(from, to) of an axis that holds every interval with a tenth of air; floor, ceiling: None for no limit."""
     known = [score for score in scores if score and score.get("value") is not None]
     if not known:
-        return floor, ceiling
+        return 0.0, 1.0
     low, high = min(score["low"] for score in known), max(score["high"] for score in known)
     air = 0.1 * (high - low) or 0.05
-    return max(floor, low - air), min(ceiling, high + air)
+    low, high = low - air, high + air
+    return low if floor is None else max(floor, low), high if ceiling is None else min(ceiling, high)
 
 
 def along(value: float, axis: tuple[float, float]) -> float:
@@ -42,7 +45,8 @@ def _environment() -> Environment:
     # autoescape=True, not select_autoescape: that one decides by a file's ending, and ours is .j2.
     made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     made.filters |= {
-        name: getattr(wording, name) for name in ("share", "points", "number", "counted", "moment", "spoken")
+        name: getattr(wording, name)
+        for name in ("share", "points", "difference", "number", "counted", "moment", "spoken")
     }
     made.globals |= {"along": along, "scale": scale, "SAMPLES": wording.SAMPLES}
     made.filters |= {"zip": zip, "quote": shlex.quote, "capfirst": lambda text: text[:1].upper() + text[1:]}

@@ -7,12 +7,14 @@ from pathlib import Path
 
 from ..errors import StoreError
 from .contributions import Contributions
+from .corrections import Corrections
 from .drawn import DrawnDecisions
 from .draws import Draws
 from .driver import Driver
 from .events import Events
 from .feedback import FeedbackLog
 from .flips import Flips
+from .holdout import Holdout
 from .items import Items
 from .jobs import Jobs
 from .maps import Maps
@@ -39,12 +41,14 @@ class Store:
     drawn: DrawnDecisions
     feedback: FeedbackLog
     contributions: Contributions
+    corrections: Corrections
     rulings: Rulings
     ranks: Ranks
     sessions: ReviewSessions
     maps: Maps
     versions: Versions
     flips: Flips
+    holdout: Holdout
     studies: Studies
     jobs: Jobs
     events: Events
@@ -80,12 +84,14 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         drawn=DrawnDecisions(driver),
         feedback=FeedbackLog(driver),
         contributions=Contributions(driver),
+        corrections=Corrections(driver),
         rulings=Rulings(driver),
         ranks=Ranks(driver),
         sessions=ReviewSessions(driver),
         maps=Maps(driver),
         versions=Versions(driver),
         flips=Flips(driver),
+        holdout=Holdout(driver),
         studies=Studies(driver),
         jobs=Jobs(driver),
         events=Events(driver),
