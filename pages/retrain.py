@@ -100,11 +100,10 @@ with st.container(border=True):
             width="stretch",
             help=plain(why_not) or "Trains a new version and judges it; the champion serves meanwhile.",
         )
-        st.caption(plain(state.obstacle or state.due.text))
+        # While rows are being stored nothing can be said about what is missing.
+        st.caption(plain(state.due.text if jobs else state.obstacle or state.due.text))
     _jobs.follow(loop, jobs)
-    failed = next(iter(loop.store.jobs.latest(loop.project.id, 1)), None)
-    if failed is not None and failed.state == "failed":
-        st.error(plain(failed.error or ""), title=f"The last job ({failed.kind}) failed")
+    _jobs.tell_last(loop)
 
 versions = loop.store.versions.all(loop.project.id)
 if state.undecided is not None:
