@@ -13,10 +13,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import comparison, gate, intake, review, scoring, second_look, threshold, training, wear
+from . import (
+    comparison,
+    fitting,
+    gate,
+    intake,
+    provenance,
+    reports,
+    review,
+    scoring,
+    second_look,
+    threshold,
+    training,
+    wear,
+)
 from .cache import Cache
 from .errors import ArtifactError, InvalidFeedback, InvalidInput, NotFound, Refused
-from .models import BUILDERS, artifacts
+from .models import artifacts
 from .prioritize import Pool, blend, histogram
 from .settings import Settings
 from .store import Store, open_store
@@ -366,8 +379,8 @@ class Loop:
         weights = training.sample_weights(rows)
         seed = settings.seed + len(past) + 1
         progress(0.1, f"fitting {settings.estimator} on {len(rows.ids):,} rows")
-        unfitted = BUILDERS[settings.estimator](self.project.schema, seed, settings.params)
-        model = training.fit(unfitted, intake.decode(rows.inputs, self.project.schema), rows.labels, weights)
+        recipe = (self.project.schema, settings.estimator, settings.params, seed)
+        model = fitting.fit(*recipe, rows.inputs, rows.labels, weights)
         progress(0.7, "saving the model")
         artifact = artifacts.save(model, self.store.artifacts, f"project{self.project.id}")
         self._models[artifact.sha256] = model
@@ -416,13 +429,13 @@ class Loop:
             "finding": verdict.finding,
             "action": verdict.action,
             "reasons": (*verdict.reasons, *training.left_out(model)),
-            "numbers": verdict.numbers,
+            "numbers": verdict.numbers | {"provenance": provenance.of_verdict(self.store, project, version, locked)},
             "policy": project.settings.policy,
             "created_at": self.clock(),
         }
         report = self.store.versions.add_report(project, fields)
         self.store.flips.save(report.id, flips)
-        return report
+        return self._published(report)
 
     def promote(self, version: Version, by: str, reason: str = "") -> Version:
         """Make a judged version the champion. Against the report's advice a reason is required (Refused)."""
@@ -433,14 +446,14 @@ class Loop:
             found = "is measurably worse" if report.finding == "worse" else "is not advised by the gate"
             why = " ".join(report.reasons)
             raise Refused(f"Version {version.number} {found}: give a reason to promote it anyway. {why}")
-        return self.store.versions.decide(self.project, report, "promote", by=by, reason=reason, now=self.clock())
+        return self._decide(report, "promote", by, reason)
 
     def refuse(self, version: Version, by: str, reason: str = "") -> Version:
         """Keep the champion and close the case of a judged version. Raises Refused without a report."""
         report = self.store.versions.report_on(version.id)
         if report is None:
             raise Refused(f"Version {version.number} has no stored gate report: judge it first.")
-        return self.store.versions.decide(self.project, report, "refuse", by=by, reason=reason, now=self.clock())
+        return self._decide(report, "refuse", by, reason)
 
     def rollback(self, version: Version, by: str, reason: str) -> Version:
         """Bring an earlier champion back, judged against the present one first. A reason is required."""
@@ -449,7 +462,15 @@ class Loop:
         if not reason.strip():
             raise Refused("A roll-back needs a reason: say what went wrong.")
         report = self.judge(version)
-        return self.store.versions.decide(self.project, report, "promote", by=by, reason=reason, now=self.clock())
+        return self._decide(report, "promote", by, reason)
+
+    def report_html(self, report: GateReport) -> str:
+        """The refinement report of one verdict as a file of HTML that needs nothing else."""
+        return reports.refinement(self.store, self.project, report, self.clock())
+
+    def card_html(self) -> str:
+        """The model card of the champion, likewise. Raises NotFound before the first version."""
+        return reports.card(self.store, self.project, self.clock())
 
     def wear(self) -> wear.Wear:
         """How worn the locked rows are, and whether fresh ones are there."""
@@ -478,6 +499,16 @@ class Loop:
         if version.sha256 not in self._models:
             self._models[version.sha256] = artifacts.load(self.store.artifacts, version.artifact, version.sha256)
         return self._models[version.sha256]
+
+    def _decide(self, report: GateReport, decision: str, by: str, reason: str) -> Version:
+        now = self.clock()
+        version = self.store.versions.decide(self.project, report, decision, by=by, reason=reason, now=now)
+        self._published(self.store.versions.report(report.id))
+        return version
+
+    def _published(self, report: GateReport) -> GateReport:
+        reports.write(self.store, report, self.report_html(report))
+        return report
 
     def _splits(self, rows: Rows) -> tuple[list[str], list[Split]]:
         hashes = [intake.input_hash(body) for body in rows.inputs]

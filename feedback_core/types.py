@@ -450,6 +450,22 @@ class Flip:
 
 
 @dataclass(frozen=True, slots=True)
+class Contribution:
+    """n equal entries: the same reviewer, way of drawing, verdict, prediction seen and label given.
+
+    strategy: of the draw, None for an entry without one. standing: whether they still count.
+    """
+
+    reviewer: str
+    strategy: str | None
+    verdict: Verdict
+    predicted: str | None
+    target: str | None
+    standing: bool
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
 class Study:
     """What the worker found out about a version, or with version_id None about the project; plain JSON values."""
 

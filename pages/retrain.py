@@ -117,4 +117,4 @@ if state.undecided is not None:
         decision(state.undecided, candidate)
 
 st.subheader("Versions")
-show_versions(versions, loop.store.versions.reports(loop.project.id), roll_back)
+show_versions(versions, loop.store.versions.reports(loop.project.id), roll_back, loop.report_html)

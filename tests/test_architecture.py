@@ -18,22 +18,22 @@ _FLOORS = """
 errors environment parent cache neighbours projection
 settings registry scored
 types
-intervals losses wear
+intervals wording losses wear
 paired calibration
 evalue guards
 verdict
 intake tables exports encoding datasets
     review training evaluation gate threshold slices bulk queue_audit unusual scoring staging estimates
     forecast credit dry_run charts prioritize models store
-surroundings feature_space sampling trust comparison refits
-second_look accuracies studies
-loop insights inspection
-learned
+surroundings feature_space sampling trust comparison refits fitting provenance
+second_look accuracies studies reports reproduce
+loop insights inspection exchange
+learned decisions
 reordering maps similar
 reviewers worker feedback_loop deck served_model
 project_storage demo
 simulate
-cli
+cli api
 __main__ __init__
 """
 
@@ -83,7 +83,9 @@ def test_arrows_point_down(path: Path) -> None:
 HOMES = {
     "streamlit": ("app.py", "pages/"),
     "plotly": ("feedback_core/charts.py",),
-    "typer": ("feedback_core/cli.py",),
+    "typer": ("feedback_core/cli/",),
+    "fastapi": ("feedback_core/api/",),
+    "jinja2": ("feedback_core/reports/",),
     "sqlite3": ("feedback_core/store/",),
     "sqlite_utils": ("feedback_core/store/",),
 }

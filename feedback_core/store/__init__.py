@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..errors import StoreError
 from .answers import Answers
+from .contributions import Contributions
 from .corrections import Corrections
 from .drawn import DrawnDecisions
 from .draws import Draws
@@ -41,6 +42,7 @@ class Store:
     drawn: DrawnDecisions
     answers: Answers
     feedback: FeedbackLog
+    contributions: Contributions
     corrections: Corrections
     rulings: Rulings
     ranks: Ranks
@@ -84,6 +86,7 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         drawn=DrawnDecisions(driver),
         answers=Answers(driver),
         feedback=FeedbackLog(driver),
+        contributions=Contributions(driver),
         corrections=Corrections(driver),
         rulings=Rulings(driver),
         ranks=Ranks(driver),
