@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import comparison, gate, intake, review, scoring, second_look, threshold, training
+from . import comparison, gate, intake, review, scoring, second_look, suspects, threshold, training
 from .cache import Cache
 from .errors import ArtifactError, InvalidFeedback, NotFound, Refused
 from .models import BUILDERS, artifacts
@@ -35,11 +35,13 @@ from .types import (
     Locked,
     Project,
     ReviewSession,
+    RolledBack,
     Rows,
     Ruled,
     Ruling,
     Schema,
     Split,
+    Suspects,
     Version,
     Wish,
 )
@@ -299,6 +301,13 @@ class Loop:
         """
         return self.store.rulings.undo(self.project, ruling_id, review.effective, by=by, now=self.clock())
 
+    def undo_rulings(self, ruling_ids: Sequence[int], by: str) -> tuple[int, ...]:
+        """`undo_ruling` of several presses that belong together, the newest first; gives the entries that changed.
+
+        Presses with nothing left to undo are passed over; raises Stale when that leaves none.
+        """
+        return suspects.undo(self.store, self.project, ruling_ids, by=by, now=self.clock())
+
     def rank_feedback(self, progress: Progress = silent) -> int:
         """Rank the entries by how much they need a second look (see trust.py); gives how many there are.
 
@@ -422,14 +431,31 @@ class Loop:
             raise Refused(f"Version {version.number} has no stored gate report: judge it first.")
         return self.store.versions.decide(self.project, report, "refuse", by=by, reason=reason, now=self.clock())
 
-    def rollback(self, version: Version, by: str, reason: str) -> Version:
-        """Bring an earlier champion back, judged against the present one first. A reason is required."""
+    def rollback(self, version: Version, by: str, reason: str, suspect: bool = True) -> RolledBack:
+        """Bring an earlier champion back, judged against the present one first. A reason is required.
+
+        suspect: ask for second opinions on the entries that entered the version left; nothing learns from them till
+        they are answered, and `undo_rulings` takes it back.
+        """
         if version.promoted_at is None or version.status == "champion":
             raise Refused(f"Version {version.number} is not an earlier champion: choose a retired version.")
         if not reason.strip():
             raise Refused("A roll-back needs a reason: say what went wrong.")
+        doubted, now = self.suspects(version), self.clock()
         report = self.judge(version)
-        return self.store.versions.decide(self.project, report, "promote", by=by, reason=reason, now=self.clock())
+        back = self.store.versions.decide(self.project, report, "promote", by=by, reason=reason, now=now)
+        wanted = doubted.entries if suspect else ()
+        ruled = suspects.ask(self.store, self.project, wanted, doubted.number, by=by, now=now)
+        presses = tuple(press.id for press in ruled if press.id is not None)
+        entries = tuple(entry for press in ruled for entry in press.entries)
+        return RolledBack(back, doubted.number, presses, entries, doubted.total - len(wanted) if suspect else 0)
+
+    def suspects(self, version: Version) -> Suspects:
+        """Entries that entered the champion and not this earlier version: what a roll-back to it puts in doubt."""
+        champion = self.store.versions.champion(self.project.id)
+        if champion is None:
+            raise Refused(f"{self.project.name} has no champion to go back from.")
+        return suspects.suspects(self.store, self.project, champion, version)
 
     # -- shared by the stages ----------------------------------------------------------------------------------------
 

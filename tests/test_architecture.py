@@ -23,7 +23,7 @@ LEVELS: tuple[frozenset[str], ...] = (
         {"intake", "tables", "exports", "encoding", "datasets", "review", "training", "evaluation", "gate", "threshold"}
         | {"slices", "bulk", "queue_audit", "unusual", "scoring", "staging", "charts", "prioritize", "models", "store"}
     ),
-    frozenset({"surroundings", "feature_space", "sampling", "trust", "comparison"}),
+    frozenset({"surroundings", "feature_space", "sampling", "trust", "comparison", "suspects"}),
     frozenset({"second_look"}),
     frozenset({"loop", "insights", "inspection"}),
     frozenset({"learned"}),

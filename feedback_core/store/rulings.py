@@ -33,6 +33,15 @@ select 1 from feedback where item_id = :item_id and reviewer = :reviewer and id 
     and state <> 'withdrawn' limit 1
 """
 
+# What waits for a second opinion already is not asked about again.
+_GIVING = """
+select f.id, f.item_id, f.target from feedback f join items i on i.id = f.item_id
+where f.project_id = :project and f.item_id in (select value from json_each(:items)) and f.id <= :upto
+  and f.state = 'accepted' and f.verdict in ('confirm', 'correct') and i.split = 'pool'
+  and not (f.ruling is 'ask' and i.state = 'conflict')
+order by f.id
+"""
+
 # The kind stands in the text: with a parameter the partial index of these events would not be used.
 _LATEST = f"select * from events where project_id = ? and kind = '{GIVEN}' order by id desc limit ?"
 
@@ -107,6 +116,12 @@ class Rulings:
             event = events.log(session, project.id, now, by, UNDONE, details)
             _apply(session, project.id, changes, resolve)
         return Ruled(event, tuple(row["id"] for row in rows))
+
+    def giving(self, project_id: int, labels: Mapping[int, str], upto: int) -> list[int]:
+        """Standing entries up to one that give these labels of these items, oldest first."""
+        with self._driver.reading() as session:
+            rows = session.query(_GIVING, {"project": project_id, "items": _json(list(labels)), "upto": upto})
+        return [row["id"] for row in rows if labels[row["item_id"]] == row["target"]]
 
     def latest(self, project_id: int, limit: int = 5) -> list[Press]:
         """The newest rulings first."""
