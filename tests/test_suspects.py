@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from streamlit.testing.v1 import AppTest
 
 from feedback_core import suspects
 from feedback_core.errors import Stale
 from feedback_core.loop import Loop
 from feedback_core.types import Version
+from tests.test_pages import press, texts
 from tests.test_rulings import now, pool, say
+
+ROOT = Path(__file__).parent.parent
 
 
 def taught(lessons: dict[int, str]) -> suspects.Taught:
@@ -130,3 +136,53 @@ def test_what_waits_for_a_second_opinion_or_was_replaced_since_is_not_asked_abou
     trained.rule(entries[:1], "ask", "meg")
     say(trained, replaced, "b", "bob")
     assert trained.suspects(first(trained)).entries == (entries[2],)
+
+
+# -- the page ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def page(url: str, monkeypatch: pytest.MonkeyPatch):
+    """Opens Retrain as ana on the test's database, with one version unfolded."""
+    monkeypatch.setenv("FEEDBACK_DATABASE", url)
+    monkeypatch.setenv("USER", "ana")
+    monkeypatch.chdir(ROOT)
+
+    def open_page(unfolded: Version) -> AppTest:
+        app = AppTest.from_file(str(ROOT / "pages" / "_frame.py"), default_timeout=60).run()
+        app.switch_page("retrain.py")
+        app.session_state[f"unfolded-{unfolded.id}"] = True
+        app.run()
+        assert not app.exception
+        return app
+
+    return open_page
+
+
+def test_the_page_names_the_entries_asks_about_them_and_undoes_it(page, trained: Loop) -> None:
+    items = pool(trained)[:2]
+    for item in items:
+        say(trained, item, "a", "bob")
+    promoted(trained)
+    app = page(first(trained))
+    assert [box.label for box in app.checkbox] == ["Ask for second opinions on the 2 entries that entered version 2"]
+    app.text_input(key="back-1").set_value("v2 misses b").run()
+    app = press(app, "Roll back to this version")
+    assert "Second opinions are asked on 2 entries that entered version 2" in texts(app)
+    assert [now(trained, item)[0] for item in items] == ["conflict"] * 2
+    app = press(app, "Undo")
+    assert [now(trained, item)[0] for item in items] == ["labelled"] * 2
+    assert "Second opinions are asked" not in texts(app)
+
+
+def test_the_page_leaves_the_entries_alone_when_the_box_is_cleared(page, trained: Loop) -> None:
+    item = pool(trained)[0]
+    say(trained, item, "a", "bob")
+    promoted(trained)
+    app = page(first(trained))
+    app.checkbox(key="suspect-1").set_value(False)
+    app.text_input(key="back-1").set_value("v2 is slow").run()
+    app = press(app, "Roll back to this version")
+    assert trained.store.versions.champion(trained.project.id).number == 1
+    assert now(trained, item)[0] == "labelled"
+    assert "Second opinions" not in texts(app)
