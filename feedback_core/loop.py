@@ -294,6 +294,25 @@ class Loop:
             raise NotFound(f"No standing entry says {label!r} any more: look at the item again.")
         return self._rule(rulings, by, reason)
 
+    def decide(self, item_id: int, label: str, by: str, reason: str = "") -> Ruled:
+        """Settle a conflict with a label that nobody gives yet: it becomes `by`'s own entry, and that one is accepted.
+
+        Undoing the ruling leaves the entry as one voice among the others. Raises as `record` does.
+        """
+        version_id = self.store.items.get(item_id).version_id
+        self.record(Decision(item_id, by, "correct", label, version_id=version_id, note=reason))
+        return self.settle(item_id, label, by, reason)
+
+    def world_changed(self, item_id: int, by: str) -> Ruled:
+        """Answer why an item bears two labels: both were right, each at its time. The newer one counts from now on.
+
+        Raises NotFound when no label of the item was turned round, or somebody has said why.
+        """
+        entries = [entry for entry in self.store.feedback.of_item(item_id) if entry.verdict != "undo"]
+        earlier, later = self.store.reversals.of_item(item_id)
+        rulings, answer = review.change_of_world(entries, earlier, later)
+        return self._rule(rulings, by, f"the world changed: {earlier.target} then, {later.target} now", answer)
+
     def undo_ruling(self, ruling_id: int, by: str) -> Ruled:
         """Bring back what was ruled before on every entry of one press; `ruling_id` is `Ruled.id`.
 
@@ -358,7 +377,7 @@ class Loop:
         settings, past = self.project.settings, self.store.versions.all(self.project.id)
         champion = self.store.versions.champion(self.project.id)
         rows = self.store.items.training_rows(self.project.id)
-        weights = training.sample_weights(rows)
+        weights = training.sample_weights(rows, settings.label_half_life_days)
         seed = settings.seed + len(past) + 1
         progress(0.1, f"fitting {settings.estimator} on {len(rows.ids):,} rows")
         unfitted = BUILDERS[settings.estimator](self.project.schema, seed, settings.params)
@@ -379,6 +398,7 @@ class Loop:
             "n_base": len(rows.ids) - sum(rows.from_feedback),
             "n_feedback": sum(rows.from_feedback),
             "feedback_upto": rows.feedback_upto,
+            "half_life_days": settings.label_half_life_days,
             "created_by": by,
             "created_at": self.clock(),
         }
@@ -479,18 +499,22 @@ class Loop:
         # Rows may also have been added or taken back, which no count of pending entries shows.
         settings, last = self.project.settings, self.store.versions.all(self.project.id)[-1]
         learned, rows = self.store.versions.lineage(last.id), self.store.items.training_rows(self.project.id)
-        return (last.estimator, last.params, learned["ids"], learned["labels"]) == (
+        return (last.estimator, last.params, last.half_life_days, learned["ids"], learned["labels"]) == (
             settings.estimator,
             settings.params,
+            settings.label_half_life_days,
             list(rows.ids),
             list(rows.labels),
         )
 
-    def _rule(self, rulings: Mapping[int, Ruling | None], by: str, reason: str) -> Ruled:
+    def _rule(
+        self, rulings: Mapping[int, Ruling | None], by: str, reason: str, answer: Mapping[str, Any] | None = None
+    ) -> Ruled:
         if not by.strip():
             raise InvalidFeedback("by='' is empty: say who decides.")
+        reason, now = review.checked_reason(reason), self.clock()
         return self.store.rulings.give(
-            self.project, rulings, review.effective, by=by, reason=review.checked_reason(reason), now=self.clock()
+            self.project, rulings, review.effective, by=by, reason=reason, now=now, answer=answer
         )
 
     def _shown(self, decision: Decision, item: Item | None) -> str | None:

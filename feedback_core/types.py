@@ -388,6 +388,8 @@ class TrainingRows:
     labels: tuple[str, ...]
     from_feedback: tuple[bool, ...]
     feedback_upto: int
+    dated: tuple[float, ...] = ()
+    """When each label was given: of a base row when it came in, else when the newest entry that says so was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -410,6 +412,8 @@ class Version:
     created_by: str
     created_at: float
     promoted_at: float | None
+    half_life_days: float = 0.0
+    """Age at which a label counted half when it was trained; 0 where labels did not fade."""
 
 
 @dataclass(frozen=True, slots=True)

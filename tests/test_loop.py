@@ -570,7 +570,7 @@ def test_a_repeated_decision_is_recognised_after_the_item_was_scored_again(train
     raw(trained.store, "update items set predicted = ?", (other(item.predicted),))
     raw(trained.store, "insert into versions select 99, project_id, 99, parent_id, null, estimator, params, seed, "
         "'candidate', artifact, sha256, size, environment, n_base, n_feedback, feedback_upto, metrics, created_by, "
-        "created_at, null from versions limit 1")  # fmt: skip
+        "created_at, null, half_life_days from versions limit 1")  # fmt: skip
     raw(trained.store, "update items set version_id = 99")
     assert trained.record(sent) == [first]
     assert len(entries(trained)) == 1

@@ -18,6 +18,7 @@ from .maps import Maps
 from .predictions import Predictions
 from .projects import Projects
 from .ranks import Ranks
+from .reversals import Reversals
 from .rulings import Rulings
 from .sessions import ReviewSessions
 from .sqlite import SqliteDriver
@@ -38,6 +39,7 @@ class Store:
     drawn: DrawnDecisions
     feedback: FeedbackLog
     rulings: Rulings
+    reversals: Reversals
     ranks: Ranks
     sessions: ReviewSessions
     maps: Maps
@@ -78,6 +80,7 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         drawn=DrawnDecisions(driver),
         feedback=FeedbackLog(driver),
         rulings=Rulings(driver),
+        reversals=Reversals(driver),
         ranks=Ranks(driver),
         sessions=ReviewSessions(driver),
         maps=Maps(driver),

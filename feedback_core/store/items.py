@@ -27,8 +27,12 @@ values (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 # An input equal to a locked one stays out too, whatever its id: the hash decides.
+# The newest entry that gives the effective label dates it: whoever says it again says that it still holds.
 _TRAINING = """
-select id, input, coalesce(base_label, label), split = 'pool' from items i
+select id, input, coalesce(base_label, label), split = 'pool', coalesce(
+    iif(split = 'pool', (select max(f.created_at) from feedback f
+        where f.item_id = i.id and f.state = 'accepted' and f.target = i.label), null), created_at)
+from items i
 where project_id = :project and (split = 'train' or state = 'labelled' and split = 'pool' and audit = 0)
   and not exists (
       select 1 from items h where h.project_id = :project and h.input_hash = i.input_hash
@@ -153,8 +157,8 @@ class Items:
         with self._driver.reading() as session:
             upto = session.query("select coalesce(max(id), 0) as n from feedback where project_id = ?", (project_id,))
             columns = session.columns(_TRAINING, {"project": project_id})
-        ids, inputs, labels, fed = columns or [(), (), (), ()]
-        return TrainingRows(ids, inputs, labels, tuple(map(bool, fed)), upto[0]["n"])
+        ids, inputs, labels, fed, dated = columns or [(), (), (), (), ()]
+        return TrainingRows(ids, inputs, labels, tuple(map(bool, fed)), upto[0]["n"], dated)
 
     def two_labels(self, project_id: int) -> tuple[str, ...]:
         """Up to two different labels among the rows a version may learn from; reading stops at the second."""

@@ -20,6 +20,10 @@ MOST = 1_000
 GIVEN, UNDONE = "entries ruled", "ruling undone"
 """Kinds of event. `details` of both: `rulings`, one {entry, ruling, previous} for each entry, and what led to it."""
 
+WORLD_CHANGED = "world changed"
+"""Kind of the event that says why an item bears two labels. `details`: the item, both labels, the newer entry and the
+ruling that made it count."""
+
 _FIELDS = ("ruling", "ruled_by", "ruled_at", "ruled_after", "ruling_id")
 
 _WRITE = """
@@ -69,11 +73,14 @@ class Rulings:
         by: str,
         reason: str,
         now: float,
+        answer: Mapping[str, Any] | None = None,
     ) -> Ruled:
         """Set the ruling of each entry (None lifts it) in one transaction with its event; items follow at once.
 
         Entries that bear the ruling already, or that their reviewer has replaced meanwhile, are left as they are, so
         that sending a request twice changes nothing. Raises Stale when every entry has been replaced.
+
+        answer: logged as an event of its own, with the ruling's id: why a label was turned round.
         """
         with self._driver.writing() as session:
             rows = _rows(session, project.id, list(rulings))
@@ -93,6 +100,8 @@ class Rulings:
             details = {"rulings": _details(changes), "reason": reason}
             event = events.log(session, project.id, now, by, GIVEN, details)
             _apply(session, project.id, [(row, new | {"ruling_id": event}) for row, new in changes], resolve)
+            if answer is not None:
+                events.log(session, project.id, now, by, WORLD_CHANGED, {**answer, "ruling": event})
         return Ruled(event, tuple(row["id"] for row, _ in changes))
 
     def undo(self, project: Project, ruling_id: int, resolve: Resolve, *, by: str, now: float) -> Ruled:

@@ -20,9 +20,10 @@ LESSONS = 12
 
 _INSERT = """
 insert into versions (project_id, number, parent_id, job_id, estimator, params, seed, status, artifact, sha256, size,
-                      environment, n_base, n_feedback, feedback_upto, metrics, created_by, created_at)
+                      environment, n_base, n_feedback, feedback_upto, metrics, created_by, created_at,
+                      half_life_days)
 values (:project_id, :number, :parent_id, :job_id, :estimator, :params, :seed, 'candidate', :artifact, :sha256, :size,
-        :environment, :n_base, :n_feedback, :feedback_upto, '{}', :created_by, :created_at)
+        :environment, :n_base, :n_feedback, :feedback_upto, '{}', :created_by, :created_at, :half_life_days)
 returning *
 """
 
@@ -65,7 +66,7 @@ class Versions:
             number = session.query(
                 "select coalesce(max(number), 0) + 1 as n from versions where project_id = ?", (project.id,)
             )[0]["n"]
-            values = {name: _text(value) for name, value in fields.items()}
+            values = {"half_life_days": 0.0} | {name: _text(value) for name, value in fields.items()}
             row = session.query(_INSERT, values | {"project_id": project.id, "number": number})[0]
             session.execute("insert into lineage values (?, ?)", (row["id"], _pack(rows, weights)))
             session.execute("delete from tallies where project_id = ? and kind = 'pending'", (project.id,))
