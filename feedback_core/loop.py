@@ -376,7 +376,7 @@ class Loop:
             return known
         settings, past = self.project.settings, self.store.versions.all(self.project.id)
         champion = self.store.versions.champion(self.project.id)
-        rows = self.store.items.training_rows(self.project.id)
+        rows = self.store.items.training_rows(self.project.id, dated=bool(settings.label_half_life_days))
         weights = training.sample_weights(rows, settings.label_half_life_days)
         seed = settings.seed + len(past) + 1
         progress(0.1, f"fitting {settings.estimator} on {len(rows.ids):,} rows")

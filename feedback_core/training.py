@@ -42,6 +42,8 @@ def sample_weights(rows: TrainingRows, half_life_days: float = 0.0) -> npt.NDArr
     steady = _class_mass(rows, np.ones(len(rows.labels)))
     if not half_life_days or not len(rows.labels):
         return steady
+    if len(rows.dated) != len(rows.labels):
+        raise CannotTrain("Labels are to fade, but their dates were not looked up: read the rows with dated=True.")
     fresh = freshness(rows.dated, half_life_days)
     fading = _class_mass(rows, fresh) * fresh
     return np.asarray(fading / max(1.0, float((fading / steady).max())))

@@ -389,7 +389,10 @@ class TrainingRows:
     from_feedback: tuple[bool, ...]
     feedback_upto: int
     dated: tuple[float, ...] = ()
-    """When each label was given: of a base row when it came in, else when the newest entry that says so was made."""
+    """When each label was given: of a base row when it came in, else when the newest entry that says so was made.
+
+    Empty where nobody asked for it.
+    """
 
 
 @dataclass(frozen=True, slots=True)
