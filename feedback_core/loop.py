@@ -309,7 +309,10 @@ class Loop:
         Raises NotFound when no label of the item was turned round, or somebody has said why.
         """
         entries = [entry for entry in self.store.feedback.of_item(item_id) if entry.verdict != "undo"]
-        earlier, later = self.store.reversals.of_item(item_id)
+        turned = self.store.reversals.of_items([item_id]).get(item_id)
+        if turned is None:
+            raise NotFound("No label of this item was turned round, or somebody has said why: look at it again.")
+        earlier, later = turned
         rulings, answer = review.change_of_world(entries, earlier, later)
         return self._rule(rulings, by, f"the world changed: {earlier.target} then, {later.target} now", answer)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..errors import NotFound
+from collections.abc import Sequence
+
 from ..types import Feedback
 from .driver import Driver, Session
 from .standing import feedback_of
@@ -81,13 +82,15 @@ class Reversals:
             end = session.query(_WINDOW_END, params)
         return found, end[0]["id"] if end else None
 
-    def of_item(self, item_id: int) -> tuple[Feedback, Feedback]:
-        """The newest (earlier, later) entries of one item. Raises NotFound when none was turned round."""
+    def of_items(self, item_ids: Sequence[int]) -> dict[int, tuple[Feedback, Feedback]]:
+        """Item id -> its newest (earlier, later) entries, for those of the items that wait for an answer."""
         with self._driver.reading() as session:
-            rows = session.query(_OF_ITEM, (item_id,))
-            if not rows:
-                raise NotFound("No label of this item was turned round, or somebody has said why: look at it again.")
-            return _entry(session, rows[0]["reverses"]), _entry(session, rows[0]["id"])
+            rows = {item_id: session.query(_OF_ITEM, (item_id,)) for item_id in item_ids}
+            return {
+                item_id: (_entry(session, found[0]["reverses"]), _entry(session, found[0]["id"]))
+                for item_id, found in rows.items()
+                if found
+            }
 
     def count(self, project_id: int) -> int:
         """Reversals nobody has answered among the newest SCAN."""
