@@ -25,7 +25,7 @@ verdict
 intake tables exports encoding datasets
     review training evaluation gate threshold slices bulk queue_audit unusual scoring staging estimates
     forecast credit dry_run charts prioritize models store
-surroundings feature_space sampling trust comparison refits fitting provenance
+surroundings feature_space sampling trust comparison refits fitting provenance suspects
 second_look accuracies studies reports reproduce
 loop insights inspection exchange
 learned decisions
