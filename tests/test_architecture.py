@@ -79,7 +79,7 @@ def test_arrows_point_down(path: Path) -> None:
 
 HOMES = {
     "streamlit": ("app.py", "pages/"),
-    "plotly": ("feedback_core/charts.py",),
+    "plotly": ("feedback_core/charts/",),
     "typer": ("feedback_core/cli.py",),
     "sqlite3": ("feedback_core/store/",),
     "sqlite_utils": ("feedback_core/store/",),
