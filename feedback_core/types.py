@@ -447,6 +447,17 @@ class Flip:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgedRow:
+    """A locked row with what one version said about it. before: what an earlier version said, None when unknown."""
+
+    item_id: int
+    truth: str
+    said: str
+    confidence: float
+    before: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Study:
     """What the worker found out about a version, or with version_id None about the project; plain JSON values."""
 

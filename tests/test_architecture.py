@@ -18,11 +18,12 @@ LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "environment", "parent", "cache", "neighbours", "projection"}),
     frozenset({"settings", "registry", "scored"}),
     frozenset({"types"}),
-    frozenset({"intervals"}),
+    frozenset({"intervals", "scope"}),
     frozenset({"calibration"}),
     frozenset(
         {"intake", "tables", "exports", "encoding", "datasets", "review", "training", "evaluation", "gate", "threshold"}
         | {"slices", "bulk", "queue_audit", "unusual", "scoring", "staging", "charts", "prioritize", "models", "store"}
+        | {"headlines", "version_scores"}
     ),
     frozenset({"surroundings", "feature_space", "sampling", "trust", "comparison"}),
     frozenset({"second_look"}),

@@ -208,6 +208,7 @@ def test_refused_versions_are_hollow_and_the_champion_is_named() -> None:
         "base": [50, 50],
         "estimator": ["logistic_regression"] * 2,
         "created_at": [0.0, 86_400.0],
+        "holdout since": [None, None],
     }
     figure = charts.accuracy(table)
     assert list(figure.data[0].marker.symbol) == ["circle", "circle-open"]

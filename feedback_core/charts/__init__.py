@@ -4,10 +4,12 @@ from .items import parts, pool_map, pool_map_by_confidence, probabilities
 from .mistakes import calibration, confusion, recall
 from .outlook import credit, forecast
 from .queue import VERDICT_NAMES, findings, priorities, volume
-from .style import download
+from .style import CHAMPION, OTHER, download
 from .versions import accuracy
 
 __all__ = [
+    "CHAMPION",
+    "OTHER",
     "VERDICT_NAMES",
     "accuracy",
     "calibration",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from .style import AUDIT, CHAMPION, OTHER, bars, finish
@@ -45,8 +46,9 @@ def accuracy(rows: Mapping[str, Sequence[Any]]) -> go.Figure:
 def refreshes(rows: Mapping[str, Sequence[Any]]) -> list[int]:
     """Versions that are the first on a new holdout. rows: in the order of the versions."""
     holdout = [n for n, sample in enumerate(rows["sample"]) if sample == "holdout"]
-    pairs = zip(holdout, holdout[1:], strict=False)
-    return [rows["version"][after] for n, after in pairs if rows["holdout since"][n] != rows["holdout since"][after]]
+    since = rows["holdout since"]
+    pairs = pairwise(holdout)
+    return [rows["version"][after] for n, after in pairs if since[n] != since[after]]
 
 
 def _trace(

@@ -14,6 +14,7 @@ from .feedback import FeedbackLog
 from .flips import Flips
 from .items import Items
 from .jobs import Jobs
+from .judged import JudgedRows
 from .maps import Maps
 from .predictions import Predictions
 from .projects import Projects
@@ -43,6 +44,7 @@ class Store:
     maps: Maps
     versions: Versions
     flips: Flips
+    judged: JudgedRows
     studies: Studies
     jobs: Jobs
     events: Events
@@ -83,6 +85,7 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         maps=Maps(driver),
         versions=Versions(driver),
         flips=Flips(driver),
+        judged=JudgedRows(driver),
         studies=Studies(driver),
         jobs=Jobs(driver),
         events=Events(driver),
