@@ -90,17 +90,13 @@ def changes(fixed: int, broken: int, number: int, before: int) -> str:
 
 
 def recall(rows: Rows) -> str:
-    """The class found least often; said to stand out only where chance over all classes cannot explain it.
-
-    The bound is Wilson's at 2.5 % divided by the number of classes (Bonferroni), because the lowest one was picked.
-    """
+    """The class found least often; said to stand out only where chance over all classes cannot explain it."""
     if not rows:
         return "Nothing measured yet"
     overall = sum(f * n for f, n in zip(rows["found"], rows["n"], strict=True)) / sum(rows["n"])
     place = min(range(len(rows["found"])), key=lambda n: (rows["found"][n], rows["label"][n]))
     found, n = rows["found"][place], rows["n"][place]
-    bound = wilson(found * n, n, NormalDist().inv_cdf(1 - 0.025 / len(rows["found"]))).high
-    if bound >= overall:
+    if _at_most(found, n, len(rows["found"])) >= overall:
         return f"No class is clearly found less often than the average of {overall:.1%}"
     low, high = 100 * rows["low"][place], 100 * rows["high"][place]
     return f"{rows['label'][place]} is found least often: {found:.0%} ({low:.0f} to {high:.0f}, n = {n:,})"
@@ -118,8 +114,8 @@ def calibration(rows: Rows, number: int) -> str:
     ends = f"({100 * share.low:.0f} to {100 * share.high:.0f}, n = {n:,})"
     if share.low <= said <= share.high:
         return f"v{number} is about as sure as it is right: says {said:.0%}, is right {right:.0%} {ends}"
-    much = "too sure of itself" if said > share.high else "surer than it says"
-    return f"v{number} is {much}: says {said:.0%}, is right {right:.0%} {ends}"
+    how = "is too sure of itself" if said > share.high else "is right more often than it says"
+    return f"v{number} {how}: says {said:.0%}, is right {right:.0%} {ends}"
 
 
 def volume(rows: Rows, when: str) -> str:
@@ -135,10 +131,29 @@ def volume(rows: Rows, when: str) -> str:
     )
 
 
+def reviewers(rows: Rows) -> str:
+    """How many people, how many labels of theirs stand, and whether known answers say that somebody stands out."""
+    people, labels = len(rows["reviewer"]), sum(rows["decided"])
+    text = f"{people:,} {'reviewer' if people == 1 else 'reviewers'}, {labels:,} labels that stand"
+    asked = [(share.value, share.n, name) for share, name in zip(rows["known"], rows["reviewer"], strict=True) if share]
+    if len(asked) < 2:
+        return text
+    overall = sum(value * n for value, n, _ in asked) / sum(n for _, n, _ in asked)
+    value, n, name = min(asked)
+    if _at_most(value, n, len(asked)) >= overall:
+        return text
+    return f"{text}; {name} gets {value:.0%} of known answers right, all together {overall:.0%}"
+
+
 def points(difference: Mapping[str, Any]) -> str:
     """A difference of shares with its interval: +1.9 points (0.6 to 3.2)."""
     value, low, high = (100 * difference[name] for name in ("value", "low", "high"))
     return f"{value:+.1f} points ({low:.1f} to {high:.1f})".replace("-", "−")
+
+
+def _at_most(share: float, n: int, among: int) -> float:
+    """Upper end of Wilson's interval for the lowest of several shares: 2.5 % divided by their number (Bonferroni)."""
+    return wilson(share * n, n, NormalDist().inv_cdf(1 - 0.025 / among)).high
 
 
 def _interval(rows: Rows, n: int) -> Interval:

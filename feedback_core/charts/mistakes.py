@@ -15,22 +15,23 @@ MOST_CLASSES = 12
 MOST_BARS = 20
 
 
-def confusion(rows: Mapping[str, Sequence[Any]]) -> go.Figure:
+def confusion(rows: Mapping[str, Sequence[Any]], ink: str | None = None) -> go.Figure:
     """Matrix of truth against prediction; mistakes coloured by their share of the true class, changes in brackets.
 
     rows: columns truth, said, rows, share (0-1) and change (None where nothing is known of the version before), every
-    pair of the classes to show. A point lies on each cell, invisible, so that a click selects [truth, said].
+    pair of the classes to show. ink: colour of the numbers; Streamlit's own is too pale on a coloured cell. A point lies on each cell, invisible, so that a click selects [truth, said].
     """
     import plotly.graph_objects as go
 
     labels = list(dict.fromkeys(rows["truth"]))
-    names = _distinct(labels)
+    # Places, not names: an annotation at the category "1" would go to the second place.
+    place = {label: n for n, label in enumerate(labels)}
     cells = range(len(rows["truth"]))
-    x, y = ([names[label] for label in rows[side]] for side in ("said", "truth"))
+    x, y = ([place[label] for label in rows[side]] for side in ("said", "truth"))
     wrong = [None if rows["truth"][n] == rows["said"][n] else rows["share"][n] for n in cells]
     right = [rows["share"][n] if rows["truth"][n] == rows["said"][n] else None for n in cells]
     figure = go.Figure()
-    for shares, colour, most in ((wrong, "228,87,46", 0.6), (right, "67,97,238", 0.3)):
+    for shares, colour, most in ((wrong, "228,87,46", 0.5), (right, "67,97,238", 0.3)):
         figure.add_heatmap(
             x=x, y=y, z=shares, zmin=0, zmax=max((s for s in shares if s), default=1) or 1, showscale=False,
             colorscale=[[0, f"rgba({colour},0)"], [1, f"rgba({colour},{most})"]], hoverinfo="skip", xgap=2, ygap=2,
@@ -44,10 +45,10 @@ def confusion(rows: Mapping[str, Sequence[Any]]) -> go.Figure:
     for n in cells:
         # Annotations, not text of the points: what is not selected would fade.
         if text := _cell_text(rows, n):
-            figure.add_annotation(x=x[n], y=y[n], text=text, showarrow=False, font_size=12)
-    order = [names[label] for label in labels]
-    figure.update_xaxes(type="category", categoryorder="array", categoryarray=order, showgrid=False)
-    figure.update_yaxes(type="category", categoryorder="array", categoryarray=order[::-1], showgrid=False)
+            figure.add_annotation(x=x[n], y=y[n], text=text, showarrow=False, font={"size": 12, "color": ink})
+    ticks = {"tickvals": list(place.values()), "ticktext": _distinct(labels), "showgrid": False, "zeroline": False}
+    figure.update_xaxes(range=[-0.5, len(labels) - 0.5], **ticks)
+    figure.update_yaxes(range=[len(labels) - 0.5, -0.5], **ticks)
     finish(figure, "Predicted", "True label")
     return figure.update_layout(height=120 + 34 * max(4, len(labels)), dragmode=False)
 
@@ -64,23 +65,23 @@ def recall(rows: Mapping[str, Sequence[Any]]) -> go.Figure:
     found, low, high = ([rows[name][n] for n in order] for name in ("found", "low", "high"))
     figure = go.Figure(
         go.Bar(
-            x=found, y=names, orientation="h", marker_color=CHAMPION, marker_opacity=0.75, name="This version",
-            error_x=bars(found, low, high), customdata=[rows["label"][n] for n in order],
+            x=found, y=names, orientation="h", marker_color=CHAMPION, marker_opacity=0.45, name="This version",
+            error_x=bars(found, low, high) | {"color": CHAMPION}, customdata=[rows["label"][n] for n in order],
             hovertext=[f"{f:.1%} ({a:.1%} to {b:.1%})" for f, a, b in zip(found, low, high, strict=True)],
             hovertemplate="%{y}: %{hovertext}<extra></extra>",
-            selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 0.75}},
+            selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 0.45}},
         )
     )  # fmt: skip
     before = [rows["before"][n] for n in order]
     if any(share is not None for share in before):
         figure.add_scatter(
             x=before, y=names, mode="markers", name="Version before",
-            marker={"symbol": "line-ns", "size": 18, "line": {"width": 3, "color": OTHER}},
+            marker={"symbol": "line-ns", "size": 20, "line": {"width": 2, "color": OTHER}},
             hovertemplate="%{y}: %{x:.1%} in the version before<extra></extra>",
         )  # fmt: skip
     figure.update_xaxes(range=[0, 1.02], tickformat=".0%")
     figure.update_yaxes(type="category", autorange="reversed")
-    finish(figure, "Found: share of the rows of this class that get its label", "")
+    finish(figure, "Share of the class that is found", "")
     return figure.update_layout(height=110 + 30 * len(order), dragmode=False)
 
 
@@ -121,13 +122,10 @@ def changed(change: int) -> str:
     return f"{change:+d}".replace("-", "−")
 
 
-def _distinct(labels: Sequence[str]) -> dict[str, str]:
+def _distinct(labels: Sequence[str]) -> list[str]:
     """A short name for each label; labels that look alike when cut get their place behind them."""
-    names = {label: short(label) for label in labels}
-    seen = list(names.values())
-    return {
-        label: name if seen.count(name) == 1 else f"{name} ({n})" for n, (label, name) in enumerate(names.items(), 1)
-    }
+    names = [short(label) for label in labels]
+    return [name if names.count(name) == 1 else f"{name} ({n})" for n, name in enumerate(names, 1)]
 
 
 def _cell_text(rows: Mapping[str, Sequence[Any]], n: int) -> str:

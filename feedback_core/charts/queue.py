@@ -41,7 +41,7 @@ def volume(rows: Mapping[str, Sequence[Any]]) -> go.Figure:
                 marker_color=VERDICT_COLOURS[verdict],
                 hovertemplate="%{x|%d %b %Y}<br>%{y} " + name.lower() + "<extra></extra>",
             )
-    figure.update_layout(barmode="stack", xaxis_type="date")
+    figure.update_layout(barmode="stack", xaxis_type="date", legend_traceorder="normal")
     weekly = rows.get("per") and rows["per"][0] == "week"
     return finish(figure, "Week from Monday (UTC)" if weekly else "Day (UTC)", "Entries")
 

@@ -48,6 +48,7 @@ def finish(figure: go.Figure, x: str, y: str) -> go.Figure:
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
+        modebar={"bgcolor": "rgba(0,0,0,0)", "color": OTHER, "activecolor": CHAMPION},
     )
     figure.update_xaxes(title=x)
     figure.update_yaxes(title=y)

@@ -28,19 +28,24 @@ def accuracy(rows: Mapping[str, Sequence[Any]]) -> go.Figure:
         chosen = [n for n, value in enumerate(rows["sample"]) if value == sample]
         if chosen:
             figure.add_scatter(**_trace(rows, chosen, sample, colour, symbol, shift))
-    for n in (n for n, s in enumerate(rows["status"]) if s == "champion" and rows["sample"][n] == "holdout"):
-        figure.add_annotation(
-            x=rows["version"][n] - 0.06, y=rows["high"][n], text="champion", showarrow=False, yshift=12
-        )
     for version in refreshes(rows):
         figure.add_vline(x=version - 0.5, line={"color": OTHER, "dash": "dash", "width": 1})
         figure.add_annotation(x=version - 0.5, y=1, yref="paper", text="new holdout", showarrow=False, xanchor="left")
     # A single version would be drawn on an axis from v0 to v2.
     first, last = min(rows["version"]), max(rows["version"])
-    figure.update_xaxes(dtick=1 + (last - first) // MOST_TICKS, tick0=last, tickprefix="v")
-    figure.update_xaxes(range=[first - 0.5, last + 0.5], zeroline=False)
+    figure.update_xaxes(range=[first - 0.5, last + 0.5], zeroline=False, **_ticks(rows, first, last))
     figure.update_yaxes(tickformat=".0%", zeroline=False)
     return finish(figure, "Version", "Accuracy")
+
+
+def _ticks(rows: Mapping[str, Sequence[Any]], first: int, last: int) -> dict[str, list[Any]]:
+    """Names of some versions, at most about MOST_TICKS, and always the champion's, with room around it."""
+    step = 1 + (last - first) // MOST_TICKS
+    crowned = {rows["version"][n] for n, status in enumerate(rows["status"]) if status == "champion"}
+    room = range(1 - step, step) if step > 1 else range(1)
+    taken = {version + near for version in crowned for near in room}
+    shown = sorted({*range(last, first - 1, -step)} - taken | crowned)
+    return {"tickvals": shown, "ticktext": [f"v{n}<br><b>champion</b>" if n in crowned else f"v{n}" for n in shown]}
 
 
 def refreshes(rows: Mapping[str, Sequence[Any]]) -> list[int]:

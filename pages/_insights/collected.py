@@ -9,7 +9,7 @@ from feedback_core import charts, headlines, insights, queue_audit
 from feedback_core.loop import Loop
 from feedback_core.scope import Scope
 from pages._insights.panel import Way, footer, panel
-from pages._shared import counted, spread
+from pages._shared import counted, plain, spread
 
 PEOPLE = {
     "reviewer": "Reviewer",
@@ -64,12 +64,13 @@ def show(loop: Loop, scope: Scope) -> None:
 
 def _reviewers(people: Mapping[str, Any]) -> None:
     with st.container(border=True):
-        st.subheader("Reviewers")
+        title = headlines.reviewers(people)
+        st.subheader(plain(title))
         known = [None if share is None else f"{spread(share)}, n = {share.n}" for share in people["known"]]
         st.dataframe(
             people | {"known": known}, hide_index=True, alt="Standing entries per reviewer", column_config=PEOPLE
         )
-        footer("Reviewers", "insights_reviewers", people)
+        footer(title, "insights_reviewers", people, numbers=False)
 
 
 def queue_title(story: insights.QueueStory) -> str:

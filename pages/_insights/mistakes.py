@@ -15,6 +15,7 @@ from pages._shared import loop_of, plain, preview, store, thumbnail, title_of
 
 MOST_CLASSES = 12
 MOST_ROWS = 50
+INK = {"light": "#0F1324", "dark": "#E8EAF4"}  # the text colours of .streamlit/config.toml
 NAMES = headlines.SAMPLE_NAMES
 UNMEASURED = {
     "holdout": "add labelled rows on Setup, a share of them is locked away.",
@@ -68,7 +69,7 @@ def _confusion(
     panel(
         headlines.mistakes(wrong, measured, scope.sample),
         "insights_confusion",
-        charts.confusion(cells),
+        charts.confusion(cells, INK.get(st.context.theme.type or "")),
         wrong or cells,
         f"{compared}{some}{measured:,} rows of the {NAMES[scope.sample]}, as v{version.number} was judged. Click a "
         "cell to see its rows below.",

@@ -10,7 +10,7 @@ import streamlit as st
 from feedback_core import charts
 from feedback_core.exports import export
 from feedback_core.types import Interval
-from pages._shared import PAGES, plain, spread
+from pages._shared import PAGES, plain
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,14 @@ def footer(
     table: Mapping[str, Sequence[Any]],
     ways: Sequence[Way] = (),
     columns: Mapping[str, Any] | None = None,
+    *,
+    numbers: bool = True,
 ) -> None:
     """The numbers, their download, and the ways on, in one row."""
     with st.container(horizontal=True, gap="small"):
-        with st.popover("Numbers", icon=":material/table:", type="tertiary", key=f"{key}_numbers"):
-            shown = {name: [_shown(value) for value in values] for name, values in table.items()}
-            st.dataframe(shown, hide_index=True, alt=f"Numbers behind: {title}", column_config=columns)
+        if numbers:
+            with st.popover("Numbers", icon=":material/table:", type="tertiary", key=f"{key}_numbers"):
+                st.dataframe(table, hide_index=True, alt=f"Numbers behind: {title}", column_config=columns)
         st.download_button(
             "CSV", partial(as_csv, table), f"{key.replace('_', '-')}.csv", "text/csv", key=f"{key}_csv",
             icon=":material/download:", type="tertiary", on_click="ignore",
@@ -91,7 +93,3 @@ def _flat(table: Mapping[str, Sequence[Any]]) -> Iterator[tuple[str, Sequence[An
             continue
         for part in ("value", "low", "high", "n"):
             yield f"{name} {part}", [None if value is None else getattr(value, part) for value in values]
-
-
-def _shown(value: Any) -> Any:
-    return f"{spread(value)}, n = {value.n:,}" if isinstance(value, Interval) else value

@@ -35,8 +35,8 @@ def show_verdict(version: Version, before: Version | None, report: GateReport | 
         st.badge(name, color=colour)
         standing = "serves now" if version.status == "champion" else version.status
         st.badge(f"v{version.number} {standing}", color="blue" if version.status == "champion" else "gray")
-        if version.status == "candidate":
-            st.page_link("retrain.py", label="Decide", icon=":material/gavel:")
+        deciding = version.status == "candidate"
+        st.page_link("retrain.py", label="Decide" if deciding else "Report", icon=":material/gavel:")
     st.caption(plain(headlines.evidence(version.number, number, report)))
     with st.container(horizontal=True, gap="large"):
         for sample, (title, help_text) in SAMPLES.items():
