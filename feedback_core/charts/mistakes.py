@@ -19,7 +19,8 @@ def confusion(rows: Mapping[str, Sequence[Any]], ink: str | None = None) -> go.F
     """Matrix of truth against prediction; mistakes coloured by their share of the true class, changes in brackets.
 
     rows: columns truth, said, rows, share (0-1) and change (None where nothing is known of the version before), every
-    pair of the classes to show. ink: colour of the numbers; Streamlit's own is too pale on a coloured cell. A point lies on each cell, invisible, so that a click selects [truth, said].
+    pair of the classes to show. ink: colour of the numbers; Streamlit's own is too pale on a coloured cell.
+    A point lies on each cell, invisible, so that a click selects [truth, said].
     """
     import plotly.graph_objects as go
 

@@ -14,6 +14,7 @@ from pages._shared import plain
 
 VIEWS = {"progress": "Progress", "mistakes": "Mistakes", "feedback": "Feedback", "outlook": "Outlook"}
 PERIODS = {"all": "All time", **{str(days): f"{days} days" for days in scope.PERIODS}, "days": "From … to …"}
+ENDS = ("insights_first_version", "insights_last_version")
 
 
 def today() -> date:
@@ -95,11 +96,17 @@ def _choose_period(now: Period) -> None:
 
 def _choose_versions(now: Scope, versions: Sequence[Version]) -> None:
     numbers = [version.number for version in versions]
-    st.session_state["insights_versions"] = now.versions or (numbers[0], numbers[-1])
-    st.select_slider(
-        "Versions", numbers, format_func=_named, key="insights_versions", on_change=_set_versions, args=(numbers,),
-        help="Filters accuracy across versions.",
-    )  # fmt: skip
+    ends = now.versions or (numbers[0], numbers[-1])
+    for end, name, key, column in zip(ends, ("From version", "to version"), ENDS, st.columns(2), strict=True):
+        st.session_state[key] = end
+        column.selectbox(
+            name,
+            [number for number in numbers if (number <= ends[1] if key == ENDS[0] else number >= ends[0])],
+            format_func=lambda number: f"v{number}",
+            key=key,
+            on_change=_set_versions,
+            args=(numbers[0], numbers[-1]),
+        )
     status = {version.number: version.status for version in versions}
     st.session_state["insights_version"] = now.version
     st.selectbox(
@@ -129,9 +136,9 @@ def _set_days() -> None:
         _write(period=None, **{"from": chosen[0].isoformat(), "to": chosen[1].isoformat()})
 
 
-def _set_versions(numbers: Sequence[int]) -> None:
-    first, last = st.session_state["insights_versions"]
-    _write(versions=None if (first, last) == (numbers[0], numbers[-1]) else f"{first}-{last}")
+def _set_versions(lowest: int, highest: int) -> None:
+    first, last = (st.session_state[key] for key in ENDS)
+    _write(versions=None if (first, last) == (lowest, highest) else f"{first}-{last}")
 
 
 def _reset() -> None:
@@ -150,7 +157,3 @@ def _unless(value: str, usual: str) -> str | None:
 
 def _text(number: int | None) -> str | None:
     return None if number is None else str(number)
-
-
-def _named(number: int) -> str:
-    return f"v{number}"
