@@ -25,7 +25,7 @@ def confusion(rows: Mapping[str, Sequence[Any]], ink: str | None = None) -> go.F
     import plotly.graph_objects as go
 
     labels = list(dict.fromkeys(rows["truth"]))
-    # Places, not names: an annotation at the category "1" would go to the second place.
+    # Places, not names: Plotly takes a class called "1" for the second one.
     place = {label: n for n, label in enumerate(labels)}
     cells = range(len(rows["truth"]))
     x, y = ([place[label] for label in rows[side]] for side in ("said", "truth"))
@@ -37,16 +37,15 @@ def confusion(rows: Mapping[str, Sequence[Any]], ink: str | None = None) -> go.F
             x=x, y=y, z=shares, zmin=0, zmax=max((s for s in shares if s), default=1) or 1, showscale=False,
             colorscale=[[0, f"rgba({colour},0)"], [1, f"rgba({colour},{most})"]], hoverinfo="skip", xgap=2, ygap=2,
         )  # fmt: skip
+    # What is not selected would fade: its colours are said.
+    marker, font = {"marker": {"opacity": 0}}, {"textfont": {"color": ink}}
     figure.add_scatter(
-        x=x, y=y, mode="markers", marker={"size": 26, "symbol": "square", "opacity": 0},
-        selected={"marker": {"opacity": 0}}, unselected={"marker": {"opacity": 0}}, showlegend=False,
+        x=x, y=y, mode="markers+text", marker={"size": 26, "symbol": "square", "opacity": 0}, showlegend=False,
+        text=[_cell_text(rows, n) for n in cells], textfont={"size": 12, "color": ink},
+        selected=marker | font, unselected=marker | font,
         customdata=[[rows["truth"][n], rows["said"][n]] for n in cells],
         hovertext=[_cell_story(rows, n) for n in cells], hovertemplate="%{hovertext}<extra></extra>",
     )  # fmt: skip
-    for n in cells:
-        # Annotations, not text of the points: what is not selected would fade.
-        if text := _cell_text(rows, n):
-            figure.add_annotation(x=x[n], y=y[n], text=text, showarrow=False, font={"size": 12, "color": ink})
     ticks = {"tickvals": list(place.values()), "ticktext": _distinct(labels), "showgrid": False, "zeroline": False}
     figure.update_xaxes(range=[-0.5, len(labels) - 0.5], **ticks)
     figure.update_yaxes(range=[len(labels) - 0.5, -0.5], **ticks)

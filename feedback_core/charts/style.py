@@ -49,7 +49,7 @@ def finish(figure: go.Figure, x: str, y: str) -> go.Figure:
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         modebar={"bgcolor": "rgba(0,0,0,0)", "color": OTHER, "activecolor": CHAMPION},
+        xaxis_title=x,
+        yaxis_title=y,
     )
-    figure.update_xaxes(title=x)
-    figure.update_yaxes(title=y)
     return figure

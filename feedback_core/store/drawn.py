@@ -48,6 +48,7 @@ class DrawnDecisions:
 
 
 def _drawn(row: Row) -> Drawn:
-    names = orjson.loads(row["part_names"]) if row["part_names"] else []
-    parts = dict(zip(names, floats(row["parts"]), strict=False))
+    # Most decisions come from draws whose parts are known no more.
+    names = orjson.loads(row["part_names"]) if row["part_names"] and row["parts"] else []
+    parts = dict(zip(names, floats(row["parts"]), strict=False)) if names else {}
     return Drawn(row["strategy"], bool(row["blind"]), row["verdict"], row["seconds"], parts)
