@@ -12,7 +12,7 @@ from .intervals import wilson
 from .models import artifacts
 from .scope import Period, Sample
 from .store import Store
-from .types import Feedback, GateReport, Item, Job, Prediction, Project, Version
+from .types import STUDIES, Feedback, GateReport, Item, Job, Prediction, Project, Version
 
 Table = dict[str, list[Any]]
 """Tidy columns of equal length."""
@@ -96,7 +96,7 @@ def overview(store: Store, project: Project) -> Overview:
         due=due,
         live=live,
         undecided=undecided,
-        next_step=_next_step(items, champion, due, live, undecided, versions),
+        next_step=_next_step(items, champion, due, _work(live), undecided, versions),
         obstacle=_obstacle(store, project, items, due, versions),
     )
 
@@ -345,6 +345,11 @@ def _obstacle(
     learned = (last.n_base, last.n_feedback + audited, last.estimator, last.params)
     known = (items.get("train/base", 0), items.get("pool/labelled", 0), settings.estimator, settings.params)
     return threshold.obstacle(project.labels, due.entries > 0 or learned != known)
+
+
+def _work(live: Sequence[Job]) -> tuple[Job, ...]:
+    """Jobs that somebody has to wait for; studies give way to everything."""
+    return tuple(job for job in live if job.kind not in STUDIES)
 
 
 def _undecided(reports: list[GateReport], versions: list[Version]) -> GateReport | None:

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import StoreError
+from .answers import Answers
+from .contributions import Contributions
+from .corrections import Corrections
 from .drawn import DrawnDecisions
 from .draws import Draws
 from .driver import Driver
 from .events import Events
 from .feedback import FeedbackLog
 from .flips import Flips
+from .holdout import Holdout
 from .items import Items
 from .jobs import Jobs
 from .judged import JudgedRows
@@ -37,7 +41,10 @@ class Store:
     predictions: Predictions
     draws: Draws
     drawn: DrawnDecisions
+    answers: Answers
     feedback: FeedbackLog
+    contributions: Contributions
+    corrections: Corrections
     rulings: Rulings
     ranks: Ranks
     sessions: ReviewSessions
@@ -45,6 +52,7 @@ class Store:
     versions: Versions
     flips: Flips
     judged: JudgedRows
+    holdout: Holdout
     studies: Studies
     jobs: Jobs
     events: Events
@@ -78,7 +86,10 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         predictions=Predictions(driver),
         draws=Draws(driver),
         drawn=DrawnDecisions(driver),
+        answers=Answers(driver),
         feedback=FeedbackLog(driver),
+        contributions=Contributions(driver),
+        corrections=Corrections(driver),
         rulings=Rulings(driver),
         ranks=Ranks(driver),
         sessions=ReviewSessions(driver),
@@ -86,6 +97,7 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         versions=Versions(driver),
         flips=Flips(driver),
         judged=JudgedRows(driver),
+        holdout=Holdout(driver),
         studies=Studies(driver),
         jobs=Jobs(driver),
         events=Events(driver),

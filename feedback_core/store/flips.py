@@ -33,7 +33,11 @@ class Flips:
         self._driver = driver
 
     def save(self, report_id: int, flips: Sequence[Flip]) -> None:
-        """Keep the flips of a report."""
+        """Keep the flips of a report.
+
+        sample: `holdout` and `audit` are the locked rows by which it judged, `corrections` the earlier corrections the
+        champion has learned, on which both versions were compared beside them.
+        """
         with self._driver.writing() as session:
             session.many(_SAVE, [(report_id, f.item_id, f.kind, f.sample, f.truth, f.before, f.after) for f in flips])
 

@@ -1,6 +1,7 @@
 """Every version with all its reports, newest first, and the way back to an earlier champion."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -10,9 +11,12 @@ from pages._shared import ago, counted, percent
 
 
 def show_versions(
-    versions: Sequence[Version], reports: Sequence[GateReport], roll_back: Callable[[Version], None]
+    versions: Sequence[Version],
+    reports: Sequence[GateReport],
+    roll_back: Callable[[Version], None],
+    html: Callable[[GateReport], str],
 ) -> None:
-    """One line a version, newest first. reports: of all of them, newest first."""
+    """One line a version, newest first. reports: of all of them, newest first. html: writes one out as a file."""
     if not versions:
         st.info(
             "No version yet. Train the first one as soon as two classes are labelled.", icon=":material/model_training:"
@@ -27,6 +31,9 @@ def show_versions(
         label = f"Version {version.number} · {version.status} · holdout {percent(holdout)} · {ago(version.created_at)}"
         with st.expander(label, icon=":material/star:" if version.status == "champion" else None):
             _show_version(version, [report for report in reports if report.challenger_id == version.id], versions)
+            newest = next((report for report in reports if report.challenger_id == version.id), None)
+            if newest is not None:
+                _offer(newest, version, html)
             if version.status == "retired":
                 _show_way_back(version, roll_back)
 
@@ -43,6 +50,19 @@ def _show_version(version: Version, reports: Sequence[GateReport], versions: Seq
         st.markdown(f"**Judged {ago(report.created_at)}{against}**")
         show_report(report, version)
         show_decision(report)
+
+
+def _offer(report: GateReport, version: Version, html: Callable[[GateReport], str]) -> None:
+    st.download_button(
+        "Refinement report",
+        data=partial(html, report),  # written when it is asked for, not with every drawing of the page
+        file_name=f"version-{version.number}-report.html",
+        mime="text/html",
+        icon=":material/description:",
+        key=f"report-file-{version.id}",
+        on_click="ignore",
+        help="One page to keep, print or send: what was corrected, what changed, who decided.",
+    )
 
 
 def _show_way_back(version: Version, roll_back: Callable[[Version], None]) -> None:
