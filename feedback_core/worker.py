@@ -14,7 +14,7 @@ from typing import Any
 
 from . import maps, staging, studies
 from .errors import FeedbackError
-from .loop import Loop, Progress
+from .loop import Loop, Progress, silent
 from .models import artifacts
 from .store import Store, open_store
 from .types import STUDIES, Job, Version
@@ -121,13 +121,20 @@ KINDS: dict[str, Callable[[Loop, Job, Progress], dict[str, Any]]] = {
 }
 
 
-def run_next(store: Store, worker: str, clock: Callable[[], float] = time.time) -> Job | None:
-    """Claim one job, do it, close it; None when there was nothing to do."""
-    job = store.jobs.claim(worker, clock(), LEASE_S)
+def run_next(
+    store: Store,
+    worker: str,
+    clock: Callable[[], float] = time.time,
+    *,
+    only: int | None = None,
+    say: Progress = silent,
+) -> Job | None:
+    """Claim one job, do it, close it; None when there was nothing to do. only: this job and no other."""
+    job = store.jobs.claim(worker, clock(), LEASE_S, only)
     if job is None:
         return None
     log.info("job %s: %s for project %s, attempt %s", job.id, job.kind, job.project_id, job.attempts)
-    with _Heartbeat(store, job, worker, clock) as heart:
+    with _Heartbeat(store, job, worker, clock, say) as heart:
         try:
             result = KINDS[job.kind](Loop(store, store.projects.get(job.project_id)), job, heart.progress)
             store.jobs.finish(job.id, worker, result, clock())
@@ -144,6 +151,18 @@ def run_next(store: Store, worker: str, clock: Callable[[], float] = time.time) 
     return store.jobs.get(job.id)
 
 
+def run_here(store: Store, job: Job, say: Progress = silent) -> Job:
+    """Do one job in this process and give it back closed; while another worker has it, follow that one's progress."""
+    heard = ""
+    while (now := store.jobs.get(job.id)).state in ("waiting", "running"):
+        if run_next(store, _own_name(), only=job.id, say=say) is None:
+            if now.message != heard:
+                heard = now.message
+                say(now.progress, heard)
+            time.sleep(IDLE_S)
+    return now
+
+
 def serve(url: str) -> None:
     """Work until the process is asked to stop; a job in hand is finished first."""
     stop = threading.Event()
@@ -151,18 +170,22 @@ def serve(url: str) -> None:
         signal.signal(name, lambda *_: stop.set())
     store = open_store(url)
     swept = artifacts.sweep(store.artifacts, time.time())
-    worker = f"{socket.gethostname()}:{os.getpid()}"
+    worker = _own_name()
     log.info("worker %s on %s (%s half-written model folders removed)", worker, url, swept)
     while not stop.is_set():
         if run_next(store, worker) is None:
             stop.wait(IDLE_S)
 
 
+def _own_name() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
 class _Heartbeat:
     """Renews the lease from a thread of its own while the job runs."""
 
-    def __init__(self, store: Store, job: Job, worker: str, clock: Callable[[], float]) -> None:
-        self._store, self._job, self._worker, self._clock = store, job, worker, clock
+    def __init__(self, store: Store, job: Job, worker: str, clock: Callable[[], float], say: Progress) -> None:
+        self._store, self._job, self._worker, self._clock, self._say = store, job, worker, clock, say
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True)
 
@@ -181,6 +204,7 @@ class _Heartbeat:
             raise GaveWay(f"Job {self._job.id} waits until other work is done.")
         if not self._store.jobs.report(self._job.id, self._worker, share, message):
             raise LeaseLost(f"Job {self._job.id} is no longer {self._worker}'s.")
+        self._say(share, message)
 
     def _beat(self) -> None:
         while not self._over.wait(BEAT_S):

@@ -30,6 +30,9 @@ PAGES = {
     "draw_ms",
     "record_ms",
     "overview_ms",
+    "insights_cold_ms",
+    "insights_warm_ms",
+    "insights_bytes",
     "overview",
     "review",
     "retrain",
@@ -114,4 +117,5 @@ def test_a_benchmark_prints_one_json_object_with_its_metrics(name: str, program:
     if name == "pages":
         table = [row for row in result["metrics"].values() if isinstance(row, dict)]
         assert all(ms >= 0 for row in table for ms in row.values())
+        assert 10_000 < result["metrics"]["insights_bytes"] < 1_500_000
         assert 0 < result["metrics"]["page_ms_warm_max"] <= result["metrics"]["page_ms_cold_max"]

@@ -25,7 +25,7 @@ update jobs set state = 'running', worker = :worker, lease_until = :now + :lease
     attempts = attempts + 1, started_at = coalesce(started_at, :now), message = 'starting'
 where id = (
     select id from jobs j
-    where (state = 'waiting' or state = 'running' and lease_until < :now)
+    where (state = 'waiting' or state = 'running' and lease_until < :now) and (:only is null or id = :only)
       and not exists (select 1 from jobs other where other.project_id = j.project_id and other.id <> j.id
                       and other.state = 'running' and other.lease_until >= :now)
     order by case kind when 'forecast' then 2 when 'credit' then 2 when 'dry run' then 1 else 0 end, id limit 1)
@@ -82,14 +82,17 @@ class Jobs:
             )
             return _job((waiting or session.query(_REQUEST, params))[0])
 
-    def claim(self, worker: str, now: float, lease_s: float) -> Job | None:
-        """Lease the oldest waiting job, or one whose worker has died; None when there is nothing to do."""
+    def claim(self, worker: str, now: float, lease_s: float, only: int | None = None) -> Job | None:
+        """Lease the oldest waiting job, or one whose worker has died; None when there is nothing to do.
+
+        only: this job and no other.
+        """
         with self._driver.reading() as session:
             if not session.query("select 1 from jobs where state in ('waiting', 'running') limit 1"):
                 return None
         with self._driver.writing() as session:
             session.execute(_BURY, {"now": now, "most": MAX_ATTEMPTS})
-            rows = session.query(_CLAIM, {"worker": worker, "now": now, "lease_s": lease_s})
+            rows = session.query(_CLAIM, {"worker": worker, "now": now, "lease_s": lease_s, "only": only})
         return _job(rows[0]) if rows else None
 
     def beat(self, job_id: int, worker: str, now: float, lease_s: float) -> bool:
