@@ -310,8 +310,8 @@ def test_a_dry_run_finds_what_the_retrain_then_does_and_looks_at_no_locked_row(
 
 
 def test_no_row_of_a_dry_run_is_judged_by_a_model_that_has_learned_it(store: Store, clock: Clock) -> None:
-    # The nearest neighbour repeats what it has learned: with its own row in it, every coin would seem to be foreseen.
-    memory = {"path": "sklearn.neighbors.KNeighborsClassifier", "n_neighbors": 1}
+    # A full tree repeats what it has learned: with the judged rows in it, every coin would seem to be foreseen.
+    memory = {"path": "sklearn.tree.DecisionTreeClassifier"}
     loop = make_loop(store, clock, weights={"random": 1.0}, estimator="own_estimator", params=memory)
     loop.add_items(rows(100)[0], "test")
     loop.add_items(rows(120, seed=1, labelled=False)[0], "test")
