@@ -28,7 +28,7 @@ LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"loop", "insights", "inspection"}),
     frozenset({"learned"}),
     frozenset({"reordering", "maps", "similar"}),
-    frozenset({"reviewers", "worker", "feedback_loop", "deck", "served_model"}),
+    frozenset({"reviewers", "worker", "feedback_loop", "deck", "served_model", "receipts"}),
     frozenset({"project_storage", "demo"}),
     frozenset({"simulate"}),
     frozenset({"cli"}),
