@@ -13,10 +13,24 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import comparison, gate, intake, review, scoring, second_look, suspects, threshold, training
+from . import (
+    comparison,
+    fitting,
+    gate,
+    intake,
+    provenance,
+    reports,
+    review,
+    scoring,
+    second_look,
+    suspects,
+    threshold,
+    training,
+    wear,
+)
 from .cache import Cache
-from .errors import ArtifactError, InvalidFeedback, NotFound, Refused
-from .models import BUILDERS, artifacts
+from .errors import ArtifactError, InvalidFeedback, InvalidInput, NotFound, Refused
+from .models import artifacts
 from .prioritize import Pool, blend, histogram
 from .settings import Settings
 from .store import Store, open_store
@@ -25,6 +39,7 @@ from .store.sessions import MOST
 from .surroundings import Surroundings
 from .types import (
     RULINGS,
+    STUDIES,
     Decision,
     Draw,
     Feedback,
@@ -32,7 +47,6 @@ from .types import (
     Item,
     ItemFilter,
     Job,
-    Locked,
     Project,
     ReviewSession,
     RolledBack,
@@ -41,6 +55,7 @@ from .types import (
     Ruling,
     Schema,
     Split,
+    StudyKind,
     Suspects,
     Version,
     Wish,
@@ -367,6 +382,19 @@ class Loop:
         """Ask the worker to score the pool again with the champion; due after every change of champion or weights."""
         return self.store.jobs.request(self.project.id, "predict", trigger=trigger, by=by, now=self.clock())
 
+    def request_study(self, kind: StudyKind, by: str, version: Version | None = None, trigger: str = "manual") -> Job:
+        """Ask the worker for a forecast or a credit of a version, the champion unless given, or for a dry run.
+
+        Raises InvalidInput for another kind, and NotFound before the first version.
+        """
+        if kind not in STUDIES:
+            raise InvalidInput(f"kind={kind!r} is not a study: use one of {', '.join(STUDIES)}.")
+        about = version or self.store.versions.champion(self.project.id)
+        if about is None:
+            raise NotFound(f"{self.project.name} has no model yet: train the first version on the Retrain page.")
+        payload = None if kind == "dry run" else {"version": about.id}
+        return self.store.jobs.request(self.project.id, kind, trigger=trigger, by=by, now=self.clock(), payload=payload)
+
     def reweigh(self, weights: Mapping[str, float], by: str) -> Job:
         """Save new weights of the priority and ask for the queue in their order. Raises InvalidSetting."""
         settings = replace(self.project.settings, weights=dict(weights))
@@ -383,8 +411,8 @@ class Loop:
         weights = training.sample_weights(rows, settings.label_half_life_days)
         seed = settings.seed + len(past) + 1
         progress(0.1, f"fitting {settings.estimator} on {len(rows.ids):,} rows")
-        unfitted = BUILDERS[settings.estimator](self.project.schema, seed, settings.params)
-        model = training.fit(unfitted, intake.decode(rows.inputs, self.project.schema), rows.labels, weights)
+        recipe = (self.project.schema, settings.estimator, settings.params, seed)
+        model = fitting.fit(*recipe, rows.inputs, rows.labels, weights)
         progress(0.7, "saving the model")
         artifact = artifacts.save(model, self.store.artifacts, f"project{self.project.id}")
         self._models[artifact.sha256] = model
@@ -410,20 +438,23 @@ class Loop:
     # -- judge and promote -------------------------------------------------------------------------------------------
 
     def judge(self, version: Version, progress: Progress = silent) -> GateReport:
-        """Compare a version with the champion on the locked rows and store the report. Every call is one look."""
+        """Compare a version with the champion on the locked rows and store the report, with the rows that flip.
+
+        Every call is one look, but for one that only repeats a look because audit labels have come in since.
+        """
         progress(0.8, "judging on the locked rows")
-        locked = self.store.items.locked_rows(self.project.id)
+        project = self.store.projects.get(self.project.id)
+        locked = self.store.items.locked_rows(project.id)
         model = self.model(version)
         proba = self._proba(model, locked.inputs)
-        labels = self.project.labels
         if locked.ids:
-            self.store.predictions.save(version.id, scoring.plain(locked.ids, proba, labels))
-        self.store.versions.set_metrics(version.id, comparison.metrics(locked, proba, labels))
-        champion = self.store.versions.champion(self.project.id)
-        verdict = (
-            gate.first(len(locked.ids))
+            self.store.predictions.save(version.id, scoring.plain(locked.ids, proba, project.labels))
+        self.store.versions.set_metrics(version.id, comparison.metrics(locked, proba, project))
+        champion = self.store.versions.champion(project.id)
+        verdict, flips = (
+            (gate.first(len(locked.ids)), [])
             if champion is None
-            else comparison.compare(self.store, self.project, locked, proba, champion, self._said)
+            else comparison.compare(self.store, project, version, champion, locked, self._said)
         )
         fields = {
             "challenger_id": version.id,
@@ -431,11 +462,13 @@ class Loop:
             "finding": verdict.finding,
             "action": verdict.action,
             "reasons": (*verdict.reasons, *training.left_out(model)),
-            "numbers": verdict.numbers,
-            "policy": self.project.settings.policy,
+            "numbers": verdict.numbers | {"provenance": provenance.of_verdict(self.store, project, version, locked)},
+            "policy": project.settings.policy,
             "created_at": self.clock(),
         }
-        return self.store.versions.add_report(self.project, fields)
+        report = self.store.versions.add_report(project, fields)
+        self.store.flips.save(report.id, flips)
+        return self._published(report)
 
     def promote(self, version: Version, by: str, reason: str = "") -> Version:
         """Make a judged version the champion. Against the report's advice a reason is required (Refused)."""
@@ -444,15 +477,16 @@ class Loop:
             raise Refused(f"Version {version.number} has no stored gate report: judge it first.")
         if report.action != "promote" and not reason.strip():
             found = "is measurably worse" if report.finding == "worse" else "is not advised by the gate"
-            raise Refused(f"Version {version.number} {found}: give a reason to promote it anyway.")
-        return self.store.versions.decide(self.project, report, "promote", by=by, reason=reason, now=self.clock())
+            why = " ".join(report.reasons)
+            raise Refused(f"Version {version.number} {found}: give a reason to promote it anyway. {why}")
+        return self._decide(report, "promote", by, reason)
 
     def refuse(self, version: Version, by: str, reason: str = "") -> Version:
         """Keep the champion and close the case of a judged version. Raises Refused without a report."""
         report = self.store.versions.report_on(version.id)
         if report is None:
             raise Refused(f"Version {version.number} has no stored gate report: judge it first.")
-        return self.store.versions.decide(self.project, report, "refuse", by=by, reason=reason, now=self.clock())
+        return self._decide(report, "refuse", by, reason)
 
     def rollback(self, version: Version, by: str, reason: str, suspect: bool = True) -> RolledBack:
         """Bring an earlier champion back, judged against the present one first. A reason is required.
@@ -466,7 +500,7 @@ class Loop:
             raise Refused("A roll-back needs a reason: say what went wrong.")
         doubted, now = self.suspects(version), self.clock()
         report = self.judge(version)
-        back = self.store.versions.decide(self.project, report, "promote", by=by, reason=reason, now=now)
+        back = self._decide(report, "promote", by, reason)
         wanted = doubted.entries if suspect else ()
         ruled = suspects.ask(self.store, self.project, wanted, doubted.number, by=by, now=now)
         presses = tuple(press.id for press in ruled if press.id is not None)
@@ -478,11 +512,39 @@ class Loop:
         champion = self.store.versions.champion(self.project.id)
         if champion is None:
             raise Refused(f"{self.project.name} has no champion to go back from.")
-        # Until somebody decides or rules again: of 500,000 entries it takes three seconds, and a page asks at every run.
+        # Until somebody decides or rules again: 500,000 entries take three seconds, and a page asks at every run.
         newest = [each.id for each in self.store.feedback.latest(self.project.id, 1)]
         newest += [each.id for each in self.store.events.latest(self.project.id, 1)]
         key = ("suspects", self.store.url, self.project.id, champion.id, version.id, *newest)
         return self.cache.get(key, lambda: suspects.suspects(self.store, self.project, champion, version))
+
+    def report_html(self, report: GateReport) -> str:
+        """The refinement report of one verdict as a file of HTML that needs nothing else."""
+        return reports.refinement(self.store, self.project, report, self.clock())
+
+    def card_html(self) -> str:
+        """The model card of the champion, likewise. Raises NotFound before the first version."""
+        return reports.card(self.store, self.project, self.clock())
+
+    def wear(self) -> wear.Wear:
+        """How worn the locked rows are, and whether fresh ones are there."""
+        project = self.store.projects.get(self.project.id)
+        reports, fresh = self.store.versions.reports(project.id), self.store.holdout.fresh(project.id)
+        return wear.wear(reports, project.refreshed_after, fresh)
+
+    def refresh_holdout(self, by: str, reason: str) -> dict[str, int]:
+        """Let the locked rows that were looked at graduate to training; those that came in since judge from now on.
+
+        The champion becomes the anchor. Gives the rows by what became of them: holdout, audit, fresh. Raises Refused
+        without a reason, or when fewer than wear.FRESH_ROWS fresh ones are there.
+        """
+        if not reason.strip():
+            raise Refused("A refresh of the holdout needs a reason: say why now.")
+        moved = self.store.holdout.refresh(
+            self.project, least=wear.FRESH_ROWS, by=by, reason=reason.strip(), now=self.clock()
+        )
+        self.project = self.store.projects.get(self.project.id)
+        return moved
 
     # -- shared by the stages ----------------------------------------------------------------------------------------
 
@@ -492,9 +554,23 @@ class Loop:
             self._models[version.sha256] = artifacts.load(self.store.artifacts, version.artifact, version.sha256)
         return self._models[version.sha256]
 
+    def _decide(self, report: GateReport, decision: str, by: str, reason: str) -> Version:
+        now = self.clock()
+        version = self.store.versions.decide(self.project, report, decision, by=by, reason=reason, now=now)
+        self._published(self.store.versions.report(report.id))
+        return version
+
+    def _published(self, report: GateReport) -> GateReport:
+        reports.write(self.store, report, self.report_html(report))
+        return report
+
     def _splits(self, rows: Rows) -> tuple[list[str], list[Split]]:
         hashes = [intake.input_hash(body) for body in rows.inputs]
         held_out = intake.holdout_side(hashes, self.project.salt, self.project.settings.holdout_share)
+        if self.project.refreshed_at is not None:
+            # After a refresh a row on the holdout's side may have been learned from: what equals it is locked no more.
+            known = self.store.holdout.learnable(self.project.id, np.asarray(hashes, dtype=object)[held_out].tolist())
+            held_out &= np.asarray([digest not in known for digest in hashes], dtype=bool)
         return hashes, scoring.splits(rows.labels, held_out)
 
     def _wishes(self, n: int) -> list[Wish]:
@@ -541,12 +617,14 @@ class Loop:
             return np.zeros((0, len(self.project.labels)))
         return training.aligned_proba(model, intake.decode(inputs, self.project.schema), self.project.labels)
 
-    def _said(self, version: Version, locked: Locked) -> list[str]:
+    def _said(self, version: Version, ids: Sequence[int], inputs: Sequence[str]) -> comparison.Said:
         try:
-            return scoring.top_labels(self._proba(self.model(version), locked.inputs), self.project.labels)
+            proba = self._proba(self.model(version), inputs)
+            said = scoring.plain(ids, proba, self.project.labels)
+            return comparison.Said(said.labels, said.confidence.tolist())
         except ArtifactError:
             # What it said when it was judged is stored: a damaged file must not block the way back.
-            stored = self.store.predictions.labels_of(version.id, locked.ids)
-            if len(stored) < len(locked.ids):
+            stored = self.store.predictions.labels_of(version.id, ids)
+            if len(stored) < len(ids):
                 raise
-            return [stored[item_id][0] for item_id in locked.ids]
+            return comparison.Said([stored[item_id][0] for item_id in ids], [stored[item_id][1] for item_id in ids])

@@ -29,6 +29,9 @@ JobState = Literal["waiting", "running", "done", "failed", "cancelled"]
 VERDICTS: tuple[Verdict, ...] = ("confirm", "correct", "skip", "flag")
 """What a reviewer can say; `undo` is written by the loop only."""
 
+STUDIES: tuple[StudyKind, ...] = ("forecast", "dry run", "credit")
+"""Jobs that only look: they come after all other work and give way to it, so none of it waits for them."""
+
 RULINGS: tuple[Ruling, ...] = ("accept", "reject", "ask")
 """What a maintainer can say about an entry: it counts, it does not, or somebody else shall look."""
 
@@ -476,6 +479,33 @@ class Flip:
     truth: str
     before: str
     after: str
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedRow:
+    """A locked row with what one version said about it. before: what an earlier version said, None when unknown."""
+
+    item_id: int
+    truth: str
+    said: str
+    confidence: float
+    before: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """n equal entries: the same reviewer, way of drawing, verdict, prediction seen and label given.
+
+    strategy: of the draw, None for an entry without one. standing: whether they still count.
+    """
+
+    reviewer: str
+    strategy: str | None
+    verdict: Verdict
+    predicted: str | None
+    target: str | None
+    standing: bool
+    n: int
 
 
 @dataclass(frozen=True, slots=True)

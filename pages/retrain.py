@@ -3,9 +3,10 @@
 import streamlit as st
 
 from feedback_core import insights
-from feedback_core.types import GateReport, Version
+from feedback_core.types import STUDIES, GateReport, Version
 from pages import _jobs
 from pages._retrain.report import show_report
+from pages._retrain.studies import show_dry_run
 from pages._retrain.versions import show_versions
 from pages._shared import counted, open_loop, plain, reviewer, show_message, told
 
@@ -114,7 +115,8 @@ with st.container(border=True):
     )
     middle.metric("Decisions in all", f"{state.due.entries:,}", help="Corrections and confirmations together.")
     with right:
-        why_not = "The worker is busy: wait until it is done." if jobs else state.obstacle
+        busy = any(job.kind not in STUDIES for job in jobs)
+        why_not = "The worker is busy: wait until it is done." if busy else state.obstacle
         st.button(
             "Retrain now",
             type="primary",
@@ -125,11 +127,11 @@ with st.container(border=True):
             width="stretch",
             help=plain(why_not) or "Trains a new version and judges it; the champion serves meanwhile.",
         )
-        st.caption(plain(state.obstacle or state.due.text))
+        # While rows are being stored nothing can be said about what is missing.
+        st.caption(plain(state.due.text if jobs else state.obstacle or state.due.text))
+    show_dry_run(loop, jobs)
     _jobs.follow(loop, jobs)
-    failed = next(iter(loop.store.jobs.latest(loop.project.id, 1)), None)
-    if failed is not None and failed.state == "failed":
-        st.error(plain(failed.error or ""), title=f"The last job ({failed.kind}) failed")
+    _jobs.tell_last(loop)
 
 versions = loop.store.versions.all(loop.project.id)
 if state.undecided is not None:
@@ -140,4 +142,4 @@ if state.undecided is not None:
         decision(state.undecided, candidate)
 
 st.subheader("Versions")
-show_versions(versions, loop.store.versions.reports(loop.project.id), roll_back, loop.suspects)
+show_versions(versions, loop.store.versions.reports(loop.project.id), roll_back, loop.suspects, loop.report_html)

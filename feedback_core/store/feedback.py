@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -12,7 +11,7 @@ from ..errors import InvalidFeedback, NotFound, Stale
 from ..types import Decision, Feedback, Project
 from . import reversals, tallies
 from .driver import Driver, Row, Session
-from .standing import Resolve, account, entries_of, feedback_of
+from .standing import Resolve, account, day_of, entries_of, feedback_of
 
 _INSERT = """
 insert into feedback (project_id, item_id, version_id, reviewer, verdict, target, predicted, note, seconds, draw_id,
@@ -181,7 +180,7 @@ def _record(session: Session, project_id: int, decision: Decision, resolve: Reso
     )
     account(session, project_id, item, resolve, [(old, -1) for old in superseded] + [(row, 1)])
     if item["split"] == "pool":
-        tallies.add(session, project_id, "day", {f"{_day(now)}/{row['verdict']}": 1})
+        tallies.add(session, project_id, "day", {f"{day_of(now)}/{row['verdict']}": 1})
     return feedback_of(row)
 
 
@@ -283,9 +282,5 @@ def _undo(session: Session, project_id: int, feedback_id: int, reviewer: str, re
     item = session.query("select * from items where id = ?", (entry["item_id"],))[0]
     account(session, project_id, item, resolve, [(entry, -1)] + [(old, 1) for old in restored])
     if item["split"] == "pool":
-        tallies.add(session, project_id, "day", {f"{_day(now)}/undo": 1})
+        tallies.add(session, project_id, "day", {f"{day_of(now)}/undo": 1})
     return feedback_of(row)
-
-
-def _day(now: float) -> str:
-    return datetime.fromtimestamp(now, UTC).date().isoformat()

@@ -114,6 +114,24 @@ class Items:
             raise NotFound(f"{len(set(ids)) - len(by_id)} items are gone: they may belong to another database.")
         return [by_id[item_id] for item_id in ids]
 
+    def sources(self, ids: Sequence[int]) -> dict[int, tuple[str, str, str | None]]:
+        """Item id -> (input, input hash, base label), for the ids there are."""
+        with self._driver.reading() as session:
+            columns = session.columns(
+                "select id, input, input_hash, base_label from items where id in (select value from json_each(?))",
+                (orjson.dumps(list(ids)).decode(),),
+            )
+        return {row[0]: row[1:] for row in zip(*columns, strict=True)} if columns else {}
+
+    def input_hashes(self, ids: Sequence[int]) -> dict[int, str]:
+        """Item id -> the hash its input was stored with, for the ids there are."""
+        with self._driver.reading() as session:
+            columns = session.columns(
+                "select id, input_hash from items where id in (select value from json_each(?))",
+                (orjson.dumps(list(ids)).decode(),),
+            )
+        return dict(zip(*columns, strict=True)) if columns else {}
+
     def keys(self, ids: Sequence[int]) -> dict[int, str]:
         """Item id -> its key, for the ids there are."""
         with self._driver.reading() as session:

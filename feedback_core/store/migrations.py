@@ -391,6 +391,18 @@ def evidence(db: Database) -> None:
     _run(db, _EVIDENCE)
 
 
+_AUDIT_INDEXES = """
+create index draws_audit on draws (project_id, created_at, item_id) where audit = 1;
+create index items_audit on items (id, state, version_id, label, predicted) where audit = 1;
+"""
+
+
+@migrations(name="0011_audit_indexes")
+def audit_indexes(db: Database) -> None:
+    """The audit's draws by time and what became of its items, so that their accuracy is read from indexes alone."""
+    _run(db, _AUDIT_INDEXES)
+
+
 _RECEIPTS = """
 alter table versions add column half_life_days real not null default 0;
 
@@ -417,6 +429,27 @@ create index events_world on events (project_id) where kind = 'world changed';
 def receipts(db: Database) -> None:
     """Labels that were turned round after a while, answers to why, and how fast a version let old labels fade."""
     _run(db, _RECEIPTS)
+
+
+_INSIGHTS = """
+create index feedback_drawn on feedback (project_id, created_at)
+    where draw_id is not null and state = 'accepted' and verdict <> 'undo' and predicted is not null;
+insert into tallies (project_id, kind, name, n)
+select f.project_id, 'reviewer day', date(f.created_at, 'unixepoch') || '/' || f.reviewer || '/' || f.verdict, count(*)
+from feedback f join items i on i.id = f.item_id
+where f.state = 'accepted' and f.verdict <> 'undo' and i.split = 'pool' group by 1, 3;
+insert into tallies (project_id, kind, name, n)
+select f.project_id, 'gold day', date(f.created_at, 'unixepoch') || '/' || f.reviewer || '/'
+    || iif(f.target = i.base_label, 'right', 'wrong'), count(*)
+from feedback f join items i on i.id = f.item_id
+where f.state = 'accepted' and f.verdict <> 'undo' and i.split <> 'pool' and f.target is not null group by 1, 3;
+"""
+
+
+@migrations(name="0013_insights")
+def insights(db: Database) -> None:
+    """Reviewers' counts by day, and the newest decisions from draws without looking through all entries."""
+    _run(db, _INSIGHTS)
 
 
 def _run(db: Database, script: str) -> None:

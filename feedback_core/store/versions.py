@@ -85,6 +85,23 @@ class Versions:
             raise NotFound(f"There is no version with id {version_id}.")
         return found[0]
 
+    def project_of(self, version_id: int) -> int:
+        """Id of the project a version belongs to. Raises NotFound."""
+        with self._driver.reading() as session:
+            rows = session.query("select project_id from versions where id = ?", (version_id,))
+        if not rows:
+            raise NotFound(f"There is no version with id {version_id}.")
+        return int(rows[0]["project_id"])
+
+    def numbered(self, project_id: int, number: int) -> Version:
+        """A version by its number in its project. Raises NotFound, saying which numbers there are."""
+        versions = self.all(project_id)
+        found = [version for version in versions if version.number == number]
+        if not found:
+            there = f"versions 1 to {len(versions)}" if len(versions) > 1 else f"{len(versions)} version so far"
+            raise NotFound(f"There is no version {number} in this project: it has {there}.")
+        return found[0]
+
     def all(self, project_id: int) -> list[Version]:
         """Every version of a project, oldest first."""
         return self._versions("select * from versions where project_id = ? order by number", (project_id,))
@@ -143,6 +160,13 @@ class Versions:
     def reports(self, project_id: int) -> list[GateReport]:
         """Every report of a project, newest first."""
         return self._reports("select * from gate_reports where project_id = ? order by id desc", (project_id,))
+
+    def report(self, report_id: int) -> GateReport:
+        """One report by id. Raises NotFound."""
+        found = self._reports("select * from gate_reports where id = ?", (report_id,))
+        if not found:
+            raise NotFound(f"There is no gate report with id {report_id}.")
+        return found[0]
 
     def report_on(self, version_id: int) -> GateReport | None:
         """The newest report about a version."""

@@ -1,6 +1,7 @@
 """Every version with all its reports, newest first, and the way back to an earlier champion."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -14,8 +15,9 @@ def show_versions(
     reports: Sequence[GateReport],
     roll_back: Callable[[Version], None],
     suspects: Callable[[Version], Suspects],
+    html: Callable[[GateReport], str],
 ) -> None:
-    """One line a version, newest first. reports: of all of them, newest first.
+    """One line a version, newest first. reports: of all of them, newest first. html: writes one out as a file.
 
     suspects: what a roll-back to a version puts in doubt; asked for the versions that are unfolded, because it reads
     what two versions have learned.
@@ -38,6 +40,9 @@ def show_versions(
         tracked = {"key": f"unfolded-{version.id}", "on_change": "rerun"} if way_back else {}
         with (fold := st.expander(label, icon=icon, **tracked)):
             _show_version(version, [report for report in reports if report.challenger_id == version.id], versions)
+            newest = next((report for report in reports if report.challenger_id == version.id), None)
+            if newest is not None:
+                _offer(newest, version, html)
             if way_back:
                 _show_way_back(version, roll_back, suspects(version) if fold.open else None)
 
@@ -54,6 +59,19 @@ def _show_version(version: Version, reports: Sequence[GateReport], versions: Seq
         st.markdown(f"**Judged {ago(report.created_at)}{against}**")
         show_report(report, version)
         show_decision(report)
+
+
+def _offer(report: GateReport, version: Version, html: Callable[[GateReport], str]) -> None:
+    st.download_button(
+        "Refinement report",
+        data=partial(html, report),  # written when it is asked for, not with every drawing of the page
+        file_name=f"version-{version.number}-report.html",
+        mime="text/html",
+        icon=":material/description:",
+        key=f"report-file-{version.id}",
+        on_click="ignore",
+        help="One page to keep, print or send: what was corrected, what changed, who decided.",
+    )
 
 
 def _show_way_back(version: Version, roll_back: Callable[[Version], None], doubted: Suspects | None) -> None:
