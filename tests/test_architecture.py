@@ -30,7 +30,7 @@ second_look accuracies studies reports reproduce
 loop insights inspection exchange
 learned decisions
 reordering maps similar
-reviewers worker feedback_loop deck served_model
+reviewers worker feedback_loop deck served_model receipts
 project_storage demo
 simulate
 cli api
