@@ -11,7 +11,7 @@ from . import queue_audit, threshold
 from .intervals import wilson
 from .models import artifacts
 from .store import Store
-from .types import Feedback, GateReport, Item, Job, Prediction, Project, Version
+from .types import STUDIES, Feedback, GateReport, Item, Job, Prediction, Project, Version
 
 Table = dict[str, list[Any]]
 """Tidy columns of equal length."""
@@ -91,7 +91,7 @@ def overview(store: Store, project: Project) -> Overview:
         due=due,
         live=live,
         undecided=undecided,
-        next_step=_next_step(items, champion, due, live, undecided, versions),
+        next_step=_next_step(items, champion, due, _work(live), undecided, versions),
         obstacle=_obstacle(store, project, items, due, versions),
     )
 
@@ -303,9 +303,15 @@ def _obstacle(
     last, settings = versions[-1], project.settings
     # Reviewed items of the audit sample are counted as labelled, and no version learns from them.
     audited = last.metrics.get("audit", {}).get("accuracy", {}).get("n", 0)
-    learned = (last.n_base, last.n_feedback + audited, last.estimator, last.params)
-    known = (items.get("train/base", 0), items.get("pool/labelled", 0), settings.estimator, settings.params)
+    learned = (last.n_base, last.n_feedback + audited, last.estimator, last.params, last.half_life_days)
+    known = (items.get("train/base", 0), items.get("pool/labelled", 0), settings.estimator, settings.params,
+             settings.label_half_life_days)  # fmt: skip
     return threshold.obstacle(project.labels, due.entries > 0 or learned != known)
+
+
+def _work(live: Sequence[Job]) -> tuple[Job, ...]:
+    """Jobs that somebody has to wait for; studies give way to everything."""
+    return tuple(job for job in live if job.kind not in STUDIES)
 
 
 def _undecided(reports: list[GateReport], versions: list[Version]) -> GateReport | None:

@@ -12,12 +12,12 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from . import maps, staging
+from . import maps, staging, studies
 from .errors import FeedbackError
 from .loop import Loop, Progress, silent
 from .models import artifacts
 from .store import Store, open_store
-from .types import Job
+from .types import STUDIES, Job, Version
 
 LEASE_S = 20.0
 """A dead worker's job is taken up again after this many seconds."""
@@ -30,6 +30,10 @@ log = logging.getLogger(__name__)
 
 class LeaseLost(FeedbackError):
     """Another worker owns the job now; whatever this one still does must not be stored."""
+
+
+class GaveWay(FeedbackError):
+    """A study has stopped, because work waits that goes before it."""
 
 
 def retrain(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
@@ -45,8 +49,13 @@ def retrain(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
 
 
 def predict(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
-    """Score the pool with the champion and reorder the queue; then the entries are ranked by what it knows."""
+    """Score the pool with the champion and reorder the queue; then the entries are ranked by what it knows.
+
+    This comes after every promotion, so it is also where the studies of a new champion are asked for.
+    """
     scored = loop.predict(progress)
+    for kind in studies.missing(loop.store, loop.project):
+        loop.request_study(kind, job.requested_by, trigger="new champion")
     if loop.store.feedback.latest(loop.project.id, 1):
         loop.request_ranking(job.requested_by)
     return {"items": scored}
@@ -79,12 +88,36 @@ def draw_map(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
     return {"items": maps.draw(loop, job.payload["method"], progress)}
 
 
+def forecast(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
+    """Say what more corrections are worth to a version."""
+    study = studies.forecast(loop.store, loop.project, _about(loop, job), loop.clock(), progress)
+    return {"study": study.id}
+
+
+def dry_run(loop: Loop, _job: Job, progress: Progress) -> dict[str, Any]:
+    """Say what a retrain would bring."""
+    return {"study": studies.dry_run(loop.store, loop.project, loop.clock(), progress).id}
+
+
+def credit(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
+    """Trace a version's gain back to the feedback it came from."""
+    study = studies.credit(loop.store, loop.project, _about(loop, job), loop.clock(), progress, loop.model)
+    return {"study": study.id}
+
+
+def _about(loop: Loop, job: Job) -> Version:
+    return loop.store.versions.get(job.payload["version"])
+
+
 KINDS: dict[str, Callable[[Loop, Job, Progress], dict[str, Any]]] = {
     "import": take_in,
     "retrain": retrain,
     "predict": predict,
     "rank feedback": rank_feedback,
     "map": draw_map,
+    "forecast": forecast,
+    "dry run": dry_run,
+    "credit": credit,
 }
 
 
@@ -107,6 +140,9 @@ def run_next(
             store.jobs.finish(job.id, worker, result, clock())
         except LeaseLost:
             log.warning("job %s was taken over by another worker", job.id)
+        except GaveWay:
+            log.info("job %s waits again", job.id)
+            store.jobs.put_back(job, worker, clock())
         except FeedbackError as error:
             store.jobs.fail(job.id, worker, str(error), clock())
         except Exception as error:  # the one catch-all: a job must never stay "running"
@@ -162,7 +198,10 @@ class _Heartbeat:
         self._thread.join()
 
     def progress(self, share: float, message: str) -> None:
-        """Report progress. Raises LeaseLost when the job is no longer this worker's."""
+        """Report progress. Raises LeaseLost when the job is no longer this worker's, and GaveWay for a study when
+        other work waits."""
+        if self._job.kind in STUDIES and self._store.jobs.has_more_urgent(self._job):
+            raise GaveWay(f"Job {self._job.id} waits until other work is done.")
         if not self._store.jobs.report(self._job.id, self._worker, share, message):
             raise LeaseLost(f"Job {self._job.id} is no longer {self._worker}'s.")
         self._say(share, message)

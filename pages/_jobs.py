@@ -14,6 +14,9 @@ DOING = {
     "import": "Storing rows",
     "map": "Drawing the map",
     "rank feedback": "Ranking the feedback for a second look",
+    "forecast": "Forecasting what more corrections are worth",
+    "dry run": "Trying out a retrain",
+    "credit": "Tracing the gain back to the feedback",
 }
 
 

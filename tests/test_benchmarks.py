@@ -57,6 +57,10 @@ b.run = lambda *_: run(2_000, 4.0)
 b.main()
 """
 SITTING = {"decisions", "lost", "refused", "handed_out_twice", "batch_p95_ms"}
+FORECAST = {"bias_points", "mae_points", "coverage_50", "coverage_80", "coverage_95", "forecasts", "futures"}
+CREDIT = {"recovered_bad_reviewer", "recovered_good_batch", "false_distinguishable", "refits", "knn_shapley"}
+FEW_FORECASTS = "from benchmarks import forecast as b; b.QUICK_FORECASTS = 5; b.main()"
+FEW_WORLDS = "from benchmarks import credit as b; b.QUICK_WORLDS, b.QUICK_NULLS = 2, 5; b.main()"
 LAYOUT = {"rows", "numbers json_array_orjson", "mixed json_array_orjson", "wide json_array_orjson"}
 
 
@@ -71,6 +75,8 @@ LAYOUT = {"rows", "numbers json_array_orjson", "mixed json_array_orjson", "wide 
         ("second_look", ["-m", "benchmarks.second_look"], SECOND_LOOK),
         ("label_efficiency", ["-c", SMALL_SETS], EFFICIENCY),
         ("query_speed", ["-c", SHORT_QUERIES], QUERIES),
+        ("forecast", ["-c", FEW_FORECASTS], FORECAST),
+        ("credit", ["-c", FEW_WORLDS], CREDIT),
     ],
 )
 def test_a_benchmark_prints_one_json_object_with_its_metrics(name: str, program: list[str], metrics: set[str]) -> None:
@@ -99,6 +105,12 @@ def test_a_benchmark_prints_one_json_object_with_its_metrics(name: str, program:
     if name == "query_speed":
         assert result["baselines"]["plain NumPy margin"]["ms_2000"] > 0
         assert result["metrics"]["margin"]["ratio_2000"] == result["metrics"]["margin_ratio_to_numpy"]
+    if name == "forecast":
+        assert result["metrics"]["coverage_50"] <= result["metrics"]["coverage_80"] <= result["metrics"]["coverage_95"]
+        assert abs(result["metrics"]["bias_points"]) < 5
+    if name == "credit":
+        assert result["metrics"]["recovered_good_batch"] == 1
+        assert result["metrics"]["false_distinguishable"] <= 0.4
     if name == "pages":
         table = [row for row in result["metrics"].values() if isinstance(row, dict)]
         assert all(ms >= 0 for row in table for ms in row.values())

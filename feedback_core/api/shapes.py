@@ -18,6 +18,12 @@ class Decision(BaseModel):
     reason: str = Field(default="", description="Why; required for a roll-back and against the gate's advice.")
 
 
+class Rollback(Decision):
+    """Who goes back, why, and what becomes of the feedback that entered the version left."""
+
+    suspect: bool = Field(default=True, description="Ask for second opinions on that feedback.")
+
+
 class Problem(BaseModel):
     """What went wrong (RFC 9457)."""
 

@@ -12,6 +12,7 @@ from .options import (
     Database,
     ProjectName,
     Reason,
+    Suspect,
     VersionNumber,
     app,
     open_loop,
@@ -93,6 +94,7 @@ def rollback(
     project: ProjectName = "",
     by: By = "",
     reason: Reason = "",
+    suspect: Suspect = True,
     database: Database = "",
     as_json: AsJson = False,
 ) -> None:
@@ -101,7 +103,9 @@ def rollback(
 
     loop = open_loop(database, project)
     earlier = loop.store.versions.numbered(loop.project.id, version)
-    _tell(decisions.rollback(loop, earlier, person(by), reason), "is the champion again", as_json)
+    back = decisions.rollback(loop, earlier, person(by), reason, suspect)
+    asked = f"; second opinions are asked on {len(back.entries):,} entries" if back.entries else ""
+    _tell(back.version, f"is the champion again{asked}", as_json)
 
 
 def _say(share: float, message: str) -> None:

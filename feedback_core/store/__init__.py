@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import StoreError
+from .answers import Answers
 from .contributions import Contributions
 from .corrections import Corrections
 from .drawn import DrawnDecisions
@@ -21,6 +22,7 @@ from .maps import Maps
 from .predictions import Predictions
 from .projects import Projects
 from .ranks import Ranks
+from .reversals import Reversals
 from .rulings import Rulings
 from .sessions import ReviewSessions
 from .sqlite import SqliteDriver
@@ -39,10 +41,12 @@ class Store:
     predictions: Predictions
     draws: Draws
     drawn: DrawnDecisions
+    answers: Answers
     feedback: FeedbackLog
     contributions: Contributions
     corrections: Corrections
     rulings: Rulings
+    reversals: Reversals
     ranks: Ranks
     sessions: ReviewSessions
     maps: Maps
@@ -82,10 +86,12 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         predictions=Predictions(driver),
         draws=Draws(driver),
         drawn=DrawnDecisions(driver),
+        answers=Answers(driver),
         feedback=FeedbackLog(driver),
         contributions=Contributions(driver),
         corrections=Corrections(driver),
         rulings=Rulings(driver),
+        reversals=Reversals(driver),
         ranks=Ranks(driver),
         sessions=ReviewSessions(driver),
         maps=Maps(driver),

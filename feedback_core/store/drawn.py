@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import orjson
 
@@ -26,6 +27,29 @@ order by f.id desc limit ?
 """
 
 
+_GIVEN = """
+select f.id, f.item_id, f.reviewer, f.target as label, f.state = 'accepted' as standing, d.strategy
+from feedback f left join draws d on d.id = f.draw_id
+where f.item_id in (select value from json_each(?)) and f.id <= ? and f.verdict in ('confirm', 'correct')
+  and f.target is not null
+order by f.id
+"""
+
+CHUNK = 5_000
+"""Items asked about in one short transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An entry that gave an item a label. standing: it still counts. strategy: of its draw, None without one."""
+
+    id: int
+    reviewer: str
+    label: str
+    standing: bool
+    strategy: str | None
+
+
 class DrawnDecisions:
     """What reviewers said, with how the item had reached them."""
 
@@ -36,6 +60,18 @@ class DrawnDecisions:
         """The newest standing decisions that came from a draw, newest first."""
         with self._driver.reading() as session:
             return [_drawn(row) for row in session.query(_NEWEST, (project_id, limit))]
+
+    def given(self, item_ids: Sequence[int], upto: int) -> dict[int, list[Given]]:
+        """Item id -> the entries up to one that gave it a label, oldest first; items without one are left out."""
+        found: dict[int, list[Given]] = {}
+        for start in range(0, len(item_ids), CHUNK):
+            wanted = orjson.dumps(list(item_ids[start : start + CHUNK])).decode()
+            with self._driver.reading() as session:
+                rows = session.query(_GIVEN, (wanted, upto))
+            for row in rows:
+                entry = Given(row["id"], row["reviewer"], row["label"], bool(row["standing"]), row["strategy"])
+                found.setdefault(row["item_id"], []).append(entry)
+        return found
 
 
 def _drawn(row: Row) -> Drawn:

@@ -10,15 +10,15 @@ import orjson
 
 from ..errors import InvalidFeedback, NotFound, Stale
 from ..types import Decision, Feedback, Project
-from . import tallies
+from . import reversals, tallies
 from .driver import Driver, Row, Session
 from .standing import Resolve, account, entries_of, feedback_of
 
 _INSERT = """
 insert into feedback (project_id, item_id, version_id, reviewer, verdict, target, predicted, note, seconds, draw_id,
-                      undoes, state, idempotency_key, created_at)
+                      undoes, state, idempotency_key, created_at, reverses)
 values (:project, :item, :version, :reviewer, :verdict, :target, :predicted, :note, :seconds, :draw, :undoes, :state,
-        :idempotency_key, :now)
+        :idempotency_key, :now, :reverses)
 returning *
 """
 
@@ -148,7 +148,10 @@ def _record(session: Session, project_id: int, decision: Decision, resolve: Reso
         where item_id = ? and reviewer = ? and state = 'accepted' and verdict <> 'undo' returning *""",
         (decision.item_id, decision.reviewer),
     )
-    row = session.query(_INSERT, _values(project_id, decision, item["predicted"], now))[0]
+    values = _values(project_id, decision, item["predicted"], now)
+    if item["split"] == "pool" and decision.target is not None:
+        values["reverses"] = session.query(reversals.FOUND, values | {"apart": reversals.APART_S})[0]["n"]
+    row = session.query(_INSERT, values)[0]
     session.execute(
         "update draws set done = 1 where item_id = ? and reviewer = ? and done = 0",
         (decision.item_id, decision.reviewer),
@@ -238,6 +241,7 @@ def _values(project_id: int, decision: Decision, predicted: str | None, now: flo
         "state": "accepted",
         "idempotency_key": decision.idempotency_key,
         "now": now,
+        "reverses": None,
     }
 
 
