@@ -61,6 +61,17 @@ def test_projects_carry_the_accuracy_of_their_champion_with_interval_and_n(clien
     assert client.get(f"/projects/{project['id']}").json() == project
 
 
+def test_every_estimate_of_accuracy_names_its_sample(client, trained):
+    found = client.get(f"/projects/{trained.project.id}/accuracy").json()
+    holdout = trained.store.versions.champion(trained.project.id).metrics["holdout"]["accuracy"]
+    assert found["version"] == 1
+    assert found["estimates"][0]["accuracy"] == holdout
+    assert all(each["sample"] and each["says"] for each in found["estimates"])
+    without = [each["accuracy"] for each in found["estimates"] if each["accuracy"]["n"] == 0]
+    assert without
+    assert all(each["value"] is None for each in without)
+
+
 def test_an_archived_project_is_not_listed(client, trained, clock):
     trained.store.projects.archive(trained.project, now=clock(), actor="test")
     assert client.get("/projects").json() == []
@@ -303,7 +314,8 @@ def test_openapi_describes_every_route_and_its_problems(client):
     described = client.get("/openapi.json").json()
     assert set(described["paths"]) == {
         "/health", "/projects", "/projects/{project_id}", "/projects/{project_id}/versions",
-        "/projects/{project_id}/card", "/projects/{project_id}/card.html", "/versions/{version_id}",
+        "/projects/{project_id}/accuracy", "/projects/{project_id}/card", "/projects/{project_id}/card.html",
+        "/versions/{version_id}",
         "/versions/{version_id}/report", "/versions/{version_id}/report.html", "/versions/{version_id}/flips",
         "/versions/{version_id}/judge", "/versions/{version_id}/promote", "/versions/{version_id}/refuse",
         "/versions/{version_id}/rollback",
