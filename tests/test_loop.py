@@ -775,9 +775,7 @@ def test_promoting_against_the_gates_advice_to_wait_takes_a_reason(store, clock)
     loop.judge(first)
     loop.promote(first, "ann")
     assert loop.judge(second).action == "hold"
-    with pytest.raises(
-        Refused, match=r"^Version 2 is not advised by the gate: give a reason to promote it anyway\."
-    ):
+    with pytest.raises(Refused, match=r"^Version 2 is not advised by the gate: give a reason to promote it anyway\."):
         loop.promote(second, "ann", " ")
     assert loop.promote(second, "ann", "a person has looked").status == "champion"
 

@@ -4,13 +4,15 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from feedback_core.loop import Loop
 from feedback_core.types import GateReport, Version
-from pages._retrain.report import show_decision, show_report
+from pages._retrain.flips import show_flips
+from pages._retrain.report import show_decision, show_report, show_slices
 from pages._shared import ago, counted, percent
 
 
 def show_versions(
-    versions: Sequence[Version], reports: Sequence[GateReport], roll_back: Callable[[Version], None]
+    loop: Loop, versions: Sequence[Version], reports: Sequence[GateReport], roll_back: Callable[[Version], None]
 ) -> None:
     """One line a version, newest first. reports: of all of them, newest first."""
     if not versions:
@@ -26,12 +28,12 @@ def show_versions(
         holdout = version.metrics.get("holdout", {}).get("accuracy")
         label = f"Version {version.number} · {version.status} · holdout {percent(holdout)} · {ago(version.created_at)}"
         with st.expander(label, icon=":material/star:" if version.status == "champion" else None):
-            _show_version(version, [report for report in reports if report.challenger_id == version.id], versions)
+            _show_version(loop, version, [report for report in reports if report.challenger_id == version.id], versions)
             if version.status == "retired":
                 _show_way_back(version, roll_back)
 
 
-def _show_version(version: Version, reports: Sequence[GateReport], versions: Sequence[Version]) -> None:
+def _show_version(loop: Loop, version: Version, reports: Sequence[GateReport], versions: Sequence[Version]) -> None:
     st.caption(
         f"{version.estimator.replace('_', ' ')}, seed {version.seed} · {counted(version.n_base, 'base row')} and "
         f"{counted(version.n_feedback, 'reviewed item')} · {version.size / 1024:,.0f} KB · "
@@ -43,6 +45,9 @@ def _show_version(version: Version, reports: Sequence[GateReport], versions: Seq
         st.markdown(f"**Judged {ago(report.created_at)}{against}**")
         show_report(report, version)
         show_decision(report)
+        if report.finding != "first" and st.toggle("Slices and rows that flip", key=f"more-{report.id}"):
+            show_slices(report, "list")
+            show_flips(loop, report, "list")
 
 
 def _show_way_back(version: Version, roll_back: Callable[[Version], None]) -> None:
