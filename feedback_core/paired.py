@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binom, norm
+from scipy.special import bdtrc, ndtr, ndtri
+from scipy.stats import binom
 
 from .intervals import Z95
 from .losses import column
@@ -179,7 +180,7 @@ def mcnemar(gained: int, lost: int) -> float:
 
     Source: McNemar (1947), exact conditional form.
     """
-    return float(binom.sf(gained - 1, gained + lost, 0.5)) if gained + lost else 1.0
+    return float(bdtrc(gained - 1, gained + lost, 0.5)) if gained else 1.0
 
 
 def sign_flip(gains: npt.NDArray[np.float64]) -> float:
@@ -206,7 +207,7 @@ def p_better(pair: Comparison, prior_sd: float = PRIOR_SD) -> float:
     if pair.se == 0 or math.isinf(pair.se):
         return 0.5 if pair.difference == 0 else float(pair.difference > 0)
     variance = pair.se**2
-    return float(norm.cdf(pair.difference * prior_sd / math.sqrt(variance * (variance + prior_sd**2))))
+    return float(ndtr(pair.difference * prior_sd / math.sqrt(variance * (variance + prior_sd**2))))
 
 
 def smallest_provable_gain(n: int, disagreement: float, alpha: float, power: float = POWER) -> float:
@@ -219,7 +220,7 @@ def smallest_provable_gain(n: int, disagreement: float, alpha: float, power: flo
     discordant = max(round(n * disagreement), 1)
     critical = int(binom.isf(alpha, discordant, 0.5)) + 1
     thetas = np.linspace(0.5, 1.0, 201)
-    enough = np.flatnonzero(binom.sf(critical - 1, discordant, thetas) >= power)
+    enough = np.flatnonzero(bdtrc(critical - 1, discordant, thetas) >= power)
     return float((2 * thetas[enough[0]] - 1) * discordant / n) if len(enough) else 1.0
 
 
@@ -227,14 +228,14 @@ def provable_gain(pair: Comparison, alpha: float, power: float = POWER) -> float
     """The same for a comparison at hand: exact where every row counts the same, else from its standard error."""
     if isinstance(pair, Paired):
         return smallest_provable_gain(pair.n, (pair.gained + pair.lost) / pair.n if pair.n else 0.0, alpha, power)
-    return float(norm.isf(alpha) + norm.ppf(power)) * math.sqrt(_square(pair) / pair.n) if pair.n else 1.0
+    return float(ndtri(1 - alpha) + ndtri(power)) * math.sqrt(_square(pair) / pair.n) if pair.n else 1.0
 
 
 def rows_to_decide(pair: Comparison, alpha: float, power: float = POWER) -> int | None:
     """About how many more rows would prove a gain of the observed size; None when none was observed."""
     if pair.difference <= 0:
         return None
-    z = float(norm.isf(alpha) + norm.ppf(power))
+    z = float(ndtri(1 - alpha) + ndtri(power))
     needed = z * z * _square(pair) / pair.difference**2
     return max(0, math.ceil(needed) - pair.n)
 

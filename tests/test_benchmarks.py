@@ -57,6 +57,17 @@ b.run = lambda *_: run(2_000, 4.0)
 b.main()
 """
 SITTING = {"decisions", "lost", "refused", "handed_out_twice", "batch_p95_ms"}
+GATE = {
+    "false_promotion_rate",
+    "false_promotion_rate_with_e_value",
+    "naive_false_promotion_rate",
+    "reported_optimism_points",
+    "missed_gain_of_1_strict",
+    "missed_gain_of_5_balanced",
+    "errors_false_promotion_rate",
+    "poisoned_balanced_points",
+}
+FEW_RUNS = "from benchmarks import gate as b; b.QUICK_RUNS, b.SIZES = 5, (200, 1_000); b.main()"
 LAYOUT = {"rows", "numbers json_array_orjson", "mixed json_array_orjson", "wide json_array_orjson"}
 
 
@@ -71,6 +82,7 @@ LAYOUT = {"rows", "numbers json_array_orjson", "mixed json_array_orjson", "wide 
         ("second_look", ["-m", "benchmarks.second_look"], SECOND_LOOK),
         ("label_efficiency", ["-c", SMALL_SETS], EFFICIENCY),
         ("query_speed", ["-c", SHORT_QUERIES], QUERIES),
+        ("gate", ["-c", FEW_RUNS], GATE),
     ],
 )
 def test_a_benchmark_prints_one_json_object_with_its_metrics(name: str, program: list[str], metrics: set[str]) -> None:
@@ -99,6 +111,11 @@ def test_a_benchmark_prints_one_json_object_with_its_metrics(name: str, program:
     if name == "query_speed":
         assert result["baselines"]["plain NumPy margin"]["ms_2000"] > 0
         assert result["metrics"]["margin"]["ratio_2000"] == result["metrics"]["margin_ratio_to_numpy"]
+    if name == "gate":
+        metrics = result["metrics"]
+        assert metrics["naive_false_promotion_rate"] == {"200_rows": 1.0, "1000_rows": 1.0}
+        assert all(rate <= 0.2 for rate in metrics["false_promotion_rate"].values())
+        assert metrics["missed_gain_of_5_balanced"]["1000_rows"] < metrics["missed_gain_of_1_strict"]["1000_rows"]
     if name == "pages":
         table = [row for row in result["metrics"].values() if isinstance(row, dict)]
         assert all(ms >= 0 for row in table for ms in row.values())
