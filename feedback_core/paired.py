@@ -26,8 +26,9 @@ POWER = 0.8
 EXACT = 200_000
 """Sums of signed weights that are counted out; with more of them the chance is simulated."""
 
-FLIPS = 200_000
-"""Simulated sign flips: the smallest p is then 5e-6, and at p = 0.002 its standard error 5 %."""
+FLIPS, LEAST_FLIPS, TOSSES = 200_000, 20_000, 5_000_000
+"""Simulated sign flips, fewer where many weights occur, so that no p takes more than half a second: at p = 0.002 its
+standard error is 5 % with all of them and 16 % with the fewest, and the smallest p is 5e-6 or 5e-5."""
 
 FLIP_SEED = 2
 
@@ -133,7 +134,8 @@ class Weighted:
 
     @cached_property
     def difference(self) -> float:
-        return float(self.gains.mean()) if self.n else 0.0
+        # fsum: gains and losses that balance must come to zero, not to a rounding error that reads as a loss.
+        return math.fsum(self.gains.tolist()) / self.n if self.n else 0.0
 
     @cached_property
     def se(self) -> float:
@@ -196,10 +198,11 @@ def sign_flip(gains: npt.NDArray[np.float64]) -> float:
     reached = float(gains.sum()) - 1e-9 * float(np.abs(gains).sum())
     if math.prod((counts + 1).tolist()) <= EXACT:
         return min(1.0, _counted_out(sizes, counts, reached))
-    rng = np.random.default_rng(FLIP_SEED)
-    heads = np.stack([rng.binomial(count, 0.5, FLIPS) for count in counts])
-    sums = (sizes[:, None] * (2 * heads - counts[:, None])).sum(axis=0)
-    return float((1 + (sums >= reached).sum()) / (1 + FLIPS))
+    flips = min(FLIPS, max(LEAST_FLIPS, TOSSES // len(sizes)))
+    rng, sums = np.random.default_rng(FLIP_SEED), np.zeros(flips)
+    for size, count in zip(sizes.tolist(), counts.tolist(), strict=True):
+        sums += size * (2 * rng.binomial(count, 0.5, flips) - count)
+    return float((1 + (sums >= reached).sum()) / (1 + flips))
 
 
 def p_better(pair: Comparison, prior_sd: float = PRIOR_SD) -> float:
