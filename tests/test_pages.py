@@ -633,8 +633,8 @@ def test_the_download_is_made_of_bytes(page, trained: Loop, monkeypatch: pytest.
     import streamlit as st
 
     made = []
-    monkeypatch.setattr(st, "download_button", lambda _label, produce, **_options: made.append(produce()))
     app = page("setup")
+    monkeypatch.setattr(st, "download_button", lambda _label, produce, **_options: made.append(produce()))
     app.segmented_control(key="section").set_value("Export").run()
     assert made
     assert made[-1].count(b"\n") == 301
