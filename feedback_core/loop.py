@@ -528,9 +528,8 @@ class Loop:
 
     def wear(self) -> wear.Wear:
         """How worn the locked rows are, and whether fresh ones are there."""
-        project = self.store.projects.get(self.project.id)
-        reports, fresh = self.store.versions.reports(project.id), self.store.holdout.fresh(project.id)
-        return wear.wear(reports, project.refreshed_after, fresh)
+        project, reports = self.store.projects.get(self.project.id), self.store.versions.reports(self.project.id)
+        return wear.wear(reports, project.refreshed_after, lambda: self.store.holdout.fresh(project.id))
 
     def refresh_holdout(self, by: str, reason: str) -> dict[str, int]:
         """Let the locked rows that were looked at graduate to training; those that came in since judge from now on.

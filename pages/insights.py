@@ -1,8 +1,11 @@
 """Insights: is it getting better, can I believe it, where is it wrong, and what did the feedback do?"""
 
+import time
+
 import streamlit as st
 
 from feedback_core import version_scores
+from feedback_core.accuracies import accuracies
 from pages._insights import address, collected, mistakes, outlook, progress
 from pages._shared import open_loop, show_message
 
@@ -27,6 +30,10 @@ report = next((each for each in reports if version is not None and each.challeng
 before = next((each for each in versions if report is not None and each.id == report.champion_id), None)
 if version is not None:
     progress.show_verdict(version, before, report)
+    if version.status == "champion":
+        progress.show_accuracies(accuracies(loop.store, loop.project, time.time()))
+    else:
+        progress.show_scores(version)
 part = address.choose_view()
 if part == "feedback":
     collected.show(loop, scope)
