@@ -482,6 +482,17 @@ class Flip:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgedRow:
+    """A locked row with what one version said about it. before: what an earlier version said, None when unknown."""
+
+    item_id: int
+    truth: str
+    said: str
+    confidence: float
+    before: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Contribution:
     """n equal entries: the same reviewer, way of drawing, verdict, prediction seen and label given.
 

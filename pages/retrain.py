@@ -5,7 +5,9 @@ import streamlit as st
 from feedback_core import insights
 from feedback_core.types import STUDIES, GateReport, Version
 from pages import _jobs
-from pages._retrain.report import show_report
+from pages._retrain.flips import show_flips
+from pages._retrain.holdout import show_wear
+from pages._retrain.report import show_report, show_slices
 from pages._retrain.studies import show_dry_run
 from pages._retrain.versions import show_versions
 from pages._shared import counted, open_loop, plain, reviewer, show_message, told
@@ -140,6 +142,9 @@ if state.undecided is not None:
         st.subheader(f"Version {candidate.number} is judged")
         show_report(state.undecided, candidate)
         decision(state.undecided, candidate)
+        show_slices(state.undecided, "open")
+        show_flips(loop, state.undecided, "open")
 
+show_wear(loop)
 st.subheader("Versions")
-show_versions(versions, loop.store.versions.reports(loop.project.id), roll_back, loop.suspects, loop.report_html)
+show_versions(loop, versions, loop.store.versions.reports(loop.project.id), roll_back)

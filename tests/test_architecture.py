@@ -18,19 +18,19 @@ _FLOORS = """
 errors environment parent cache neighbours projection
 settings registry scored
 types
-intervals wording losses wear
+intervals wording losses wear scope
 paired calibration
 evalue guards
 verdict
 intake tables exports encoding datasets
     review training evaluation gate threshold slices bulk queue_audit unusual scoring staging estimates
-    forecast credit dry_run charts prioritize models store
+    forecast credit dry_run charts headlines version_scores prioritize models store
 surroundings feature_space sampling trust comparison refits fitting provenance suspects
 second_look accuracies studies reports reproduce
 loop insights inspection exchange
 learned decisions
 reordering maps similar
-reviewers worker feedback_loop deck served_model
+reviewers worker feedback_loop deck served_model receipts
 project_storage demo
 simulate
 cli api
@@ -82,7 +82,7 @@ def test_arrows_point_down(path: Path) -> None:
 
 HOMES = {
     "streamlit": ("app.py", "pages/"),
-    "plotly": ("feedback_core/charts.py",),
+    "plotly": ("feedback_core/charts/",),
     "typer": ("feedback_core/cli/",),
     "fastapi": ("feedback_core/api/",),
     "jinja2": ("feedback_core/reports/",),

@@ -18,6 +18,7 @@ from .flips import Flips
 from .holdout import Holdout
 from .items import Items
 from .jobs import Jobs
+from .judged import JudgedRows
 from .maps import Maps
 from .predictions import Predictions
 from .projects import Projects
@@ -52,6 +53,7 @@ class Store:
     maps: Maps
     versions: Versions
     flips: Flips
+    judged: JudgedRows
     holdout: Holdout
     studies: Studies
     jobs: Jobs
@@ -97,6 +99,7 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         maps=Maps(driver),
         versions=Versions(driver),
         flips=Flips(driver),
+        judged=JudgedRows(driver),
         holdout=Holdout(driver),
         studies=Studies(driver),
         jobs=Jobs(driver),

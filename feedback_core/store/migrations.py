@@ -431,6 +431,27 @@ def receipts(db: Database) -> None:
     _run(db, _RECEIPTS)
 
 
+_INSIGHTS = """
+create index feedback_drawn on feedback (project_id, created_at)
+    where draw_id is not null and state = 'accepted' and verdict <> 'undo' and predicted is not null;
+insert into tallies (project_id, kind, name, n)
+select f.project_id, 'reviewer day', date(f.created_at, 'unixepoch') || '/' || f.reviewer || '/' || f.verdict, count(*)
+from feedback f join items i on i.id = f.item_id
+where f.state = 'accepted' and f.verdict <> 'undo' and i.split = 'pool' group by 1, 3;
+insert into tallies (project_id, kind, name, n)
+select f.project_id, 'gold day', date(f.created_at, 'unixepoch') || '/' || f.reviewer || '/'
+    || iif(f.target = i.base_label, 'right', 'wrong'), count(*)
+from feedback f join items i on i.id = f.item_id
+where f.state = 'accepted' and f.verdict <> 'undo' and i.split <> 'pool' and f.target is not null group by 1, 3;
+"""
+
+
+@migrations(name="0013_insights")
+def insights(db: Database) -> None:
+    """Reviewers' counts by day, and the newest decisions from draws without looking through all entries."""
+    _run(db, _INSIGHTS)
+
+
 def _run(db: Database, script: str) -> None:
     # Not executescript(): it commits the surrounding transaction first.
     statement = ""
