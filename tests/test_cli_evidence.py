@@ -156,11 +156,11 @@ def make_loop_better(store, clock):
 def test_a_bad_candidate_is_refused_with_the_reason_a_person_understands(store, clock, name):
     loop = WORLDS[name](store, clock)
     champion, version = store.versions.champion(loop.project.id), loop.retrain("test")
-    judged = call(store.at, "judge", str(version.number))
+    judged = call(store.url, "judge", str(version.number))
     assert judged.exit_code == 4
     assert WORDS[name] in judged.stdout
     assert judged.stdout.splitlines()[-1] == "The gate advises: keep the champion."
-    words = error_of(store.at, "promote", str(version.number), "--by", "ann")
+    words = error_of(store.url, "promote", str(version.number), "--by", "ann")
     assert WORDS[name] in words
     assert "give a reason to promote it anyway" in words
     assert store.versions.champion(loop.project.id).id == champion.id
@@ -222,7 +222,7 @@ def test_errors_are_one_line_and_exit_code_1_in_a_process_of_their_own(at):
 def test_retrain_goes_through_a_job_of_its_own_and_shows_the_verdict(store, clock):
     loop = make_loop(store, clock)
     loop.add_items(rows(200)[0], "test")
-    done = call(store.at, "retrain", "--by", "ann")
+    done = call(store.url, "retrain", "--by", "ann")
     assert done.exit_code == 0
     assert "fitting logistic_regression on" in done.stderr
     assert done.stdout.splitlines()[0] == "Version 1 is the first version: there was no champion to compare it with."
@@ -230,7 +230,7 @@ def test_retrain_goes_through_a_job_of_its_own_and_shows_the_verdict(store, cloc
     assert (job.state, job.requested_by, job.trigger) == ("done", "ann", "command line")
     assert store.versions.of_job(job.id).number == 1
     assert store.versions.champion(1).number == 1
-    assert "Nothing has come in since the last version" in error_of(store.at, "retrain")
+    assert "Nothing has come in since the last version" in error_of(store.url, "retrain")
 
 
 def test_a_retrain_that_fails_says_why(store, clock):
@@ -238,7 +238,7 @@ def test_a_retrain_that_fails_says_why(store, clock):
     given = rows(60)[0]
     one = [label if label == "a" else None for label in given.labels]
     loop.add_items(type(given)(given.inputs, given.keys, one), "test")
-    assert "a model needs at least two classes to learn from" in error_of(store.at, "retrain")
+    assert "a model needs at least two classes to learn from" in error_of(store.url, "retrain")
 
 
 def test_a_job_that_a_worker_has_taken_is_waited_for_and_not_done_twice(store):

@@ -673,3 +673,10 @@ def test_without_a_name_the_page_asks_for_one_and_nothing_else_is_shown(
     assert app.title[0].value == "points"
     app.switch_page("retrain.py").run()
     assert app.sidebar.text_input(key="reviewer").value == "Bea"
+
+
+def test_every_judged_version_offers_its_report_and_the_champion_its_card(page, trained):
+    trained.judge(trained.retrain("test"))
+    offered = [each.proto.label for each in page("retrain").get("download_button")]
+    assert offered == ["Refinement report", "Refinement report"]
+    assert [each.proto.label for each in page("overview").get("download_button")] == ["Model card"]
