@@ -60,6 +60,8 @@ b.run = lambda *_: run(2_000, 4.0)
 b.main()
 """
 SITTING = {"decisions", "lost", "refused", "handed_out_twice", "batch_p95_ms"}
+FEW_REPEATS = "from benchmarks import estimates as b; b.QUICK_REPEATS, b.QUICK_SCIENCE_REPEATS = 2, 50; b.main()"
+ESTIMATES = {"repeats", "accuracy", "real all items", "real sharpened", "science all items", "science gain all items"}
 FORECAST = {"bias_points", "mae_points", "coverage_50", "coverage_80", "coverage_95", "forecasts", "futures"}
 CREDIT = {"recovered_bad_reviewer", "recovered_good_batch", "false_distinguishable", "refits", "knn_shapley"}
 FEW_FORECASTS = "from benchmarks import forecast as b; b.QUICK_FORECASTS = 5; b.main()"
@@ -86,6 +88,7 @@ LAYOUT = {"rows", "numbers json_array_orjson", "mixed json_array_orjson", "wide 
         ("store", ["-m", "benchmarks.store", "--rows", "5000"], STORE),
         ("pages", ["-m", "benchmarks.pages", "--rows", "2000"], PAGES),
         ("eight_reviewers", ["-c", SHORT_SITTING], SITTING),
+        ("estimates", ["-c", FEW_REPEATS], ESTIMATES),
         ("second_look", ["-m", "benchmarks.second_look"], SECOND_LOOK),
         ("label_efficiency", ["-c", SMALL_SETS], EFFICIENCY),
         ("query_speed", ["-c", SHORT_QUERIES], QUERIES),
@@ -111,6 +114,10 @@ def test_a_benchmark_prints_one_json_object_with_its_metrics(name: str, program:
     if name == "eight_reviewers":
         assert result["metrics"]["decisions"] > 0
         assert (result["metrics"]["lost"], result["metrics"]["handed_out_twice"]) == (0, 0)
+    if name == "estimates":
+        columns = {"bias_points", "coverage", "rmse_points", "width_points"}
+        assert columns < set(result["metrics"]["real all items"])
+        assert result["baselines"]["real naive queue"]["bias_points"] < -5
     if name == "second_look":
         assert result["metrics"]["wrong_share"] > 0.9 > 0.5 > result["baselines"]["random"]
     if name == "label_efficiency":
