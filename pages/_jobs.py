@@ -6,7 +6,7 @@ import streamlit as st
 
 from feedback_core.loop import Loop
 from feedback_core.types import Job
-from pages._shared import plain
+from pages._shared import ago, counted, plain
 
 DOING = {
     "retrain": "Training a new version",
@@ -14,7 +14,27 @@ DOING = {
     "import": "Storing rows",
     "map": "Drawing the map",
     "rank feedback": "Ranking the feedback for a second look",
+    "forecast": "Forecasting what more corrections are worth",
+    "dry run": "Trying out a retrain",
+    "credit": "Tracing the gain back to the feedback",
 }
+
+
+LATELY_S = 900.0
+"""How long a finished import is told of."""
+
+
+def tell_last(loop: Loop) -> None:
+    """What became of the last job where somebody has to know: why it failed, or how many rows it stored."""
+    last = next(iter(loop.store.jobs.latest(loop.project.id, 1)), None)
+    if last is not None and last.state == "failed":
+        st.error(plain(last.error or ""), title=f"The last job ({last.kind}) failed")
+    stored = next((job for job in loop.store.jobs.latest(loop.project.id) if job.kind == "import"), None)
+    if stored is not None and stored.state == "done" and loop.clock() - (stored.finished_at or 0) < LATELY_S:
+        known = "; rows that were there already stayed as they are" if not stored.result["added"] else ""
+        st.caption(
+            f":material/check: {counted(stored.result['added'], 'row')} stored {ago(stored.finished_at)}{known}."
+        )
 
 
 def follow(loop: Loop, jobs: Sequence[Job]) -> None:

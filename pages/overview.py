@@ -69,6 +69,17 @@ left, right = st.columns(2)
 with left, st.container(border=True, height="stretch"):
     st.subheader("Champion")
     show_champion(state.champion)
+    if state.champion is not None:
+        st.download_button(
+            "Model card",
+            data=loop.card_html,  # written when it is asked for
+            file_name="model-card.html",
+            mime="text/html",
+            icon=":material/id_card:",
+            key="overview_card",
+            on_click="ignore",
+            help="One page to keep, print or send: data, accuracy by class, limits, lineage.",
+        )
 with right, st.container(border=True, height="stretch"):
     st.subheader("Collected since the last version")
     st.metric(

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from feedback_core.errors import NotFound
 from feedback_core.loop import Loop
 from feedback_core.types import ReviewSession
 from pages import _deck
@@ -22,6 +23,7 @@ def queue(loop: Loop) -> ReviewSession | None:
     asked = st.query_params.get("session", "")
     if asked.isdecimal():
         st.session_state["queue"] = int(asked)
+        live |= _older(loop, int(asked)) if int(asked) not in live else {}
     if st.session_state.get("queue") not in live:
         st.session_state.pop("queue", None)
         st.query_params.pop("session", None)
@@ -42,6 +44,15 @@ def queue(loop: Loop) -> ReviewSession | None:
             _leave()
             st.rerun()
     return live.get(chosen)
+
+
+def _older(loop: Loop, session_id: int) -> dict[int, ReviewSession]:
+    """A session that a link names though newer ones have crowded it out of the list; nothing when it is closed."""
+    try:
+        found = loop.store.sessions.get(loop.project.id, session_id)
+    except NotFound:
+        return {}
+    return {} if found.closed_at else {found.id: found}
 
 
 def _to_address() -> None:

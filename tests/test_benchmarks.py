@@ -30,6 +30,9 @@ PAGES = {
     "draw_ms",
     "record_ms",
     "overview_ms",
+    "insights_cold_ms",
+    "insights_warm_ms",
+    "insights_bytes",
     "overview",
     "review",
     "retrain",
@@ -68,6 +71,10 @@ GATE = {
     "poisoned_balanced_points",
 }
 FEW_RUNS = "from benchmarks import gate as b; b.QUICK_RUNS, b.SIZES = 5, (200, 1_000); b.main()"
+FORECAST = {"bias_points", "mae_points", "coverage_50", "coverage_80", "coverage_95", "forecasts", "futures"}
+CREDIT = {"recovered_bad_reviewer", "recovered_good_batch", "false_distinguishable", "refits", "knn_shapley"}
+FEW_FORECASTS = "from benchmarks import forecast as b; b.QUICK_FORECASTS = 5; b.main()"
+FEW_WORLDS = "from benchmarks import credit as b; b.QUICK_WORLDS, b.QUICK_NULLS = 2, 5; b.main()"
 LAYOUT = {"rows", "numbers json_array_orjson", "mixed json_array_orjson", "wide json_array_orjson"}
 
 
@@ -83,6 +90,8 @@ LAYOUT = {"rows", "numbers json_array_orjson", "mixed json_array_orjson", "wide 
         ("label_efficiency", ["-c", SMALL_SETS], EFFICIENCY),
         ("query_speed", ["-c", SHORT_QUERIES], QUERIES),
         ("gate", ["-c", FEW_RUNS], GATE),
+        ("forecast", ["-c", FEW_FORECASTS], FORECAST),
+        ("credit", ["-c", FEW_WORLDS], CREDIT),
     ],
 )
 def test_a_benchmark_prints_one_json_object_with_its_metrics(name: str, program: list[str], metrics: set[str]) -> None:
@@ -116,7 +125,14 @@ def test_a_benchmark_prints_one_json_object_with_its_metrics(name: str, program:
         assert metrics["naive_false_promotion_rate"] == {"200_rows": 1.0, "1000_rows": 1.0}
         assert all(rate <= 0.2 for rate in metrics["false_promotion_rate"].values())
         assert metrics["missed_gain_of_5_balanced"]["1000_rows"] < metrics["missed_gain_of_1_strict"]["1000_rows"]
+    if name == "forecast":
+        assert result["metrics"]["coverage_50"] <= result["metrics"]["coverage_80"] <= result["metrics"]["coverage_95"]
+        assert abs(result["metrics"]["bias_points"]) < 5
+    if name == "credit":
+        assert result["metrics"]["recovered_good_batch"] == 1
+        assert result["metrics"]["false_distinguishable"] <= 0.4
     if name == "pages":
         table = [row for row in result["metrics"].values() if isinstance(row, dict)]
         assert all(ms >= 0 for row in table for ms in row.values())
+        assert 10_000 < result["metrics"]["insights_bytes"] < 1_500_000
         assert 0 < result["metrics"]["page_ms_warm_max"] <= result["metrics"]["page_ms_cold_max"]

@@ -452,6 +452,7 @@ def test_rows_are_added_to_a_project_and_predicted(page, trained: Loop) -> None:
     press(app, "Add 2 rows")
     while run_next(trained.store, "test"):
         pass
+    assert "2 rows stored just now." in texts(page("retrain"))
     assert trained.store.tallies.of(trained.project.id, "items")["pool/open"] == 102
     newest = trained.store.items.page(trained.project.id, wanted(), sort="newest", limit=2)
     assert [item.predicted for item in newest] == ["b", "b"]

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from feedback_core.loop import Loop, create_project
 from feedback_core.settings import Settings
 from feedback_core.store import Store
+from feedback_core.store.sessions import SHOWN
 from feedback_core.types import Column, Decision, ItemFilter, Rows, Schema
 from feedback_core.worker import run_next
 from tests.test_pages import dealt, page, press, texts  # noqa: F401
@@ -109,6 +110,22 @@ def test_a_session_in_the_address_is_opened_and_can_be_left_and_closed(page, tra
     assert trained.store.sessions.live(trained.project.id) == []
     assert [box.label for box in app.selectbox if box.key == "queue"] == []
     assert len(dealt(app)["order"]) == 40
+
+
+def test_a_link_reaches_a_session_that_newer_ones_have_crowded_out(page, trained: Loop) -> None:  # noqa: F811
+    ids = list(next(trained.store.items.pool_chunks(trained.project.id))[0][:2])
+    first = trained.open_session(ids, "the first", "ben")
+    for n in range(SHOWN):
+        trained.open_session(ids, f"newer {n}", "ben")
+    assert first.id not in {session.id for session in trained.store.sessions.live(trained.project.id)}
+    app = page()
+    app.query_params["session"] = str(first.id)
+    app.switch_page("review.py").run()
+    assert app.selectbox(key="queue").value == first.id
+    assert len(dealt(app)["order"]) == 2
+    trained.store.sessions.close(trained.project.id, first.id, 1.0)
+    app.run()
+    assert app.selectbox(key="queue").value is None
 
 
 def test_a_session_that_is_done_says_what_to_do(page, trained: Loop) -> None:  # noqa: F811

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
 from ..errors import InvalidFeedback, NotFound, Stale
 from ..types import Decision, Feedback, Project
-from . import tallies
+from . import reversals, tallies
 from .driver import Driver, Row, Session
-from .standing import Resolve, account, entries_of, feedback_of
+from .standing import Resolve, account, day_of, entries_of, feedback_of
 
 _INSERT = """
 insert into feedback (project_id, item_id, version_id, reviewer, verdict, target, predicted, note, seconds, draw_id,
-                      undoes, state, idempotency_key, created_at)
+                      undoes, state, idempotency_key, created_at, reverses)
 values (:project, :item, :version, :reviewer, :verdict, :target, :predicted, :note, :seconds, :draw, :undoes, :state,
-        :idempotency_key, :now)
+        :idempotency_key, :now, :reverses)
 returning *
 """
 
@@ -148,14 +147,17 @@ def _record(session: Session, project_id: int, decision: Decision, resolve: Reso
         where item_id = ? and reviewer = ? and state = 'accepted' and verdict <> 'undo' returning *""",
         (decision.item_id, decision.reviewer),
     )
-    row = session.query(_INSERT, _values(project_id, decision, item["predicted"], now))[0]
+    values = _values(project_id, decision, item["predicted"], now)
+    if item["split"] == "pool" and decision.target is not None:
+        values["reverses"] = session.query(reversals.FOUND, values | {"apart": reversals.APART_S})[0]["n"]
+    row = session.query(_INSERT, values)[0]
     session.execute(
         "update draws set done = 1 where item_id = ? and reviewer = ? and done = 0",
         (decision.item_id, decision.reviewer),
     )
     account(session, project_id, item, resolve, [(old, -1) for old in superseded] + [(row, 1)])
     if item["split"] == "pool":
-        tallies.add(session, project_id, "day", {f"{_day(now)}/{row['verdict']}": 1})
+        tallies.add(session, project_id, "day", {f"{day_of(now)}/{row['verdict']}": 1})
     return feedback_of(row)
 
 
@@ -238,6 +240,7 @@ def _values(project_id: int, decision: Decision, predicted: str | None, now: flo
         "state": "accepted",
         "idempotency_key": decision.idempotency_key,
         "now": now,
+        "reverses": None,
     }
 
 
@@ -256,9 +259,5 @@ def _undo(session: Session, project_id: int, feedback_id: int, reviewer: str, re
     item = session.query("select * from items where id = ?", (entry["item_id"],))[0]
     account(session, project_id, item, resolve, [(entry, -1)] + [(old, 1) for old in restored])
     if item["split"] == "pool":
-        tallies.add(session, project_id, "day", {f"{_day(now)}/undo": 1})
+        tallies.add(session, project_id, "day", {f"{day_of(now)}/undo": 1})
     return feedback_of(row)
-
-
-def _day(now: float) -> str:
-    return datetime.fromtimestamp(now, UTC).date().isoformat()
