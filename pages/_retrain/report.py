@@ -5,7 +5,8 @@ from typing import Any
 import streamlit as st
 
 from feedback_core import paired, verdict
-from feedback_core.types import GateReport, Version
+from feedback_core.intervals import plain as as_json
+from feedback_core.types import GateReport, Interval, Version
 from pages._shared import ago, counted, percent, plain
 
 FINDING_LOOKS = {
@@ -39,7 +40,21 @@ def show_report(report: GateReport, version: Version) -> None:
         st.caption(samples)
     if power := _power(report):
         st.caption(power)
-    _show_reported(version)
+    if version.promoted_at is None:
+        st.caption("**Reported number.** None yet: it comes from audit items after a promotion, never from this score.")
+
+
+def show_reported(champion: Version, measured: Interval) -> None:
+    """The number to report of the champion: measured after it was promoted, never the score that won the gate."""
+    said = (
+        f"right {percent(as_json(measured))} of the time on all items it has faced since its promotion"
+        if measured.n
+        else "not measured yet, no audit item has been answered since its promotion"
+    )
+    st.caption(
+        f"**Reported number** of version {champion.number}, the champion: {said}. The score that won the gate is "
+        "optimistic by selection."
+    )
 
 
 def show_decision(report: GateReport) -> None:
@@ -99,17 +114,6 @@ def _show_counts(numbers: Any, version: Version) -> None:
                 "point, so it lies below what the interval alone suggests.",
                 width="content",
             )
-
-
-def _show_reported(version: Version) -> None:
-    """The number to report: never the score that won the gate."""
-    # Place of estimates.since_promotion(store, project): accuracy on audit rows gathered after the promotion, with its
-    # interval and n, once that is there. Until then the page says what will be reported, and shows no number for it.
-    if version.promoted_at is None:
-        st.caption(
-            "**Reported number.** None yet: it is measured after a promotion, on audit rows that come in from then on. "
-            "The accuracy that wins here is optimistic by selection."
-        )
 
 
 def _points(value: float) -> str:
