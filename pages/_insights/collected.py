@@ -8,7 +8,7 @@ import streamlit as st
 from feedback_core import charts, headlines, insights, queue_audit, studies
 from feedback_core.loop import Loop
 from feedback_core.scope import Scope
-from pages._insights.outlook import study_missing, study_state
+from pages._insights.outlook import ask_again, study_missing, study_state
 from pages._insights.panel import Way, footer, panel
 from pages._shared import counted, plain, spread
 
@@ -69,14 +69,15 @@ def _credit(loop: Loop) -> None:
     if not view.table:
         study_missing(loop, "credit", "Which feedback did the gain come from?", view.empty or view.sentence)
         return
+    state = study_state(view.version, view.created_at, view.outdated)
     panel(
-        view.sentence,
+        view.sentence.removesuffix("."),
         "insights_credit",
         charts.credit(view.table),
         view.table,
-        " ".join(plain(text) for text in (*view.findings, *view.notes)) + " Grey: not distinguishable from zero.",
+        " ".join(plain(text) for text in (*view.findings, *view.notes, "Grey: not distinguishable from zero.", state)),
     )
-    study_state(loop, "credit", view.version, view.created_at, view.outdated)
+    ask_again(loop, "credit", view.outdated)
 
 
 def _reviewers(people: Mapping[str, Any]) -> None:

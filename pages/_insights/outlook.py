@@ -38,16 +38,17 @@ def _forecast(loop: Loop) -> None:
         study_missing(loop, "forecast", "What would more corrections bring?", view.empty or view.sentence)
         return
     shares = ("accuracy", "low_80", "high_80", "low_95", "high_95")
+    state = study_state(view.version, view.created_at, view.outdated)
     advice = view.advice if view.advice not in view.sentence else ""
     panel(
-        view.sentence,
+        view.sentence.removesuffix("."),
         "insights_forecast",
         charts.forecast(view.table),
         view.table,
-        " ".join(plain(text) for text in (advice, *view.notes) if text),
+        " ".join(plain(text) for text in (advice, *view.notes, state) if text),
         columns=dict.fromkeys(shares, PERCENT),
     )
-    study_state(loop, "forecast", view.version, view.created_at, view.outdated)
+    ask_again(loop, "forecast", view.outdated)
 
 
 def study_missing(loop: Loop, kind: StudyKind, title: str, why: str) -> None:
@@ -59,12 +60,15 @@ def study_missing(loop: Loop, kind: StudyKind, title: str, why: str) -> None:
             _ask(loop, kind, "Find out")
 
 
-def study_state(loop: Loop, kind: StudyKind, version: int | None, then: float | None, outdated: str) -> None:
-    """About which version a study is, how old it is, and the button for another where it is out of date."""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"About v{version}, found out {ago(then)}. {plain(outdated)}")
-        if outdated:
-            _ask(loop, kind, "Find out again")
+def study_state(version: int | None, then: float | None, outdated: str) -> str:
+    """About which version a study is, how old it is, and why it may be out of date."""
+    return f"About v{version}, found out {ago(then)}. {outdated}".strip()
+
+
+def ask_again(loop: Loop, kind: StudyKind, outdated: str) -> None:
+    """The button for another study where this one is out of date."""
+    if outdated:
+        _ask(loop, kind, "Find out again")
 
 
 def _ask(loop: Loop, kind: StudyKind, caption: str) -> None:

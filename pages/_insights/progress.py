@@ -1,6 +1,6 @@
 """Is it getting better, and can I believe it?"""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -48,15 +48,23 @@ def show_accuracies(found: Accuracies) -> None:
             st.caption(
                 "Its accuracy has not been measured yet: there are no locked rows, and nothing has been audited."
             )
-    if by_name:
-        with st.popover("What each number says", icon=":material/table:", type="tertiary"):
-            st.dataframe(estimates_table(by_name.values()), hide_index=True, alt="Every estimate of the accuracy",
-                         column_config=dict.fromkeys(("Accuracy", "from", "to"), PERCENT))  # fmt: skip
 
 
-def estimates_table(estimates: Iterable[Estimate]) -> dict[str, list[Any]]:
+def show_meaning(found: Accuracies) -> None:
+    """Every estimate with its rows and what it says and does not say, behind a button."""
+    measured = [estimate for estimate in found.estimates if estimate.interval.n]
+    if measured:
+        with st.popover("What each number says", icon=":material/help_center:", type="tertiary"):
+            st.dataframe(
+                estimates_table(measured),
+                hide_index=True,
+                alt="Every estimate of the accuracy",
+                column_config=dict.fromkeys(("Accuracy", "from", "to"), PERCENT),
+            )
+
+
+def estimates_table(listed: Sequence[Estimate]) -> dict[str, list[Any]]:
     """Every estimate as a row."""
-    listed = list(estimates)
     return {
         "Estimate": [each.title for each in listed],
         "Accuracy": [each.interval.value for each in listed],
