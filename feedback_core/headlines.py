@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from statistics import NormalDist
 from typing import Any
 
+from . import wording
 from .intervals import newcombe, plain, wilson
 from .types import GateReport, Interval
 
@@ -29,7 +30,9 @@ def verdict(number: int, before: int | None, report: GateReport | None) -> str:
         "worse": "is worse than",
     }[report.finding]
     noise = ", within noise" if report.finding == "worse within noise" else ""
-    return f"v{number} {compared} v{before}{noise}: {points(difference)}"
+    return (
+        f"v{number} {compared} v{before}{noise}: {wording.difference(difference, report.numbers.get('unit', 'points'))}"
+    )
 
 
 def evidence(number: int, before: int | None, report: GateReport | None) -> str:
@@ -63,7 +66,7 @@ def accuracy(rows: Rows, number: int) -> str:
     gain = newcombe(_interval(rows, place), _interval(rows, first))
     if gain.low <= 0 <= gain.high:
         return f"{text}, no clear change since v{rows['version'][first]}"
-    return f"{text}, {points(plain(gain))} since v{rows['version'][first]}"
+    return f"{text}, {wording.points(plain(gain))} since v{rows['version'][first]}"
 
 
 def mistakes(rows: Rows, n: int, sample: str) -> str:
@@ -143,12 +146,6 @@ def reviewers(rows: Rows) -> str:
     if _at_most(value, n, len(asked)) >= overall:
         return text
     return f"{text}; {name} gets {value:.0%} of known answers right, all together {overall:.0%}"
-
-
-def points(difference: Mapping[str, Any]) -> str:
-    """A difference of shares with its interval: +1.9 points (0.6 to 3.2)."""
-    value, low, high = (100 * difference[name] for name in ("value", "low", "high"))
-    return f"{value:+.1f} points ({low:.1f} to {high:.1f})".replace("-", "−")
 
 
 def _at_most(share: float, n: int, among: int) -> float:

@@ -512,7 +512,11 @@ class Loop:
         champion = self.store.versions.champion(self.project.id)
         if champion is None:
             raise Refused(f"{self.project.name} has no champion to go back from.")
-        return suspects.suspects(self.store, self.project, champion, version)
+        # Until somebody decides or rules again: 500,000 entries take three seconds, and a page asks at every run.
+        newest = [each.id for each in self.store.feedback.latest(self.project.id, 1)]
+        newest += [each.id for each in self.store.events.latest(self.project.id, 1)]
+        key = ("suspects", self.store.url, self.project.id, champion.id, version.id, *newest)
+        return self.cache.get(key, lambda: suspects.suspects(self.store, self.project, champion, version))
 
     def report_html(self, report: GateReport) -> str:
         """The refinement report of one verdict as a file of HTML that needs nothing else."""
@@ -524,9 +528,8 @@ class Loop:
 
     def wear(self) -> wear.Wear:
         """How worn the locked rows are, and whether fresh ones are there."""
-        project = self.store.projects.get(self.project.id)
-        reports, fresh = self.store.versions.reports(project.id), self.store.holdout.fresh(project.id)
-        return wear.wear(reports, project.refreshed_after, fresh)
+        project, reports = self.store.projects.get(self.project.id), self.store.versions.reports(self.project.id)
+        return wear.wear(reports, project.refreshed_after, lambda: self.store.holdout.fresh(project.id))
 
     def refresh_holdout(self, by: str, reason: str) -> dict[str, int]:
         """Let the locked rows that were looked at graduate to training; those that came in since judge from now on.

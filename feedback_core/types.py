@@ -301,7 +301,10 @@ EntryState = Literal["waiting", "accept", "reject", "ask", "any"]
 
 @dataclass(frozen=True, slots=True)
 class EntryFilter:
-    """Which ranked entries a page shows. waiting: standing, and not ruled on; accept, reject, ask: ruled so."""
+    """Which ranked entries a page shows.
+
+    waiting: standing, not outvoted, and not ruled on. accept, reject, ask: ruled so.
+    """
 
     state: EntryState = "waiting"
     person: str | None = None

@@ -1,8 +1,10 @@
 """Insights: is it getting better, can I believe it, where is it wrong, and what did the feedback do?"""
 
+import time
+
 import streamlit as st
 
-from feedback_core import version_scores
+from feedback_core import accuracies, insights, version_scores
 from pages._insights import address, collected, mistakes, outlook, progress
 from pages._shared import open_loop, show_message
 
@@ -25,9 +27,17 @@ with filters:
 version = version_scores.looked_at(versions, scope.version)
 report = next((each for each in reports if version is not None and each.challenger_id == version.id), None)
 before = next((each for each in versions if report is not None and each.id == report.champion_id), None)
+found = accuracies.NOTHING
 if version is not None:
     progress.show_verdict(version, before, report)
-part = address.choose_view()
+    if version.status == "champion":
+        found = insights.estimates(loop.store, loop.project, loop.cache, time.time())
+        progress.show_accuracies(found)
+    else:
+        progress.show_scores(version)
+with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+    part = address.choose_view()
+    progress.show_meaning(found)
 if part == "feedback":
     collected.show(loop, scope)
 elif part == "outlook":

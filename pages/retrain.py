@@ -1,11 +1,15 @@
 """Retrain: what has come in, the button, the verdict, the decision."""
 
+from functools import partial
+
 import streamlit as st
 
-from feedback_core import insights
+from feedback_core import accuracies, insights
 from feedback_core.types import STUDIES, GateReport, Version
 from pages import _jobs
-from pages._retrain.report import show_report
+from pages._retrain.flips import show_flips
+from pages._retrain.holdout import show_wear
+from pages._retrain.report import show_report, show_reported, show_slices
 from pages._retrain.studies import show_dry_run
 from pages._retrain.versions import show_versions
 from pages._shared import counted, open_loop, plain, reviewer, show_message, told
@@ -65,6 +69,12 @@ def show_doubts() -> None:
         )
         st.button("Undo", icon=":material/undo:", key="undo_doubts", on_click=undo_doubts, args=(back.presses,),
                   help="The roll-back itself stays.")  # fmt: skip
+
+
+def details(report: GateReport, place: str) -> None:
+    """Slices, earlier corrections and the rows that flip; place: where on the page, as a report may be shown twice."""
+    show_slices(report, place)
+    show_flips(loop, report, place)
 
 
 def decision(report: GateReport, version: Version) -> None:
@@ -140,6 +150,11 @@ if state.undecided is not None:
         st.subheader(f"Version {candidate.number} is judged")
         show_report(state.undecided, candidate)
         decision(state.undecided, candidate)
+        details(state.undecided, "open")
 
+if state.champion is not None:
+    show_reported(state.champion, accuracies.since_promotion(loop.store, loop.project, loop.clock()))
+show_wear(loop)
 st.subheader("Versions")
-show_versions(versions, loop.store.versions.reports(loop.project.id), roll_back, loop.suspects, loop.report_html)
+reports = loop.store.versions.reports(loop.project.id)
+show_versions(versions, reports, roll_back, loop.suspects, loop.report_html, partial(details, place="list"))

@@ -322,3 +322,15 @@ def test_first_labels_are_told_without_a_model(loop: Loop) -> None:
         "There is no prediction of the champion for this item yet.",
     )
     assert (found.changed, found.is_right, found.shown) == (None, None, None)
+
+
+def test_an_outvoted_entry_is_not_to_look_at_any_more_and_comes_back_when_it_counts_again(reviewed: Loop) -> None:
+    entry = first(reviewed)
+    assert entry in ranked(reviewed)
+    item = reviewed.store.items.get(entry.item_id)
+    _, third = (say(reviewed, item.id, right(item), who) for who in ("cy", "dee"))
+    assert reviewed.store.items.get(item.id).label == right(item) != entry.target
+    assert entry.id not in [each.id for each in ranked(reviewed)]
+    assert entry.id in [each.id for each in ranked(reviewed, state="any")]
+    reviewed.undo(third.id, "dee")
+    assert entry.id in [each.id for each in ranked(reviewed)]

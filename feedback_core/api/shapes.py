@@ -67,6 +67,20 @@ class Project(BaseModel):
     accuracy: dict[str, Score] = Field(description="The champion's, by the sample it is from.")
 
 
+class Estimate(BaseModel):
+    name: str
+    title: str
+    accuracy: Score
+    sample: str = Field(description="The rows it is from.")
+    says: str = Field(description="What it says, and what it does not.")
+
+
+class Estimates(BaseModel):
+    version: int | None = Field(description="Number of the champion.")
+    estimates: list[Estimate]
+    response: dict[str, Any] | None = Field(description="How much of what the audit drew has been answered.")
+
+
 class Version(BaseModel):
     id: int
     number: int

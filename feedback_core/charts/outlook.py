@@ -10,6 +10,8 @@ from .style import BAD, CHAMPION, GOOD, OTHER, bars, finish, short
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+MOST_BARS = 20
+
 
 def forecast(rows: Mapping[str, Sequence[Any]]) -> go.Figure:
     """The learning curve so far and its fan ahead: the line, with its 80 % and 95 % intervals.
@@ -45,20 +47,21 @@ def forecast(rows: Mapping[str, Sequence[Any]]) -> go.Figure:
 def credit(rows: Mapping[str, Sequence[Any]]) -> go.Figure:
     """Points of accuracy that each group of feedback brought, with 95 % intervals; grey: not distinguishable from 0.
 
-    rows: columns group, points, low, high, and clear (whether it is distinguishable from zero).
+    rows: columns by (what the groups divide), group, points, low, high, and clear (told from zero). At most MOST_BARS
+    groups are drawn, those that are clear first, then the largest.
     """
     import plotly.graph_objects as go
 
-    names = [short(str(group)) for group in rows["group"]]
-    colours = [
-        OTHER if not clear else GOOD if points > 0 else BAD
-        for points, clear in zip(rows["points"], rows["clear"], strict=True)
-    ]
+    order = sorted(range(len(rows["group"])), key=lambda n: (not rows["clear"][n], -abs(rows["points"][n])))[:MOST_BARS]
+    order.sort(key=lambda n: (rows["by"].index(rows["by"][n]), -rows["points"][n]))
+    names = [f"{rows['by'][n]}: {short(str(rows['group'][n]))}" for n in order]
+    points, low, high = ([rows[name][n] for n in order] for name in ("points", "low", "high"))
+    colours = [OTHER if not rows["clear"][n] else GOOD if rows["points"][n] > 0 else BAD for n in order]
     figure = go.Figure(
         go.Bar(
-            x=list(rows["points"]), y=names, orientation="h", marker_color=colours,
-            error_x=bars(rows["points"], rows["low"], rows["high"]),
-            customdata=list(zip(rows["low"], rows["high"], strict=True)),
+            x=points, y=names, orientation="h", marker_color=colours,
+            error_x=bars(points, low, high),
+            customdata=list(zip(low, high, strict=True)),
             hovertemplate="%{y}: %{x:+.1f} points (%{customdata[0]:+.1f} to %{customdata[1]:+.1f})<extra></extra>",
         )
     )  # fmt: skip

@@ -69,7 +69,7 @@ def priorities(histogram: Mapping[str, Sequence[float]]) -> go.Figure:
             + name.replace("_", " ")
             + " contributes %{customdata[1]:.2f} on average<extra></extra>",
         )
-    figure.update_layout(barmode="stack")
+    figure.update_layout(barmode="stack", legend_traceorder="normal")
     figure.update_xaxes(range=[0, 1], dtick=0.2)
     return finish(figure, "Priority (1 = asked first)", "Items")
 

@@ -18,6 +18,7 @@ from .options import (
     open_loop,
     person,
     print_json,
+    say,
 )
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def retrain(project: ProjectName = "", by: By = "", database: Database = "", as_
     from ..worker import run_here
 
     loop = open_loop(database, project)
-    job = run_here(loop.store, loop.request_retrain(person(by), "command line"), _say)
+    job = run_here(loop.store, loop.request_retrain(person(by), "command line"), say)
     if job.state != "done":
         raise CannotTrain(job.error or f"The job was {job.state} before it was done: request it again.")
     version = loop.store.versions.numbered(loop.project.id, int(job.result["version"]))
@@ -106,10 +107,6 @@ def rollback(
     back = decisions.rollback(loop, earlier, person(by), reason, suspect)
     asked = f"; second opinions are asked on {len(back.entries):,} entries" if back.entries else ""
     _tell(back.version, f"is the champion again{asked}", as_json)
-
-
-def _say(share: float, message: str) -> None:
-    typer.echo(f"{share:4.0%}  {message}", err=True)
 
 
 def _tell(version: Version, what: str, as_json: bool) -> None:

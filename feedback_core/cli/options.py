@@ -56,6 +56,11 @@ def person(by: str) -> str:
     return by or user_name()
 
 
+def say(share: float, message: str) -> None:
+    """A line of progress, beside the output."""
+    typer.echo(f"{share:4.0%}  {message}", err=True)
+
+
 def print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False))
 

@@ -43,6 +43,20 @@ and not exists (select 1 from feedback f where f.item_id = draws.item_id and f.r
 """
 
 
+SCAN = 20_000
+"""Entries of one reviewer that are looked through for corrections."""
+
+_CORRECTIONS = """
+select f.* from (select * from feedback where project_id = :project and reviewer = :reviewer
+                 order by id desc limit :scan) f
+join items i on i.id = f.item_id
+where f.verdict = 'correct' and f.state in ('accepted', 'quarantined') and i.split = 'pool'
+order by f.id desc limit :limit
+"""
+
+_BEYOND = "select 1 from feedback where project_id = :project and reviewer = :reviewer limit 1 offset :scan"
+
+
 class FeedbackLog:
     """What reviewers said, in the order they said it."""
 
@@ -114,6 +128,15 @@ class FeedbackLog:
         with self._driver.reading() as session:
             rows = session.query(f"select * from feedback where project_id = ?{who} order by id desc limit ?", params)
         return [feedback_of(row) for row in rows]
+
+    def corrections(self, project_id: int, reviewer: str, limit: int) -> tuple[list[Feedback], bool]:
+        """A reviewer's newest corrections of pool items that stand or were rejected, newest first; and whether there
+        may be older ones. Looks through the reviewer's newest SCAN entries."""
+        params = {"project": project_id, "reviewer": reviewer, "limit": limit + 1, "scan": SCAN}
+        with self._driver.reading() as session:
+            rows = session.query(_CORRECTIONS, params)
+            older = len(rows) > limit or bool(session.query(_BEYOND, params))
+        return [feedback_of(row) for row in rows[:limit]], older
 
     def pending(self, project_id: int) -> dict[str, int]:
         """Accepted entries that no version has been trained on yet: counts by verdict."""

@@ -432,6 +432,8 @@ def receipts(db: Database) -> None:
 
 
 _INSIGHTS = """
+create index items_holdout_label on items (project_id, base_label) where split = 'holdout';
+create index items_audit_label on items (project_id, label) where audit = 1;
 create index feedback_drawn on feedback (project_id, created_at)
     where draw_id is not null and state = 'accepted' and verdict <> 'undo' and predicted is not null;
 insert into tallies (project_id, kind, name, n)
@@ -448,7 +450,7 @@ where f.state = 'accepted' and f.verdict <> 'undo' and i.split <> 'pool' and f.t
 
 @migrations(name="0013_insights")
 def insights(db: Database) -> None:
-    """Reviewers' counts by day, and the newest decisions from draws without looking through all entries."""
+    """Counts of reviewers by day; decisions from draws, and locked rows of a label, without a look at all others."""
     _run(db, _INSIGHTS)
 
 

@@ -141,11 +141,12 @@ class Versions:
         return ids, np.asarray(labels, dtype=object)[codes]
 
     def _lesson(self, version_id: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], list[str]]:
-        if version_id not in self._lessons:
-            if len(self._lessons) >= LESSONS:
-                self._lessons.clear()
-            self._lessons[version_id] = _lessons(self.lineage(version_id))
-        return self._lessons[version_id]
+        known = self._lessons.pop(version_id, None) or _lessons(self.lineage(version_id))
+        # Back at the end: what was used last stays longest. Threads may race here, and then read a lineage twice.
+        self._lessons[version_id] = known
+        for old in list(self._lessons)[:-LESSONS]:
+            self._lessons.pop(old, None)
+        return known
 
     def add_report(self, project: Project, fields: Mapping[str, Any]) -> GateReport:
         """Store the evidence of one look. Never changed afterwards but for the decision it led to."""

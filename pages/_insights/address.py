@@ -14,6 +14,7 @@ from pages._shared import plain
 
 VIEWS = {"progress": "Progress", "mistakes": "Mistakes", "feedback": "Feedback", "outlook": "Outlook"}
 PERIODS = {"all": "All time", **{str(days): f"{days} days" for days in scope.PERIODS}, "days": "From … to …"}
+CHAMPION = 0  # not None, which a selectbox shows as nothing chosen
 ENDS = ("insights_first_version", "insights_last_version")
 
 
@@ -29,8 +30,9 @@ def read(versions: Sequence[Version]) -> Scope:
     view = address.get("view")
     if view is not None and view not in VIEWS:
         complaints = (*complaints, f"view={view} is no part of this page: Progress is shown.")
-    for complaint in complaints:
-        st.warning(f"The address was not understood in full: {plain(complaint)}", icon=":material/link_off:")
+    if complaints:
+        st.warning("\n\n".join(map(plain, complaints)), title="Not all of the address was understood",
+                   icon=":material/link_off:")  # fmt: skip
     return wanted
 
 
@@ -108,14 +110,14 @@ def _choose_versions(now: Scope, versions: Sequence[Version]) -> None:
             args=(numbers[0], numbers[-1]),
         )
     status = {version.number: version.status for version in versions}
-    st.session_state["insights_version"] = now.version
+    st.session_state["insights_version"] = now.version or CHAMPION
     st.selectbox(
         "Version looked at",
-        [None, *reversed(numbers)],
-        format_func=lambda number: "the champion" if number is None else f"v{number}, {status[number]}",
+        [CHAMPION, *reversed(numbers)],
+        format_func=lambda number: "the champion" if number == CHAMPION else f"v{number}, {status[number]}",
         key="insights_version",
         help="The verdict, mistakes and calibration are about this version.",
-        on_change=lambda: _write(version=_text(st.session_state["insights_version"])),
+        on_change=lambda: _write(version=_unless(str(st.session_state["insights_version"]), str(CHAMPION))),
     )
 
 
@@ -153,7 +155,3 @@ def _write(**changes: str | None) -> None:
 
 def _unless(value: str, usual: str) -> str | None:
     return None if value == usual else value
-
-
-def _text(number: int | None) -> str | None:
-    return None if number is None else str(number)

@@ -5,9 +5,10 @@ from typing import Any
 
 import streamlit as st
 
-from feedback_core import charts, headlines, insights, queue_audit
+from feedback_core import charts, headlines, insights, queue_audit, studies
 from feedback_core.loop import Loop
 from feedback_core.scope import Scope
+from pages._insights.outlook import ask_again, study_missing, study_state
 from pages._insights.panel import Way, footer, panel
 from pages._shared import counted, plain, spread
 
@@ -45,6 +46,7 @@ def show(loop: Loop, scope: Scope) -> None:
             Way("Review more", "review", icon=":material/rate_review:"),
         ],
     )
+    _credit(loop)
     if people := insights.reviewers(loop.store, loop.project, scope.period):
         _reviewers(people)
     story = insights.queue(loop.store, loop.project, scope.period)
@@ -60,6 +62,22 @@ def show(loop: Loop, scope: Scope) -> None:
             "counts for each part with the part's share of its priority, and for at most two minutes.",
         )
         pull_panel(story.pull, loop.project.settings.blind_share)
+
+
+def _credit(loop: Loop) -> None:
+    view = studies.credit_view(loop.store, loop.project)
+    if not view.table:
+        study_missing(loop, "credit", "Which feedback did the gain come from?", view.empty or view.sentence)
+        return
+    state = study_state(view.version, view.created_at, view.outdated)
+    panel(
+        view.sentence.removesuffix("."),
+        "insights_credit",
+        charts.credit(view.table),
+        view.table,
+        " ".join(plain(text) for text in (*view.findings, *view.notes, "Grey: not distinguishable from zero.", state)),
+    )
+    ask_again(loop, "credit", view.outdated)
 
 
 def _reviewers(people: Mapping[str, Any]) -> None:

@@ -16,8 +16,11 @@ def show_versions(
     roll_back: Callable[[Version], None],
     suspects: Callable[[Version], Suspects],
     html: Callable[[GateReport], str],
+    details: Callable[[GateReport], None],
 ) -> None:
     """One line a version, newest first. reports: of all of them, newest first. html: writes one out as a file.
+
+    details: shows what is behind a report, for those that are asked for.
 
     suspects: what a roll-back to a version puts in doubt; asked for the versions that are unfolded, because it reads
     what two versions have learned.
@@ -39,15 +42,20 @@ def show_versions(
         # The state of the others need not reach the server: no key, no run of the page when they are unfolded.
         tracked = {"key": f"unfolded-{version.id}", "on_change": "rerun"} if way_back else {}
         with (fold := st.expander(label, icon=icon, **tracked)):
-            _show_version(version, [report for report in reports if report.challenger_id == version.id], versions)
-            newest = next((report for report in reports if report.challenger_id == version.id), None)
-            if newest is not None:
-                _offer(newest, version, html)
+            mine = [report for report in reports if report.challenger_id == version.id]
+            _show_version(version, mine, versions, details)
+            if mine:
+                _offer(mine[0], version, html)
             if way_back:
                 _show_way_back(version, roll_back, suspects(version) if fold.open else None)
 
 
-def _show_version(version: Version, reports: Sequence[GateReport], versions: Sequence[Version]) -> None:
+def _show_version(
+    version: Version,
+    reports: Sequence[GateReport],
+    versions: Sequence[Version],
+    details: Callable[[GateReport], None],
+) -> None:
     st.caption(
         f"{version.estimator.replace('_', ' ')}, seed {version.seed} · {counted(version.n_base, 'base row')} and "
         f"{counted(version.n_feedback, 'reviewed item')} · {version.size / 1024:,.0f} KB · "
@@ -59,6 +67,8 @@ def _show_version(version: Version, reports: Sequence[GateReport], versions: Seq
         st.markdown(f"**Judged {ago(report.created_at)}{against}**")
         show_report(report, version)
         show_decision(report)
+        if report.finding != "first" and st.toggle("Slices and rows that flip", key=f"more-{report.id}"):
+            details(report)
 
 
 def _offer(report: GateReport, version: Version, html: Callable[[GateReport], str]) -> None:
