@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks._report import arguments, cpu, report
 from feedback_core import credit
+from feedback_core.types import Interval
 
 BASE, EACH, REVIEWERS, ROUNDS, LOCKED = 150, 50, 6, 3, 500
 CARELESS, WRONG = "r0", 0.6
@@ -105,6 +106,7 @@ def _decided(world: World, tested: Mapping[str, tuple]) -> dict[str, credit.Cred
 METHODS = {"refits": by_refits, "knn_shapley": by_neighbours}
 
 
+@threadpool_limits.wrap(limits=1)
 def recovered(worlds: int, method: str) -> dict[str, float]:
     """How often what was planted is found, and told from zero."""
     counts = dict.fromkeys(
@@ -123,6 +125,32 @@ def recovered(worlds: int, method: str) -> dict[str, float]:
     return {name: n / worlds for name, n in counts.items()}
 
 
+@threadpool_limits.wrap(limits=1)
+def named(worlds: int, nulls: int) -> dict[str, float]:
+    """How often the careless reviewer is said to contradict similar rows, how often another, and in null worlds any."""
+    found = [misleading(planted(seed)) for seed in range(worlds)]
+    return {
+        "told_bad": float(np.mean([CARELESS in names for names in found])),
+        "others_wrong": float(np.mean([bool(names - {CARELESS}) for names in found])),
+        "false_distinguishable": float(np.mean([bool(misleading(coins(seed))) for seed in range(nulls)])),
+    }
+
+
+def misleading(world: World) -> set[str]:
+    """Reviewers whose labels contradict the rows around them more than the others' do."""
+    people = {name: rows for name, rows in world.groups.items() if name.startswith("r")}
+    member = np.zeros((len(world.y), len(people) + 1), dtype=bool)
+    for column, rows in enumerate((*people.values(), np.concatenate(list(people.values())))):
+        member[rows, column] = True
+    values = credit.shapley(world.x, world.y, world.locked_x, world.locked_y, member)
+    sizes = member.sum(axis=0).tolist()
+    nothing = Interval(0.0, 0.0, 0.0, 0)
+    plain = [credit.Credit("reviewer", name, len(rows), nothing, 1.0) for name, rows in people.items()]
+    marked = credit.misleading(plain, values[:, :-1], sizes[:-1], values[:, -1], sizes[-1])
+    return {each.name for each in marked if each.misleads}
+
+
+@threadpool_limits.wrap(limits=1)
 def false_alarms(worlds: int, method: str) -> float:
     """Share of null worlds in which any group is told from zero."""
     return float(
@@ -136,9 +164,10 @@ def main() -> None:
     worlds, nulls = (QUICK_WORLDS, QUICK_NULLS) if options.quick else (WORLDS, NULLS)
     rows: dict[str, dict[str, float]] = {}
     for method in METHODS:
-        with threadpool_limits(1), cpu() as spent:
+        with cpu() as spent:
             rows[method] = recovered(worlds, method) | {"false_distinguishable": false_alarms(nulls, method)}
         rows[method]["cpu_s"] = spent.seconds
+    rows["contradicts_similar_rows"] = named(worlds, nulls)
     metrics = {
         name: rows["refits"][name]
         for name in ("recovered_bad_reviewer", "recovered_good_batch", "false_distinguishable")

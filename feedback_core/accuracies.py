@@ -96,7 +96,7 @@ def _judged(champion: Version, sample: str) -> Estimate:
             "Holdout",
             "locked base rows, scored when the version was judged",
             "How right it is on rows like those the project began with; it has learned from none of them. It says "
-            "nothing about what comes in now, and is a little too high: the version was promoted for it.",
+            "nothing about what comes in now, and may be a little too high: the version was promoted for it.",
         ),
         "audit": (
             "Audit sample when judged",
@@ -135,11 +135,12 @@ def _weighted(store: Store, project: Project, now: float) -> tuple[Estimate, ...
         "nobody has looked at, what the queue asked, a person chose or somebody sent counts for itself alone. "
         "Items that came in lately are taken to be like the others until enough of them are drawn.",
     )
+    confidence = _mean_confidence(store, project, rows)
     sharp = Estimate(
         "sharpened",
         "All items since promotion, sharpened",
         sample,
-        estimates.sharpened(rows.right, rows.confidence, rows.mean_confidence, rows.by),
+        estimates.sharpened(rows.right, rows.confidence, confidence, rows.by),
         "The same, and closer where the model's own confidence shows whether the draws were easier or harder than "
         "all items. No bias comes from a confidence that is wrong; with few draws or hardly an error it is the same.",
     )
@@ -148,11 +149,14 @@ def _weighted(store: Store, project: Project, now: float) -> tuple[Estimate, ...
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """What is known of the champion's answers. right, confidence: (m,) for the rows of the weights `by`."""
+    """What is known of the champion's answers. right, confidence: (m,) for the rows of the weights `by`.
+
+    asked: (m,) rows without a label yet, whose `right` is imputed. cut: there are more than the window holds.
+    """
 
     right: Floats
     confidence: Floats
-    mean_confidence: float
+    asked: Bools
     by: Weights
     cut: bool
 
@@ -163,14 +167,22 @@ def _rows(store: Store, project: Project, now: float) -> _Rows | None:
         return None
     known = store.answers.known(project.id, champion.promoted_at, champion.feedback_upto, now)
     said = store.answers.said(champion.id, known.ids)
-    unlabelled, total = store.answers.unknown(project.id)
+    states = store.tallies.of(project.id, "items")
+    unlabelled = sum(states.get(f"pool/{state}", 0) for state in ("open", "conflict", "flagged"))
     ids, uniform, right, confidence, asked = _facts(known, said)
     by = _weights(store, project, known.since, ids, uniform, asked, unlabelled)
     if by is None:
         return None
-    labelled = np.asarray([said[n][1] for n, label in zip(known.ids, known.labels, strict=True) if label and n in said])
-    mean = (total + labelled.sum()) / max(unlabelled + len(labelled), 1)
-    return _Rows(right, confidence, float(mean), by, known.since > champion.promoted_at)
+    return _Rows(right, confidence, asked, by, known.since > champion.promoted_at)
+
+
+def _mean_confidence(store: Store, project: Project, rows: _Rows) -> float:
+    """Over all items, the labelled ones among the rows included; not read where it would not be used."""
+    if rows.by.n < estimates.LEAST_SHARPENED:
+        return float("nan")
+    unlabelled, total = store.answers.confidence(project.id)
+    labelled = rows.confidence[~rows.asked]
+    return float((total + labelled.sum()) / max(unlabelled + len(labelled), 1))
 
 
 def _facts(known: Known, said: Mapping[int, tuple[str, float]]) -> tuple[Ids, Bools, Floats, Floats, Bools]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import review
 from .errors import InvalidInput, Refused
 from .loop import Loop
-from .types import GateReport, Version
+from .types import GateReport, RolledBack, Version
 
 
 def judge(loop: Loop, version: Version) -> GateReport:
@@ -27,9 +27,12 @@ def refuse(loop: Loop, version: Version, by: str, reason: str = "") -> Version:
     return loop.refuse(version, _person(by), review.checked_reason(reason))
 
 
-def rollback(loop: Loop, version: Version, by: str, reason: str) -> Version:
-    """Bring an earlier champion back and have the queue scored again. Refused without a reason."""
-    back = loop.rollback(version, _person(by), review.checked_reason(reason))
+def rollback(loop: Loop, version: Version, by: str, reason: str, suspect: bool = True) -> RolledBack:
+    """Bring an earlier champion back and have the queue scored again. Refused without a reason.
+
+    suspect: ask for second opinions on what entered the version that is left.
+    """
+    back = loop.rollback(version, _person(by), review.checked_reason(reason), suspect)
     loop.request_rescore(by)
     return back
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from .accuracies import Accuracies
+from .intervals import plain
 from .reproduce import Rebuild
 from .types import Flip, GateReport, Project, Version
 from .wording import ADVICE, iso
@@ -44,6 +46,19 @@ def report(found: GateReport, challenger: Version, champion: Version | None) -> 
 def flip(found: Flip, key: str) -> dict[str, Any]:
     """A row about which two versions say different things. key: of its item."""
     return {"key": key} | asdict(found)
+
+
+def estimates(found: Accuracies) -> dict[str, Any]:
+    """Every estimate of the champion's accuracy with its sample, interval and n."""
+    return {
+        "version": found.version,
+        "estimates": [
+            {"name": each.name, "title": each.title, "accuracy": plain(each.interval), "sample": each.sample}
+            | {"says": each.says}
+            for each in found.estimates
+        ],
+        "response": None if found.response is None else asdict(found.response),
+    }
 
 
 def rebuild(found: Rebuild) -> dict[str, Any]:

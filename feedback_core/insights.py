@@ -360,8 +360,9 @@ def _obstacle(
     last, settings = versions[-1], project.settings
     # Reviewed items of the audit sample are counted as labelled, and no version learns from them.
     audited = last.metrics.get("audit", {}).get("accuracy", {}).get("n", 0)
-    learned = (last.n_base, last.n_feedback + audited, last.estimator, last.params)
-    known = (items.get("train/base", 0), items.get("pool/labelled", 0), settings.estimator, settings.params)
+    learned = (last.n_base, last.n_feedback + audited, last.estimator, last.params, last.half_life_days)
+    known = (items.get("train/base", 0), items.get("pool/labelled", 0), settings.estimator, settings.params,
+             settings.label_half_life_days)  # fmt: skip
     return threshold.obstacle(project.labels, due.entries > 0 or learned != known)
 
 

@@ -23,6 +23,7 @@ from . import (
     review,
     scoring,
     second_look,
+    suspects,
     threshold,
     training,
     wear,
@@ -48,12 +49,14 @@ from .types import (
     Job,
     Project,
     ReviewSession,
+    RolledBack,
     Rows,
     Ruled,
     Ruling,
     Schema,
     Split,
     StudyKind,
+    Suspects,
     Version,
     Wish,
 )
@@ -306,12 +309,41 @@ class Loop:
             raise NotFound(f"No standing entry says {label!r} any more: look at the item again.")
         return self._rule(rulings, by, reason)
 
+    def decide(self, item_id: int, label: str, by: str, reason: str = "") -> Ruled:
+        """Settle a conflict with a label that nobody gives yet: it becomes `by`'s own entry, and that one is accepted.
+
+        Undoing the ruling leaves the entry as one voice among the others. Raises as `record` does.
+        """
+        version_id = self.store.items.get(item_id).version_id
+        self.record(Decision(item_id, by, "correct", label, version_id=version_id, note=reason))
+        return self.settle(item_id, label, by, reason)
+
+    def world_changed(self, item_id: int, by: str) -> Ruled:
+        """Answer why an item bears two labels: both were right, each at its time. The newer one counts from now on.
+
+        Raises NotFound when no label of the item was turned round, or somebody has said why.
+        """
+        entries = [entry for entry in self.store.feedback.of_item(item_id) if entry.verdict != "undo"]
+        turned = self.store.reversals.of_items([item_id]).get(item_id)
+        if turned is None:
+            raise NotFound("No label of this item was turned round, or somebody has said why: look at it again.")
+        earlier, later = turned
+        rulings, answer = review.change_of_world(entries, earlier, later)
+        return self._rule(rulings, by, f"the world changed: {earlier.target} then, {later.target} now", answer)
+
     def undo_ruling(self, ruling_id: int, by: str) -> Ruled:
         """Bring back what was ruled before on every entry of one press; `ruling_id` is `Ruled.id`.
 
         Entries ruled on again since stay as they are; raises Stale when that leaves none.
         """
         return self.store.rulings.undo(self.project, ruling_id, review.effective, by=by, now=self.clock())
+
+    def undo_rulings(self, ruling_ids: Sequence[int], by: str) -> tuple[int, ...]:
+        """`undo_ruling` of several presses that belong together, the newest first; gives the entries that changed.
+
+        Presses with nothing left to undo are passed over; raises Stale when that leaves none.
+        """
+        return suspects.undo(self.store, self.project, ruling_ids, by=by, now=self.clock())
 
     def rank_feedback(self, progress: Progress = silent) -> int:
         """Rank the entries by how much they need a second look (see trust.py); gives how many there are.
@@ -375,8 +407,8 @@ class Loop:
             return known
         settings, past = self.project.settings, self.store.versions.all(self.project.id)
         champion = self.store.versions.champion(self.project.id)
-        rows = self.store.items.training_rows(self.project.id)
-        weights = training.sample_weights(rows)
+        rows = self.store.items.training_rows(self.project.id, dated=bool(settings.label_half_life_days))
+        weights = training.sample_weights(rows, settings.label_half_life_days)
         seed = settings.seed + len(past) + 1
         progress(0.1, f"fitting {settings.estimator} on {len(rows.ids):,} rows")
         recipe = (self.project.schema, settings.estimator, settings.params, seed)
@@ -397,6 +429,7 @@ class Loop:
             "n_base": len(rows.ids) - sum(rows.from_feedback),
             "n_feedback": sum(rows.from_feedback),
             "feedback_upto": rows.feedback_upto,
+            "half_life_days": settings.label_half_life_days,
             "created_by": by,
             "created_at": self.clock(),
         }
@@ -455,14 +488,35 @@ class Loop:
             raise Refused(f"Version {version.number} has no stored gate report: judge it first.")
         return self._decide(report, "refuse", by, reason)
 
-    def rollback(self, version: Version, by: str, reason: str) -> Version:
-        """Bring an earlier champion back, judged against the present one first. A reason is required."""
+    def rollback(self, version: Version, by: str, reason: str, suspect: bool = True) -> RolledBack:
+        """Bring an earlier champion back, judged against the present one first. A reason is required.
+
+        suspect: ask for second opinions on the entries that entered the version left; nothing learns from them till
+        they are answered, and `undo_rulings` takes it back.
+        """
         if version.promoted_at is None or version.status == "champion":
             raise Refused(f"Version {version.number} is not an earlier champion: choose a retired version.")
         if not reason.strip():
             raise Refused("A roll-back needs a reason: say what went wrong.")
+        doubted, now = self.suspects(version), self.clock()
         report = self.judge(version)
-        return self._decide(report, "promote", by, reason)
+        back = self._decide(report, "promote", by, reason)
+        wanted = doubted.entries if suspect else ()
+        ruled = suspects.ask(self.store, self.project, wanted, doubted.number, by=by, now=now)
+        presses = tuple(press.id for press in ruled if press.id is not None)
+        entries = tuple(entry for press in ruled for entry in press.entries)
+        return RolledBack(back, doubted.number, presses, entries, doubted.total - len(wanted) if suspect else 0)
+
+    def suspects(self, version: Version) -> Suspects:
+        """Entries that entered the champion and not this earlier version: what a roll-back to it puts in doubt."""
+        champion = self.store.versions.champion(self.project.id)
+        if champion is None:
+            raise Refused(f"{self.project.name} has no champion to go back from.")
+        # Until somebody decides or rules again: 500,000 entries take three seconds, and a page asks at every run.
+        newest = [each.id for each in self.store.feedback.latest(self.project.id, 1)]
+        newest += [each.id for each in self.store.events.latest(self.project.id, 1)]
+        key = ("suspects", self.store.url, self.project.id, champion.id, version.id, *newest)
+        return self.cache.get(key, lambda: suspects.suspects(self.store, self.project, champion, version))
 
     def report_html(self, report: GateReport) -> str:
         """The refinement report of one verdict as a file of HTML that needs nothing else."""
@@ -474,9 +528,8 @@ class Loop:
 
     def wear(self) -> wear.Wear:
         """How worn the locked rows are, and whether fresh ones are there."""
-        project = self.store.projects.get(self.project.id)
-        reports, fresh = self.store.versions.reports(project.id), self.store.holdout.fresh(project.id)
-        return wear.wear(reports, project.refreshed_after, fresh)
+        project, reports = self.store.projects.get(self.project.id), self.store.versions.reports(self.project.id)
+        return wear.wear(reports, project.refreshed_after, lambda: self.store.holdout.fresh(project.id))
 
     def refresh_holdout(self, by: str, reason: str) -> dict[str, int]:
         """Let the locked rows that were looked at graduate to training; those that came in since judge from now on.
@@ -528,18 +581,22 @@ class Loop:
         # Rows may also have been added or taken back, which no count of pending entries shows.
         settings, last = self.project.settings, self.store.versions.all(self.project.id)[-1]
         learned, rows = self.store.versions.lineage(last.id), self.store.items.training_rows(self.project.id)
-        return (last.estimator, last.params, learned["ids"], learned["labels"]) == (
+        return (last.estimator, last.params, last.half_life_days, learned["ids"], learned["labels"]) == (
             settings.estimator,
             settings.params,
+            settings.label_half_life_days,
             list(rows.ids),
             list(rows.labels),
         )
 
-    def _rule(self, rulings: Mapping[int, Ruling | None], by: str, reason: str) -> Ruled:
+    def _rule(
+        self, rulings: Mapping[int, Ruling | None], by: str, reason: str, answer: Mapping[str, Any] | None = None
+    ) -> Ruled:
         if not by.strip():
             raise InvalidFeedback("by='' is empty: say who decides.")
+        reason, now = review.checked_reason(reason), self.clock()
         return self.store.rulings.give(
-            self.project, rulings, review.effective, by=by, reason=review.checked_reason(reason), now=self.clock()
+            self.project, rulings, review.effective, by=by, reason=reason, now=now, answer=answer
         )
 
     def _shown(self, decision: Decision, item: Item | None) -> str | None:

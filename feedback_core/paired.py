@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binom, norm
+from scipy.special import bdtrc, ndtr, ndtri
+from scipy.stats import binom
 
 from .intervals import Z95
 from .losses import column
@@ -25,8 +26,9 @@ POWER = 0.8
 EXACT = 200_000
 """Sums of signed weights that are counted out; with more of them the chance is simulated."""
 
-FLIPS = 200_000
-"""Simulated sign flips: the smallest p is then 5e-6, and at p = 0.002 its standard error 5 %."""
+FLIPS, LEAST_FLIPS, TOSSES = 200_000, 20_000, 5_000_000
+"""Simulated sign flips, fewer where many weights occur, so that no p takes more than half a second: at p = 0.002 its
+standard error is 5 % with all of them and 16 % with the fewest, and the smallest p is 5e-6 or 5e-5."""
 
 FLIP_SEED = 2
 
@@ -132,7 +134,8 @@ class Weighted:
 
     @cached_property
     def difference(self) -> float:
-        return float(self.gains.mean()) if self.n else 0.0
+        # fsum: gains and losses that balance must come to zero, not to a rounding error that reads as a loss.
+        return math.fsum(self.gains.tolist()) / self.n if self.n else 0.0
 
     @cached_property
     def se(self) -> float:
@@ -179,7 +182,7 @@ def mcnemar(gained: int, lost: int) -> float:
 
     Source: McNemar (1947), exact conditional form.
     """
-    return float(binom.sf(gained - 1, gained + lost, 0.5)) if gained + lost else 1.0
+    return float(bdtrc(gained - 1, gained + lost, 0.5)) if gained else 1.0
 
 
 def sign_flip(gains: npt.NDArray[np.float64]) -> float:
@@ -195,10 +198,11 @@ def sign_flip(gains: npt.NDArray[np.float64]) -> float:
     reached = float(gains.sum()) - 1e-9 * float(np.abs(gains).sum())
     if math.prod((counts + 1).tolist()) <= EXACT:
         return min(1.0, _counted_out(sizes, counts, reached))
-    rng = np.random.default_rng(FLIP_SEED)
-    heads = np.stack([rng.binomial(count, 0.5, FLIPS) for count in counts])
-    sums = (sizes[:, None] * (2 * heads - counts[:, None])).sum(axis=0)
-    return float((1 + (sums >= reached).sum()) / (1 + FLIPS))
+    flips = min(FLIPS, max(LEAST_FLIPS, TOSSES // len(sizes)))
+    rng, sums = np.random.default_rng(FLIP_SEED), np.zeros(flips)
+    for size, count in zip(sizes.tolist(), counts.tolist(), strict=True):
+        sums += size * (2 * rng.binomial(count, 0.5, flips) - count)
+    return float((1 + (sums >= reached).sum()) / (1 + flips))
 
 
 def p_better(pair: Comparison, prior_sd: float = PRIOR_SD) -> float:
@@ -206,7 +210,7 @@ def p_better(pair: Comparison, prior_sd: float = PRIOR_SD) -> float:
     if pair.se == 0 or math.isinf(pair.se):
         return 0.5 if pair.difference == 0 else float(pair.difference > 0)
     variance = pair.se**2
-    return float(norm.cdf(pair.difference * prior_sd / math.sqrt(variance * (variance + prior_sd**2))))
+    return float(ndtr(pair.difference * prior_sd / math.sqrt(variance * (variance + prior_sd**2))))
 
 
 def smallest_provable_gain(n: int, disagreement: float, alpha: float, power: float = POWER) -> float:
@@ -219,7 +223,7 @@ def smallest_provable_gain(n: int, disagreement: float, alpha: float, power: flo
     discordant = max(round(n * disagreement), 1)
     critical = int(binom.isf(alpha, discordant, 0.5)) + 1
     thetas = np.linspace(0.5, 1.0, 201)
-    enough = np.flatnonzero(binom.sf(critical - 1, discordant, thetas) >= power)
+    enough = np.flatnonzero(bdtrc(critical - 1, discordant, thetas) >= power)
     return float((2 * thetas[enough[0]] - 1) * discordant / n) if len(enough) else 1.0
 
 
@@ -227,14 +231,14 @@ def provable_gain(pair: Comparison, alpha: float, power: float = POWER) -> float
     """The same for a comparison at hand: exact where every row counts the same, else from its standard error."""
     if isinstance(pair, Paired):
         return smallest_provable_gain(pair.n, (pair.gained + pair.lost) / pair.n if pair.n else 0.0, alpha, power)
-    return float(norm.isf(alpha) + norm.ppf(power)) * math.sqrt(_square(pair) / pair.n) if pair.n else 1.0
+    return float(ndtri(1 - alpha) + ndtri(power)) * math.sqrt(_square(pair) / pair.n) if pair.n else 1.0
 
 
 def rows_to_decide(pair: Comparison, alpha: float, power: float = POWER) -> int | None:
     """About how many more rows would prove a gain of the observed size; None when none was observed."""
     if pair.difference <= 0:
         return None
-    z = float(norm.isf(alpha) + norm.ppf(power))
+    z = float(ndtri(1 - alpha) + ndtri(power))
     needed = z * z * _square(pair) / pair.difference**2
     return max(0, math.ceil(needed) - pair.n)
 

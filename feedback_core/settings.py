@@ -102,6 +102,17 @@ class Settings:
             "The gate promotes",
         ),
     )
+    label_half_life_days: float = field(
+        default=0.0,
+        metadata=_between(
+            0.0,
+            36_500.0,
+            "Age at which a label counts half in training, a quarter at twice that age, and so on. 0 = labels never "
+            "fade. Set it when the world changes: labels that were right then are wrong about today.",
+            "Half-life of labels",
+            "days",
+        ),
+    )
     max_loss: float = field(
         default=0.01,
         metadata=_between(

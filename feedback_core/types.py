@@ -286,12 +286,25 @@ class Ruled:
     entries: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Suspects:
+    """Entries that entered a version, oldest first. total: how many there are, of which `entries` are the newest."""
+
+    number: int
+    """Of the version."""
+    entries: tuple[int, ...]
+    total: int
+
+
 EntryState = Literal["waiting", "accept", "reject", "ask", "any"]
 
 
 @dataclass(frozen=True, slots=True)
 class EntryFilter:
-    """Which ranked entries a page shows. waiting: standing, and not ruled on; accept, reject, ask: ruled so."""
+    """Which ranked entries a page shows.
+
+    waiting: standing, not outvoted, and not ruled on. accept, reject, ask: ruled so.
+    """
 
     state: EntryState = "waiting"
     person: str | None = None
@@ -381,6 +394,11 @@ class TrainingRows:
     labels: tuple[str, ...]
     from_feedback: tuple[bool, ...]
     feedback_upto: int
+    dated: tuple[float, ...] = ()
+    """When each label was given: of a base row when it came in, else when the newest entry that says so was made.
+
+    Empty where nobody asked for it.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -403,6 +421,23 @@ class Version:
     created_by: str
     created_at: float
     promoted_at: float | None
+    half_life_days: float = 0.0
+    """Age at which a label counted half when it was trained; 0 where labels did not fade."""
+
+
+@dataclass(frozen=True, slots=True)
+class RolledBack:
+    """Outcome of a roll-back. version: the champion again. number: of the version that was champion till then.
+
+    presses: rulings by which second opinions are asked on `entries`, which entered that version; their undo takes all
+    of it back. left: further entries of it that are not asked about, because there are too many for one roll-back.
+    """
+
+    version: Version
+    number: int
+    presses: tuple[int, ...]
+    entries: tuple[int, ...]
+    left: int
 
 
 @dataclass(frozen=True, slots=True)

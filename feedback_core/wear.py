@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,10 +20,10 @@ FRESH_ROWS = 100
 
 @dataclass(frozen=True, slots=True)
 class Wear:
-    """looks: at the present locked rows so far. fresh: locked rows that came in after the last of them."""
+    """looks: at the present locked rows so far. fresh: locked rows newer than the last look; None until one is due."""
 
     looks: int
-    fresh: int
+    fresh: int | None
     due: bool
     ready: bool
     """Whether there are fresh rows enough to refresh the holdout."""
@@ -57,17 +57,16 @@ def same_look(
     return None
 
 
-def wear(reports: Sequence[GateReport], after: int, fresh: int) -> Wear:
-    """Where the present locked rows stand, in numbers and words."""
+def wear(reports: Sequence[GateReport], after: int, count_fresh: Callable[[], int]) -> Wear:
+    """Where the present locked rows stand, in numbers and words. count_fresh: asked only once a refresh is due."""
     looks = looks_so_far(reports, after)
-    due, ready = looks >= SOON, fresh >= FRESH_ROWS and looks > 0
+    if looks < SOON:
+        used = f"{looks} of {LOOKS} looks at these locked rows are used"
+        return Wear(looks, None, False, False, f"{used}; fresh labels are due after {SOON - looks} more.")
+    fresh = count_fresh()
     have = f"{fresh:,} of the {FRESH_ROWS} fresh locked rows that a refresh takes are there"
     if looks >= LOOKS:
         text = f"These locked rows have been looked at {looks} times and can prove nothing more: refresh them; {have}."
-    elif due:
-        text = f"{looks} of {LOOKS} looks at these locked rows are used: fresh labels are due soon; {have}."
     else:
-        text = (
-            f"{looks} of {LOOKS} looks at these locked rows are used; fresh labels are due after {SOON - looks} more."
-        )
-    return Wear(looks, fresh, due, ready, text)
+        text = f"{looks} of {LOOKS} looks at these locked rows are used: fresh labels are due soon; {have}."
+    return Wear(looks, fresh, True, fresh >= FRESH_ROWS, text)

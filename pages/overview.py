@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from feedback_core import insights
+from feedback_core import accuracies, insights
+from feedback_core.intervals import plain as as_json
 from feedback_core.types import Version
 from pages._shared import PAGES, ago, counted, open_loop, percent, plain, show_message
 
@@ -54,6 +55,8 @@ def show_champion(champion: Version | None) -> None:
     if holdout and holdout["value"] is not None:
         st.caption(f"95 % interval {holdout['low']:.1%} to {holdout['high']:.1%}, n = {holdout['n']:,} rows")
     st.caption(f"Audit sample (incoming items, drawn at random when it was judged): {percent(audit)}")
+    since = accuracies.since_promotion(loop.store, loop.project, loop.clock())
+    st.caption(f"All items since its promotion (random draws stand for those nobody saw): {percent(as_json(since))}")
     if audit and audit["value"] is not None and holdout and audit["high"] < holdout["low"]:
         st.caption(
             "The audit sample lies well below the holdout: it is what comes in now, the holdout is like the rows the "

@@ -25,12 +25,12 @@ verdict
 intake tables exports encoding datasets
     review training evaluation gate threshold slices bulk queue_audit unusual scoring staging estimates
     forecast credit dry_run charts headlines version_scores prioritize models store
-surroundings feature_space sampling trust comparison refits fitting provenance
+surroundings feature_space sampling trust comparison refits fitting provenance suspects
 second_look accuracies studies reports reproduce
 loop insights inspection exchange
 learned decisions
 reordering maps similar
-reviewers worker feedback_loop deck served_model
+reviewers worker feedback_loop deck served_model receipts
 project_storage demo
 simulate
 cli api
@@ -157,7 +157,8 @@ def test_the_readme_names_every_setting_and_command() -> None:
         assert f"`{name}`" in text, f"setting {name} is missing in README.md"
     commands = import_module("feedback_core.cli").app.registered_commands
     for command in commands:
-        assert f"python -m feedback_core {command.callback.__name__}" in text, command.callback.__name__
+        name = command.name or command.callback.__name__
+        assert f"python -m feedback_core {name}" in text, name
 
 
 def test_every_dependency_has_its_line_in_the_architecture() -> None:

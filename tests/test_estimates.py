@@ -184,8 +184,9 @@ def test_a_sharpened_difference_moves_with_the_lead_in_confidence():
 
 
 def test_an_item_the_queue_has_chosen_is_taken_to_be_like_its_last_answers():
-    right = np.array([1.0] * 40 + [0.0] * 15 + [1.0] * 15 + [np.nan, np.nan])
-    queued = np.array([True] * 70 + [True, False])
+    # Neither the forty before the last thirty answers count, nor the five that came up by chance.
+    right = np.array([1.0] * 40 + [0.0] * 15 + [1.0] * 15 + [1.0] * 5 + [np.nan, np.nan])
+    queued = np.array([True] * 70 + [False] * 5 + [True, False])
     filled = estimates.imputed(right, queued)
     assert filled[-2] == 0.5
     assert math.isnan(filled[-1])

@@ -98,13 +98,13 @@ def report(number: int, looks: int, finding: str = "better") -> GateReport:
     [(3, False, "3 of 25 looks"), (20, True, "fresh labels are due soon"), (25, True, "can prove nothing more")],
 )
 def test_wear_says_when_fresh_labels_are_due(looks: int, due: bool, words: str) -> None:
-    found = wear.wear([report(9, looks), report(4, 30), report(8, 1, "first")], after=4, fresh=120)
-    assert (found.looks, found.due, found.ready, words in found.text) == (looks, due, True, True)
+    found = wear.wear([report(9, looks), report(4, 30), report(8, 1, "first")], 4, lambda: 120)
+    assert (found.looks, found.due, found.ready, words in found.text) == (looks, due, due, True)
 
 
-def test_without_a_look_or_fresh_rows_no_refresh_is_offered() -> None:
-    assert not wear.wear([], after=0, fresh=500).ready
-    assert not wear.wear([report(1, 25)], after=0, fresh=99).ready
+def test_without_fresh_rows_enough_no_refresh_is_offered() -> None:
+    assert not wear.wear([report(1, 25)], 0, lambda: 99).ready
+    assert wear.wear([report(1, 25)], 0, lambda: 100).ready
 
 
 # -- refresh -------------------------------------------------------------------------------------------------------
@@ -128,7 +128,7 @@ def worn(trained: Loop, clock: Clock) -> Loop:
 def test_a_refresh_lets_the_rows_that_judged_graduate_and_the_fresh_ones_take_over(worn: Loop, clock: Clock) -> None:
     store, project = worn.store, worn.project.id
     before = store.items.locked_rows(project)
-    fresh = worn.wear().fresh
+    fresh = worn.store.holdout.fresh(worn.project.id)
     assert len(before.ids) == 107 + fresh
     lineages = {version.id: store.versions.lineage(version.id) for version in store.versions.all(project)}
     moved = worn.refresh_holdout("lea", "worn out")
@@ -167,7 +167,7 @@ def test_a_refresh_without_enough_fresh_rows_is_refused_with_the_number(trained:
     trained.judge(trained.retrain("test"))
     clock.now += 10
     trained.add_items(rows(60, seed=9)[0], "test")
-    fresh = trained.wear().fresh
+    fresh = trained.store.holdout.fresh(trained.project.id)
     with pytest.raises(Refused, match=rf"^Only {fresh} fresh locked rows are there, 100 are asked for"):
         trained.refresh_holdout("lea", "worn out")
     with pytest.raises(Refused, match="needs a reason"):

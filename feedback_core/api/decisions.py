@@ -33,6 +33,7 @@ def refuse(version_id: Id, decision: shapes.Decision, store: OpenStore) -> dict[
 
 
 @router.post("/rollback", response_model=shapes.Version)
-def rollback(version_id: Id, decision: shapes.Decision, store: OpenStore) -> dict[str, Any]:
+def rollback(version_id: Id, decision: shapes.Rollback, store: OpenStore) -> dict[str, Any]:
     """Bring an earlier champion back; a reason is required."""
-    return exchange.version(decisions.rollback(*of_version(store, version_id), decision.by, decision.reason))
+    back = decisions.rollback(*of_version(store, version_id), decision.by, decision.reason, decision.suspect)
+    return exchange.version(back.version)

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from .. import __version__, exchange
+from ..accuracies import accuracies
 from ..reports import card_facts
 from ..store import Store
 from ..types import Project
@@ -46,6 +47,13 @@ def get_project(project_id: Id, store: OpenStore) -> dict[str, Any]:
 def list_versions(project_id: Id, store: OpenStore) -> list[dict[str, Any]]:
     """Every version of a project, oldest first."""
     return [exchange.version(each) for each in store.versions.all(store.projects.get(project_id).id)]
+
+
+@router.get("/projects/{project_id}/accuracy", response_model=shapes.Estimates)
+def get_accuracy(project_id: Id, store: OpenStore) -> dict[str, Any]:
+    """Every estimate of the champion's accuracy, each with its interval, n, and the sample it is from."""
+    loop = of_project(store, project_id)
+    return exchange.estimates(accuracies(store, loop.project, loop.clock()))
 
 
 @router.get("/projects/{project_id}/card")

@@ -18,6 +18,12 @@ class Decision(BaseModel):
     reason: str = Field(default="", description="Why; required for a roll-back and against the gate's advice.")
 
 
+class Rollback(Decision):
+    """Who goes back, why, and what becomes of the feedback that entered the version left."""
+
+    suspect: bool = Field(default=True, description="Ask for second opinions on that feedback.")
+
+
 class Problem(BaseModel):
     """What went wrong (RFC 9457)."""
 
@@ -59,6 +65,20 @@ class Project(BaseModel):
     versions: int
     champion: int | None = Field(description="Number of the version that serves.")
     accuracy: dict[str, Score] = Field(description="The champion's, by the sample it is from.")
+
+
+class Estimate(BaseModel):
+    name: str
+    title: str
+    accuracy: Score
+    sample: str = Field(description="The rows it is from.")
+    says: str = Field(description="What it says, and what it does not.")
+
+
+class Estimates(BaseModel):
+    version: int | None = Field(description="Number of the champion.")
+    estimates: list[Estimate]
+    response: dict[str, Any] | None = Field(description="How much of what the audit drew has been answered.")
 
 
 class Version(BaseModel):

@@ -12,11 +12,13 @@ from .options import (
     Database,
     ProjectName,
     Reason,
+    Suspect,
     VersionNumber,
     app,
     open_loop,
     person,
     print_json,
+    say,
 )
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ def retrain(project: ProjectName = "", by: By = "", database: Database = "", as_
     from ..worker import run_here
 
     loop = open_loop(database, project)
-    job = run_here(loop.store, loop.request_retrain(person(by), "command line"), _say)
+    job = run_here(loop.store, loop.request_retrain(person(by), "command line"), say)
     if job.state != "done":
         raise CannotTrain(job.error or f"The job was {job.state} before it was done: request it again.")
     version = loop.store.versions.numbered(loop.project.id, int(job.result["version"]))
@@ -93,6 +95,7 @@ def rollback(
     project: ProjectName = "",
     by: By = "",
     reason: Reason = "",
+    suspect: Suspect = True,
     database: Database = "",
     as_json: AsJson = False,
 ) -> None:
@@ -101,11 +104,9 @@ def rollback(
 
     loop = open_loop(database, project)
     earlier = loop.store.versions.numbered(loop.project.id, version)
-    _tell(decisions.rollback(loop, earlier, person(by), reason), "is the champion again", as_json)
-
-
-def _say(share: float, message: str) -> None:
-    typer.echo(f"{share:4.0%}  {message}", err=True)
+    back = decisions.rollback(loop, earlier, person(by), reason, suspect)
+    asked = f"; second opinions are asked on {len(back.entries):,} entries" if back.entries else ""
+    _tell(back.version, f"is the champion again{asked}", as_json)
 
 
 def _tell(version: Version, what: str, as_json: bool) -> None:

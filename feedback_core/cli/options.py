@@ -26,6 +26,9 @@ ProjectName = Annotated[str, typer.Option("--project", help="Project by name; no
 VersionNumber = Annotated[int, typer.Argument(metavar="VERSION", min=1, help="Number of the version.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of words.")]
 By = Annotated[str, typer.Option(help="Who decides; your name on this machine when not given.")]
+Suspect = Annotated[
+    bool, typer.Option("--suspect/--keep-feedback", help="Ask for second opinions on what entered the version left.")
+]
 Reason = Annotated[str, typer.Option(help="Why; kept with the decision.")]
 Out = Annotated[Path | None, typer.Option(help="File to write; standard output when not given.")]
 
@@ -51,6 +54,11 @@ def open_loop(database: str, project: str) -> Loop:
 def person(by: str) -> str:
     """Who acts: as given, or the name on this machine."""
     return by or user_name()
+
+
+def say(share: float, message: str) -> None:
+    """A line of progress, beside the output."""
+    typer.echo(f"{share:4.0%}  {message}", err=True)
 
 
 def print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:

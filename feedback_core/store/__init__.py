@@ -23,6 +23,7 @@ from .maps import Maps
 from .predictions import Predictions
 from .projects import Projects
 from .ranks import Ranks
+from .reversals import Reversals
 from .rulings import Rulings
 from .sessions import ReviewSessions
 from .sqlite import SqliteDriver
@@ -46,6 +47,7 @@ class Store:
     contributions: Contributions
     corrections: Corrections
     rulings: Rulings
+    reversals: Reversals
     ranks: Ranks
     sessions: ReviewSessions
     maps: Maps
@@ -91,6 +93,7 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         contributions=Contributions(driver),
         corrections=Corrections(driver),
         rulings=Rulings(driver),
+        reversals=Reversals(driver),
         ranks=Ranks(driver),
         sessions=ReviewSessions(driver),
         maps=Maps(driver),

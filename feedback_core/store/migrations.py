@@ -403,6 +403,34 @@ def audit_indexes(db: Database) -> None:
     _run(db, _AUDIT_INDEXES)
 
 
+_RECEIPTS = """
+alter table versions add column half_life_days real not null default 0;
+
+-- The newest earlier entry about the item that says something else, where time lies between the two.
+alter table feedback add column reverses integer references feedback (id);
+update feedback set reverses = (
+    select max(e.id) from feedback e
+    where e.item_id = feedback.item_id and e.id < feedback.id and e.target <> feedback.target
+      and e.verdict in ('confirm', 'correct') and e.state in ('accepted', 'superseded')
+      and (e.reviewer <> feedback.reviewer and e.created_at <= feedback.created_at - 86400
+           or exists (select 1 from versions v where v.project_id = feedback.project_id
+                      and v.feedback_upto >= e.id and v.feedback_upto < feedback.id)))
+where verdict in ('confirm', 'correct')
+  and exists (select 1 from items i where i.id = feedback.item_id and i.split = 'pool');
+create trigger feedback_reverses_immutable before update of reverses on feedback
+    begin select raise(abort, 'feedback is append-only: record a new entry instead'); end;
+create index feedback_reversals on feedback (project_id, id)
+    where reverses is not null and state = 'accepted' and ruling is null;
+create index events_world on events (project_id) where kind = 'world changed';
+"""
+
+
+@migrations(name="0012_receipts")
+def receipts(db: Database) -> None:
+    """Labels that were turned round after a while, answers to why, and how fast a version let old labels fade."""
+    _run(db, _RECEIPTS)
+
+
 _INSIGHTS = """
 create index items_holdout_label on items (project_id, base_label) where split = 'holdout';
 create index items_audit_label on items (project_id, label) where audit = 1;

@@ -49,6 +49,21 @@ class Groups:
     named: Mapping[tuple[rule.Division, str], npt.NDArray[np.intp]]
 
 
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One version's new rows with everything they are valued by. load: gives a version's fitted model."""
+
+    store: Store
+    project: Project
+    version: Version
+    locked: sources.Judged
+    refits: Refits
+    groups: Groups
+    load: LoadModel
+    rng: np.random.Generator
+    progress: Progress
+
+
 def credit(store: Store, project: Project, version: Version, now: float, progress: Progress, load: LoadModel) -> Study:
     """Trace the gain of a version over its parent back to its new rows, and keep it.
 
@@ -65,7 +80,7 @@ def credit(store: Store, project: Project, version: Version, now: float, progres
     if why := _obstacle(version, parent, locked, groups):
         body = _without(version, why)
     else:
-        found, method = _valued(store, project, version, locked, refits, groups, load, rng, progress)
+        found, method = _valued(Case(store, project, version, locked, refits, groups, load, rng, progress))
         body = _body(version, parent, _gain(store, version, parent, locked), found, method)
     return store.studies.save(project.id, "credit", body, version_id=version.id, now=now)
 
@@ -112,99 +127,123 @@ def _rounds(versions: Sequence[Version], version: Version) -> list[tuple[int, st
     return sorted(ends.items())
 
 
-def _valued(
-    store: Store,
-    project: Project,
-    version: Version,
-    locked: sources.Judged,
-    refits: Refits,
-    groups: Groups,
-    load: LoadModel,
-    rng: np.random.Generator,
-    progress: Progress,
-) -> tuple[list[rule.Credit], str]:
+def _valued(case: Case) -> tuple[list[rule.Credit], str]:
     """Each group's credit, and the method in words."""
-    progress(0.02, "fitting once, to see how long it takes")
-    everything = np.arange(len(refits.labels))
-    first = refits.said(refits.fit(everything, version.seed), locked.X)
-    distinct = len({rows.tobytes() for rows in groups.named.values()})
-    if affordable(refits.fit_s, 1 + distinct):
-        is_random = bool((first != refits.said(refits.fit(everything, version.seed + 1), locked.X)).any())
-        seeds = SEEDS if is_random else 1
-        if affordable(refits.fit_s, seeds * (1 + distinct)):
-            found = _by_refits(locked, refits, groups, [version.seed + n for n in range(seeds)], progress)
+    fit_s = sources.retrain_s(case.store, case.project, case.version)
+    if affordable(fit_s, 1):
+        case.progress(0.02, "fitting once, to see how long it takes")
+        seeds, fit_s = _seeds(case)
+        if seeds:
+            found = _by_refits(case, [case.version.seed + n for n in range(seeds)])
+            shares = _shares(case)
             times = f", {seeds} times with different seeds" if seeds > 1 else ""
-            return found, f"Trained again without each group{times}, and compared on {len(locked.ids):,} locked rows."
-    found = _by_neighbours(store, project, version, locked, refits, groups, load, rng, progress)
-    return found, (
-        f"A refit takes {refits.fit_s:,.0f} s, so groups are valued by nearest neighbours instead (KNN-Shapley, k = "
-        f"{rule.NEIGHBOURS}): what their rows add to the right answers about {min(len(locked.ids), ASKED):,} locked "
-        "rows."
+            method = f"Trained again without each group{times}, and compared on {len(case.locked.ids):,} locked rows."
+            return _marked(found, shares), method
+    shares = _shares(case)
+    found = _credits(case.groups, {key: rule.shared(values) for key, values in shares.of.items()})
+    return _marked(found, shares), (
+        f"A refit takes {fit_s:,.0f} s, so groups are valued by nearest neighbours instead (KNN-Shapley, k = "
+        f"{rule.NEIGHBOURS}): what their rows add to the right answers about "
+        f"{min(len(case.locked.ids), ASKED):,} locked rows."
     )
 
 
-def _by_refits(
-    locked: sources.Judged, refits: Refits, groups: Groups, seeds: Sequence[int], progress: Progress
-) -> list[rule.Credit]:
-    everything = np.arange(len(refits.labels))
-    right: dict[bytes, npt.NDArray[np.bool_] | None] = {}
+def _seeds(case: Case) -> tuple[int, float]:
+    """How many refits of each kind are affordable and needed, 0 when too dear; and the seconds of one."""
+    distinct = len({rows.tobytes() for rows in case.groups.named.values()})
+    first = _refitted(case, case.version.seed)
+    fit_s = case.refits.fit_s
+    if not affordable(fit_s, 1 + distinct):
+        return 0, fit_s
+    seeds = SEEDS if (first != _refitted(case, case.version.seed + 1)).any() else 1
+    return (seeds if affordable(fit_s, seeds * (1 + distinct)) else 0), fit_s
 
-    def without(rows: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_] | None:
-        # Groups of the same rows, such as the one reviewer of the one batch, are refitted once.
-        if rows.tobytes() not in right:
-            progress(0.05 + 0.9 * len(right) / (len(groups.named) + 1), f"training without {len(rows):,} rows")
-            labels = refits.labels.copy()
-            labels[rows] = groups.before[rows]
-            known = everything[labels != None]  # noqa: E711  # elementwise
+
+def _refitted(case: Case, seed: int, without: Sequence[int] | npt.NDArray[np.intp] = ()) -> npt.NDArray[np.bool_]:
+    """Which locked rows a refit gets right that knows of some rows only what the parent knew, (n,)."""
+    labels = case.refits.labels.copy()
+    rows = np.asarray(without, dtype=np.intp)
+    labels[rows] = case.groups.before[rows]
+    known = np.flatnonzero(labels != None)  # noqa: E711  # elementwise
+    return np.asarray(case.refits.said(case.refits.fit(known, seed, labels), case.locked.X) == case.locked.truth)
+
+
+def _by_refits(case: Case, seeds: Sequence[int]) -> list[rule.Credit]:
+    full = np.stack([_refitted(case, seed) for seed in seeds])
+    # Groups of the same rows, such as the one reviewer of the one batch, are refitted once.
+    distinct = {rows.tobytes(): rows for rows in case.groups.named.values()}
+    tested: dict[bytes, tuple[Interval, float]] = {}
+    for done, (key, rows) in enumerate(distinct.items()):
+        rest = []
+        for seed in seeds:
+            case.progress(0.05 + 0.8 * done / len(distinct), f"training without {len(rows):,} rows")
             try:
-                said = [refits.said(refits.fit(known, seed, labels), locked.X) for seed in seeds]
-                right[rows.tobytes()] = np.stack([answer == locked.truth for answer in said])
+                rest.append(_refitted(case, seed, rows))
             except CannotTrain:
-                right[rows.tobytes()] = None
-        return right[rows.tobytes()]
-
-    full = without(everything[:0])
-    tested = {key: without(rows) for key, rows in groups.named.items()}
-    return _credits(
-        groups,
-        {key: rule.left_out(full, rest) for key, rest in tested.items() if full is not None and rest is not None},
-    )
+                break  # without them no model could be trained at all: there is no gain to compare
+        else:
+            tested[key] = rule.left_out(full, np.stack(rest))
+    found = {name: tested[rows.tobytes()] for name, rows in case.groups.named.items() if rows.tobytes() in tested}
+    return _credits(case.groups, found)
 
 
-def _by_neighbours(
-    store: Store,
-    project: Project,
-    version: Version,
-    locked: sources.Judged,
-    refits: Refits,
-    groups: Groups,
-    load: LoadModel,
-    rng: np.random.Generator,
-    progress: Progress,
-) -> list[rule.Credit]:
-    progress(0.4, "looking for the neighbours of the locked rows")
-    ids = store.versions.lineage(version.id)["ids"]
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """KNN-Shapley by (division, name) -> (q,), the rows of each that were looked at, and the value of all new rows."""
+
+    of: Mapping[tuple[rule.Division, str], npt.NDArray[np.float64]]
+    sizes: Mapping[tuple[rule.Division, str], int]
+    everyone: npt.NDArray[np.float64]
+    total: int
+
+
+def _shares(case: Case) -> Shares:
+    case.progress(0.9, "looking for the neighbours of the locked rows")
+    ids = case.store.versions.lineage(case.version.id)["ids"]
     n = len(ids)
-    drawn = np.sort(rng.choice(n, size=min(n, NEIGHBOURHOOD), replace=False))
-    asked = np.sort(rng.choice(len(locked.ids), size=min(len(locked.ids), ASKED), replace=False))
-    space = FeatureSpace(store, project, load(version), [ids[at] for at in drawn])
-    member = np.zeros((n, len(groups.named)), dtype=bool)
-    for column, rows in enumerate(groups.named.values()):
+    drawn = np.sort(case.rng.choice(n, size=min(n, NEIGHBOURHOOD), replace=False))
+    asked = np.sort(case.rng.choice(len(case.locked.ids), size=min(len(case.locked.ids), ASKED), replace=False))
+    space = FeatureSpace(case.store, case.project, case.load(case.version), [ids[at] for at in drawn])
+    member = np.zeros((n, len(case.groups.named) + 1), dtype=bool)
+    for column, rows in enumerate((*case.groups.named.values(), case.groups.changed)):
         member[rows, column] = True
     values = rule.shapley(
         space.of([ids[at] for at in drawn]),
-        refits.labels[drawn],
-        space.of([locked.ids[at] for at in asked]),
-        locked.truth[asked],
+        case.refits.labels[drawn],
+        space.of([case.locked.ids[at] for at in asked]),
+        case.locked.truth[asked],
         member[drawn],
     )
-    return _credits(groups, {key: rule.shared(values[:, column]) for column, key in enumerate(groups.named)})
+    sizes = member[drawn].sum(axis=0).tolist()
+    return Shares(
+        {key: values[:, column] for column, key in enumerate(case.groups.named)},
+        {key: sizes[column] for column, key in enumerate(case.groups.named)},
+        values[:, -1],
+        sizes[-1],
+    )
+
+
+def _marked(found: Sequence[rule.Credit], shares: Shares) -> list[rule.Credit]:
+    """The credits, those of misleading reviewers marked."""
+    people = [credit for credit in found if credit.by == "reviewer" and credit.name not in (ADDED, SEVERAL)]
+    if not people:
+        return list(found)
+    keys = [(credit.by, credit.name) for credit in people]
+    values = np.column_stack([shares.of[key] for key in keys])
+    sizes = [shares.sizes[key] for key in keys]
+    marked = {each.name: each for each in rule.misleading(people, values, sizes, shares.everyone, shares.total)}
+    return [marked.get(credit.name, credit) if credit.by == "reviewer" else credit for credit in found]
 
 
 def _credits(groups: Groups, tested: Mapping[tuple[rule.Division, str], tuple[Interval, float]]) -> list[rule.Credit]:
-    same = {rows.tobytes(): n for n, rows in enumerate(groups.named.values())}
     found = [rule.Credit(by, name, len(groups.named[by, name]), *known) for (by, name), known in tested.items()]
-    return rule.decided(found, [same[groups.named[key].tobytes()] for key in tested])
+    return rule.decided(found, _same(groups, list(tested)))
+
+
+def _same(groups: Groups, keys: Sequence[tuple[rule.Division, str]]) -> list[int]:
+    """A number for each set of rows: groups of the same rows are one question."""
+    number: dict[bytes, int] = {}
+    return [number.setdefault(groups.named[key].tobytes(), len(number)) for key in keys]
 
 
 def _gain(store: Store, version: Version, parent: Version, locked: sources.Judged) -> Interval:

@@ -53,15 +53,18 @@ def dry_run(
     champion = store.versions.champion(project.id)
     if champion is None:
         raise NotFound(f"{project.name} has no model yet: train the first version on the Retrain page.")
-    rows = store.items.training_rows(project.id)
-    union = joined(store, champion, rows)
+    half_life = project.settings.label_half_life_days
+    rows = store.items.training_rows(project.id, dated=bool(half_life))
+    union = joined(store, champion, rows, half_life)
     old, new = Recipe(champion.estimator, champion.params), Recipe(project.settings.estimator, project.settings.params)
     body: dict[str, Any] = {
         "champion": champion.number,
         "upto": rows.feedback_upto,
         "new_rows": int(union.fresh.sum()),
         "dropped_rows": int((union.after == None).sum()),  # noqa: E711  # elementwise
-        "nothing_new": old == new and bool((union.before == union.after).all()),
+        "nothing_new": old == new
+        and champion.half_life_days == half_life
+        and bool((union.before == union.after).all()),
     }
     if body["nothing_new"]:
         body["sentences"] = ["Nothing has come in since the last version: a retrain would give the same model again."]
@@ -70,14 +73,14 @@ def dry_run(
     return store.studies.save(project.id, "dry run", body, version_id=champion.id, now=now)
 
 
-def joined(store: Store, champion: Version, rows: TrainingRows) -> Union:
+def joined(store: Store, champion: Version, rows: TrainingRows, half_life_days: float = 0.0) -> Union:
     """What the champion was taught beside what a retrain would be taught."""
     lineage = store.versions.lineage(champion.id) or {"ids": [], "labels": [], "weights": []}
     taught = {item: at for at, item in enumerate(lineage["ids"])}
     now = {item: at for at, item in enumerate(rows.ids)}
     gone = [item for item in lineage["ids"] if item not in now]
     ids = [*rows.ids, *gone]
-    weights = training.sample_weights(rows)
+    weights = training.sample_weights(rows, half_life_days)
     before = np.asarray([lineage["labels"][taught[item]] if item in taught else None for item in ids], dtype=object)
     after = np.asarray([*rows.labels, *(None for _ in gone)], dtype=object)
     fed = np.asarray([*rows.from_feedback, *(True for _ in gone)], dtype=bool)

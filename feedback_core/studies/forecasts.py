@@ -60,6 +60,8 @@ def _runs(
     progress: Progress,
 ) -> tuple[rule.Runs | None, str]:
     """Runs with the method in words, or None with the reason."""
+    if not affordable(took_s := sources.retrain_s(store, project, version), 1):
+        return _over_versions(store, project, version, locked, took_s)
     progress(0.02, "fitting once, to see how long it takes")
     refits = sources.refits(store, project, version)
     n, classes = len(refits.labels), len(set(refits.labels))

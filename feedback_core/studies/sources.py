@@ -27,6 +27,8 @@ JUDGED = 5_000
 LEAST_JUDGED = 30
 """Fewer locked rows say nothing about a difference of a few points."""
 
+RECENT_JOBS = 100
+
 Labels = npt.NDArray[np.object_]
 
 
@@ -79,6 +81,17 @@ def right(store: Store, version_id: int, locked: Judged) -> npt.NDArray[np.float
             for item_id, truth in zip(locked.ids, locked.truth, strict=True)
         ]
     )
+
+
+def retrain_s(store: Store, project: Project, version: Version) -> float:
+    """Seconds the worker took for the retrain that made a version; 0 when that is not on record any more.
+
+    Known before anything is fitted: a fit of a minute, only to find that it takes a minute, would hold up others.
+    """
+    for job in store.jobs.latest(project.id, RECENT_JOBS):
+        if job.kind == "retrain" and job.result.get("version") == version.number and job.finished_at and job.started_at:
+            return job.finished_at - job.started_at
+    return 0.0
 
 
 def same_recipe(one: Version, other: Version) -> bool:

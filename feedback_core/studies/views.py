@@ -44,7 +44,8 @@ class ForecastView:
 class CreditView:
     """sentence: the gain as a whole. findings: the groups that can be told from zero, or that none can.
 
-    table: columns by, group, labels, points, low, high, clear (told from zero), n and text. outdated, empty: as for
+    table: columns by, group, labels, points, low, high, clear (told from zero), misleads (whether a reviewer's
+    labels contradict the rows around them), n and text. outdated, empty: as for
     forecasts.
     """
 
@@ -224,6 +225,7 @@ def _credit(row: Mapping[str, Any]) -> dict[str, Any]:
         "low": 100 * gain["low"],
         "high": 100 * gain["high"],
         "clear": row["distinguishable"],
+        "misleads": row["misleads"],
         "n": gain["n"],
         "text": row["text"],
     }
