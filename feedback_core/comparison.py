@@ -10,14 +10,15 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from . import gate, guards, wear
+from . import gate
 from .errors import ArtifactError
 from .evaluation import evaluate
-from .losses import loss_of
-from .paired import Paired, paired
+from .gate import guards, wear
+from .gate.losses import loss_of
+from .gate.paired import Paired, paired
+from .gate.verdict import Judgement
 from .store import Store
 from .types import Flip, FlipKind, GateReport, Locked, LockedSample, Project, Version
-from .verdict import Judgement
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,10 +26,10 @@ from . import (
     suspects,
     threshold,
     training,
-    wear,
 )
 from .cache import Cache
 from .errors import ArtifactError, InvalidFeedback, InvalidInput, NotFound, Refused
+from .gate import wear
 from .models import artifacts
 from .prioritize import Pool, blend, histogram
 from .settings import Settings

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from feedback_core import wear
 from feedback_core.errors import InvalidSetting, Refused
+from feedback_core.gate import wear
 from feedback_core.loop import Loop, create_project
 from feedback_core.settings import Settings
 from feedback_core.store import Store
