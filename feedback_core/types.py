@@ -5,7 +5,7 @@ Times are seconds since the epoch (UTC). Labels are strings everywhere inside th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -25,6 +25,9 @@ FlipKind = Literal["fixed", "broken", "moved"]
 LockedSample = Literal["holdout", "audit", "corrections"]
 StudyKind = Literal["forecast", "dry run", "credit"]
 JobState = Literal["waiting", "running", "done", "failed", "cancelled"]
+
+Progress = Callable[[float, str], None]
+"""Called with how far the work is (0-1) and what is happening."""
 
 VERDICTS: tuple[Verdict, ...] = ("confirm", "correct", "skip", "flag")
 """What a reviewer can say; `undo` is written by the loop only."""

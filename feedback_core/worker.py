@@ -14,10 +14,10 @@ from typing import Any
 
 from . import maps, staging, studies
 from .errors import FeedbackError
-from .loop import Loop, Progress, silent
+from .loop import Loop, silent
 from .models import artifacts
 from .store import Store, open_store
-from .types import STUDIES, Job, Version
+from .types import STUDIES, Job, Progress, Version
 
 LEASE_S = 20.0
 """A dead worker's job is taken up again after this many seconds."""

@@ -18,15 +18,13 @@ _FLOORS = """
 errors environment parent cache neighbours projection
 settings registry scored
 types
-intervals wording losses wear scope
-paired calibration
-evalue guards
-verdict
+intervals wording scope
+calibration
 intake tables exports encoding datasets
     review training evaluation gate threshold slices bulk queue_audit unusual scoring staging estimates
     forecast credit dry_run charts headlines version_scores prioritize models store
-surroundings feature_space sampling trust comparison refits fitting provenance suspects
-second_look accuracies studies reports reproduce
+surroundings feature_space sampling trust refits fitting provenance suspects taking_in
+second_look comparison accuracies studies reports reproduce rescoring
 loop insights inspection exchange
 learned decisions
 reordering maps similar

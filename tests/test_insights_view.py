@@ -17,10 +17,10 @@ from feedback_core.scope import Period, Scope
 from feedback_core.store import open_store
 from feedback_core.store.migrations import migrations
 from feedback_core.types import Decision, Flip, GateReport, Interval
+from tests.conftest import save_flips
 
 ROOT = Path(__file__).parent.parent
 TODAY = date(2026, 3, 10)
-
 
 # -- the address ---------------------------------------------------------------------------------------------------
 
@@ -183,7 +183,7 @@ def test_flips_are_moves_from_cell_to_cell(trained: Loop) -> None:
         Flip(3, "broken", "holdout", "a", "a", "b"),
         Flip(4, "fixed", "audit", "b", "a", "b"),
     ]
-    trained.store.flips.save(found.id, flips)
+    save_flips(trained.store, found.id, flips)
     assert trained.store.flips.cells(found.id, "holdout") == {("a", "a"): 1, ("a", "b"): -1}
     assert trained.store.flips.cells(found.id, "audit") == {("b", "b"): 1, ("b", "a"): -1}
 
