@@ -16,6 +16,7 @@ CORE = ROOT / "feedback_core"
 
 LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "environment", "parent", "cache", "neighbours", "projection"}),
+    frozenset({"cron"}),
     frozenset({"settings", "registry", "scored"}),
     frozenset({"types"}),
     frozenset({"intervals"}),
@@ -24,7 +25,7 @@ LEVELS: tuple[frozenset[str], ...] = (
         | {"slices", "bulk", "queue_audit", "unusual", "scoring", "staging", "charts", "prioritize", "models", "store"}
     ),
     frozenset({"surroundings", "feature_space", "sampling", "trust", "comparison"}),
-    frozenset({"second_look"}),
+    frozenset({"second_look", "triggers"}),
     frozenset({"loop", "insights", "inspection"}),
     frozenset({"learned"}),
     frozenset({"reordering", "maps", "similar"}),

@@ -1,0 +1,1 @@
+"""When to retrain: triggers and brakes as pure rules, and the worker's tick that acts on them."""
