@@ -11,6 +11,7 @@ from . import queue_audit, threshold
 from .intervals import wilson
 from .models import artifacts
 from .store import Store
+from .triggers.gather import obstacle
 from .types import Feedback, GateReport, Item, Job, Prediction, Project, Version
 
 Table = dict[str, list[Any]]
@@ -92,7 +93,7 @@ def overview(store: Store, project: Project) -> Overview:
         live=live,
         undecided=undecided,
         next_step=_next_step(items, champion, due, live, undecided, versions),
-        obstacle=_obstacle(store, project, items, due, versions),
+        obstacle=obstacle(store, project, versions, store.feedback.pending(project.id)),
     )
 
 
@@ -293,19 +294,6 @@ def _stages(
 
 def _unit(n: int, one: str, many: str = "") -> str:
     return one if n == 1 else many or f"{one}s"
-
-
-def _obstacle(
-    store: Store, project: Project, items: Mapping[str, int], due: threshold.Due, versions: list[Version]
-) -> str:
-    if not versions:
-        return threshold.obstacle(store.items.two_labels(project.id), True)
-    last, settings = versions[-1], project.settings
-    # Reviewed items of the audit sample are counted as labelled, and no version learns from them.
-    audited = last.metrics.get("audit", {}).get("accuracy", {}).get("n", 0)
-    learned = (last.n_base, last.n_feedback + audited, last.estimator, last.params)
-    known = (items.get("train/base", 0), items.get("pool/labelled", 0), settings.estimator, settings.params)
-    return threshold.obstacle(project.labels, due.entries > 0 or learned != known)
 
 
 def _undecided(reports: list[GateReport], versions: list[Version]) -> GateReport | None:

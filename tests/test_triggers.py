@@ -246,7 +246,7 @@ def test_the_cool_down_counts_from_the_last_retrain_and_is_longer_after_a_failur
     assert brakes.cool_down(None, 3_600, NOW).met is True
     early = brakes.cool_down(NOW - 2_880, 3_600, NOW)
     assert (early.met, early.value, early.needed) == (False, 2_880, 3_600)
-    assert early.sentence == "the last retrain began 48 minutes ago; at most one every 1 hour, 12 minutes to go"
+    assert early.sentence == "the last retrain began 48 minutes ago; at most one every hour, 12 minutes to go"
     assert brakes.cool_down(NOW - 3_600, 3_600, NOW).met is True
     assert brakes.cool_down(NOW - 599, 0, NOW, failed=True).met is False
     assert brakes.cool_down(NOW - 600, 0, NOW, failed=True).met is True
@@ -332,7 +332,7 @@ def test_why_not_now_says_what_is_missing():
     assert early.answer == "Not due: corrections: 14 of 50 corrections, 36 to go."
     held = mix.standing(replace(READY, last_retrain_at=NOW - 2_880), settings)
     assert held.answer == (
-        "Due (50 of 50 corrections), but held back: the last retrain began 48 minutes ago; at most one every 1 hour, "
+        "Due (50 of 50 corrections), but held back: the last retrain began 48 minutes ago; at most one every hour, "
         "12 minutes to go."
     )
     assert "the worker starts it within seconds" in mix.standing(READY, settings).answer

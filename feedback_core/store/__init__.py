@@ -23,6 +23,7 @@ from .sessions import ReviewSessions
 from .sqlite import SqliteDriver
 from .studies import Studies
 from .tallies import Tallies
+from .triggers import Triggers
 from .versions import Versions
 
 
@@ -47,6 +48,7 @@ class Store:
     jobs: Jobs
     events: Events
     tallies: Tallies
+    triggers: Triggers
     artifacts: Path
     """Folder of the model files, beside the database."""
 
@@ -87,5 +89,6 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         jobs=Jobs(driver),
         events=Events(driver),
         tallies=Tallies(driver),
+        triggers=Triggers(driver),
         artifacts=artifacts,
     )

@@ -32,7 +32,7 @@ def cool_down(last_retrain_at: float | None, cool_down_s: float, now: float, *, 
     met = passed >= wait
     text = f"the last retrain {'failed' if failed else 'began'} {lasting(passed)} ago"
     if not met:
-        text += f"; at most one every {lasting(wait)}, {lasting(wait - passed)} to go"
+        text += f"; at most one every {lasting(wait).removeprefix('1 ')}, {lasting(wait - passed)} to go"
     return Condition("cool-down", "brake", met, passed, wait, text)
 
 

@@ -44,6 +44,7 @@ class Facts:
 
     corrections: accepted and not learned yet. since: from when on a time of the schedule counts. obstacle: why no
     version can be trained, empty when one can. busy_with: kind of the live retrain or import, empty when there is none.
+    trouble: why the worker's last look broke off, empty when it did not.
     """
 
     now: float
@@ -54,6 +55,7 @@ class Facts:
     last_failed: bool = False
     obstacle: str = ""
     busy_with: str = ""
+    trouble: str = ""
     regret: Regret = Regret()
     input_drift: InputDrift = InputDrift()
     error_drift: ErrorDrift = ErrorDrift()

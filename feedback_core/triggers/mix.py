@@ -40,7 +40,7 @@ def standing(facts: Facts, settings: Settings) -> Standing:
         fires=bool(asking) and free and settings.automatic,
         cause=", ".join(condition.cause for condition in asking),
         rule=rule(settings),
-        answer=_answer(found, asking, settings),
+        answer=_answer(found, asking, settings) + _broken(facts.trouble),
     )
 
 
@@ -57,9 +57,8 @@ def rule(settings: Settings) -> str:
     if not settings.automatic:
         return f"Retrains only when somebody asks for it; says so {' or '.join(wants)}."
     held = f" and nobody has labelled for {lasting(settings.quiet_s)}" if settings.quiet_s else ""
-    often = f", at most every {lasting(settings.cool_down_s)}" if settings.cool_down_s else ""
-    every = often.replace("every 1 ", "every ")
-    return f"Retrains {' or '.join(wants)}{',' if held and len(wants) > 1 else ''}{held}{every}."
+    often = f", at most every {lasting(settings.cool_down_s).removeprefix('1 ')}" if settings.cool_down_s else ""
+    return f"Retrains {' or '.join(wants)}{',' if held and len(wants) > 1 else ''}{held}{often}."
 
 
 def _triggers(facts: Facts, settings: Settings) -> list[Condition]:
@@ -128,3 +127,7 @@ def _answer(found: Sequence[Condition], asking: Sequence[Condition], settings: S
     if not settings.automatic:
         return f"Due ({said}), and nothing holds it back: start it, or let it start by itself."
     return f"Due ({said}), and nothing holds it back: the worker starts it within seconds."
+
+
+def _broken(trouble: str) -> str:
+    return f" The worker's last look at the triggers broke off: {trouble}" if trouble else ""
