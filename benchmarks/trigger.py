@@ -9,14 +9,15 @@ functions of feedback_core.triggers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
 from benchmarks._report import arguments, cpu, report
-from feedback_core.triggers import corrections, regret
+from feedback_core.triggers import regret
+from feedback_core.triggers.replay import Rule, Seen, after, auto, every, fixed, root
 
 STREAM, FEATURES, CLASSES, REPORTED = 8_000, 10, 3, 0.2
 BASE, RIDGE, MEMORY = 200, 1.0, 400
@@ -97,18 +98,6 @@ class Shadow:
 
 
 @dataclass
-class Seen:
-    """What a rule may look at: counts since the last retrain, and the regret."""
-
-    entries: int = 0
-    corrections: int = 0
-    regret: float = 0.0
-
-
-Rule = Callable[[Seen], bool]
-
-
-@dataclass
 class Outcome:
     """Wrong predictions of 8,000, and retrains."""
 
@@ -125,10 +114,7 @@ def replay(world: Stream, shadow: Shadow, rule: Rule) -> Outcome:
     model = learner.fit()
     said, outcome, seen = (world.x @ model).argmax(axis=1), Outcome(0), Seen()
     for n in np.flatnonzero(world.reported):
-        wrong = bool(said[n] != world.y[n])
-        seen.entries += 1
-        seen.corrections += wrong
-        seen.regret = regret.step(seen.regret, wrong, bool(shadow.said[n] != world.y[n]), REPORTED)
+        seen = after(seen, bool(said[n] != world.y[n]), bool(shadow.said[n] != world.y[n]), REPORTED)
         learner.learn(world.x[n], world.y[n])
         if rule(seen):
             outcome.retrains += 1
@@ -136,26 +122,6 @@ def replay(world: Stream, shadow: Shadow, rule: Rule) -> Outcome:
             seen = Seen()
     outcome.wrong = int((said != world.y).sum())
     return outcome
-
-
-def every(n: int) -> Rule:
-    """After n entries, right or wrong."""
-    return lambda seen: seen.entries >= n
-
-
-def fixed(n: int) -> Rule:
-    """After n corrections: the rule `fixed` of the Retrain page."""
-    return lambda seen: corrections.condition(seen.corrections, n).met
-
-
-def root(price: float) -> Rule:
-    """After as many corrections as the fallback asks for."""
-    return fixed(regret.fallback(price))
-
-
-def auto(price: float) -> Rule:
-    """When the accumulated regret has reached the price."""
-    return lambda seen: regret.due(seen.regret, seen.entries, price)
 
 
 def rules(price: float) -> dict[str, Rule]:

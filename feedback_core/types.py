@@ -528,6 +528,7 @@ class Answered:
     target: str | None
     strategy: str | None
     counts: bool
+    created_at: float
 
 
 @dataclass(frozen=True, slots=True)

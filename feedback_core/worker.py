@@ -82,12 +82,20 @@ def draw_map(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
     return {"items": maps.draw(loop, job.payload["method"], progress)}
 
 
+def backtest(loop: Loop, _job: Job, progress: Progress) -> dict[str, Any]:
+    """Replay the stored feedback under other rules for when to retrain."""
+    body = triggers.backtest(loop.store, loop.project, progress)
+    study = loop.store.studies.save(loop.project.id, "backtest", body, version_id=None, now=loop.clock())
+    return {"study": study.id}
+
+
 KINDS: dict[str, Callable[[Loop, Job, Progress], dict[str, Any]]] = {
     "import": take_in,
     "retrain": retrain,
     "predict": predict,
     "rank feedback": rank_feedback,
     "map": draw_map,
+    "backtest": backtest,
 }
 
 

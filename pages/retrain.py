@@ -6,6 +6,7 @@ from feedback_core import insights
 from feedback_core.types import GateReport, Version
 from pages import _jobs
 from pages._retrain.report import show_report
+from pages._retrain.triggers import show_triggers
 from pages._retrain.versions import show_versions
 from pages._shared import open_loop, plain, reviewer, show_message, told
 
@@ -115,3 +116,5 @@ if state.undecided is not None:
 
 st.subheader("Versions")
 show_versions(versions, loop.store.versions.reports(loop.project.id), roll_back)
+
+show_triggers(loop)

@@ -13,7 +13,7 @@ from feedback_core.loop import Loop
 from feedback_core.store import open_store
 from feedback_core.store import triggers as trigger_store
 from feedback_core.triggers import gather, looking, regret
-from feedback_core.triggers.shadow import without
+from feedback_core.triggers.lessons import without
 from feedback_core.types import Decision, Job, Rows, TrainingRows
 from tests.conftest import TWO_NUMBERS, make_loop, rows
 

@@ -20,7 +20,7 @@ where armed <> :armed
 
 # An item that was decided before may be among what the shadow has learned: its second entry is no test of it.
 _ANSWERED = """
-select f.id as feedback_id, f.item_id, f.version_id, f.predicted, f.target, d.strategy,
+select f.id as feedback_id, f.item_id, f.version_id, f.predicted, f.target, d.strategy, f.created_at,
        f.state = 'accepted' and f.verdict in ('confirm', 'correct') and i.split = 'pool' and f.predicted is not null
        and not exists (select 1 from feedback e where e.item_id = f.item_id and e.id < f.id
                        and e.verdict in ('confirm', 'correct')) as counts

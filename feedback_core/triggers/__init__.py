@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from .acting import tick
+from .backtesting import backtest
 from .gather import why
 from .shadow import Shadows
-from .tick import tick
 
-__all__ = ["Shadows", "tick", "why"]
+__all__ = ["Shadows", "backtest", "tick", "why"]

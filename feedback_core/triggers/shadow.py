@@ -12,8 +12,9 @@ import numpy as np
 from .. import intake, scoring, training
 from ..models import BUILDERS
 from ..store import Store
-from ..types import Answered, Project, RegretRow, TrainingRows, TriggerState, Version
+from ..types import Answered, Project, RegretRow, TriggerState, Version
 from . import regret
+from .lessons import without
 
 MOST_AT_ONCE = 200
 """Entries looked at in one tick; the next tick goes on from there."""
@@ -69,18 +70,6 @@ def _fitted(store: Store, project: Project, state: TriggerState) -> Shadow:
     frame = intake.decode(rows.inputs, project.schema)
     model = training.fit(unfitted, frame, rows.labels, training.sample_weights(rows))
     return Shadow(model, state.armed, 0, time.perf_counter() - began)
-
-
-def without(rows: TrainingRows, items: frozenset[int]) -> TrainingRows:
-    """Training rows but for those of some items."""
-    keep = [n for n, item_id in enumerate(rows.ids) if item_id not in items or not rows.from_feedback[n]]
-    return TrainingRows(
-        ids=tuple(rows.ids[n] for n in keep),
-        inputs=tuple(rows.inputs[n] for n in keep),
-        labels=tuple(rows.labels[n] for n in keep),
-        from_feedback=tuple(rows.from_feedback[n] for n in keep),
-        feedback_upto=rows.feedback_upto,
-    )
 
 
 def _rows(
