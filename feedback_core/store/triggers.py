@@ -9,7 +9,7 @@ import orjson
 
 from ..types import Answered, Job, RegretRow, TriggerState
 from . import events
-from .driver import Driver, Row, noun
+from .driver import Driver, Row, Session, noun
 from .jobs import ask
 
 _ARM = """
@@ -40,7 +40,7 @@ select 1 from jobs where project_id = ? and kind in ('retrain', 'import') and st
 
 _AUDITED = """
 select f.target <> f.predicted as wrong from feedback f join draws d on d.id = f.draw_id
-where f.project_id = :project and f.version_id = :version and f.created_at >= :since and d.audit = 1
+where f.project_id = :project and f.id > :after and f.version_id = :version and f.created_at >= :since and d.audit = 1
   and f.state = 'accepted' and f.verdict in ('confirm', 'correct')
 order by f.id limit :limit
 """
@@ -231,18 +231,13 @@ class Triggers:
         """Whether the version was wrong on each audit row decided since a time, oldest first."""
         params = {"project": project_id, "version": version_id, "since": since, "limit": limit}
         with self._driver.reading() as session:
+            params["after"] = _newest_at(session, "feedback", since - 1)
             return [bool(row["wrong"]) for row in session.query(_AUDITED, params)]
 
     def item_at(self, then: float) -> int:
         """Newest item id of any project stored up to a time; 0 when there is none."""
         with self._driver.reading() as session:
-            low, high = 0, session.query("select coalesce(max(id), 0) as id from items")[0]["id"]
-            # Items are stored in the order of time, and no index is kept for it: about twenty looks at a million.
-            while low < high:
-                middle = (low + high + 1) // 2
-                rows = session.query("select id, created_at from items where id >= ? order by id limit 1", (middle,))
-                low, high = (rows[0]["id"], high) if rows[0]["created_at"] <= then else (low, middle - 1)
-            return int(low)
+            return _newest_at(session, "items", then)
 
     def items_between(self, project_id: int, after: int, upto: int, limit: int) -> list[tuple[int, str]]:
         """(id, input) of the newest pool items with after < id <= upto, oldest first."""
@@ -271,3 +266,14 @@ def _first(rows: list[Row], name: str) -> float | None:
 
 def _sums(state: TriggerState) -> dict[str, Any]:
     return {"regret": state.regret, "entries": state.entries, "cost": state.cost}
+
+
+def _newest_at(session: Session, table: str, then: float) -> int:
+    """Newest id of a table up to a time. Rows come in the order of time: twenty looks at a million find it by halving,
+    where no index of times is kept."""
+    low, high = 0, session.query(f"select coalesce(max(id), 0) as id from {table}")[0]["id"]
+    while low < high:
+        middle = (low + high + 1) // 2
+        row = session.query(f"select id, created_at from {table} where id >= ? order by id limit 1", (middle,))[0]
+        low, high = (row["id"], high) if row["created_at"] <= then else (low, middle - 1)
+    return int(low)

@@ -45,6 +45,7 @@ class Facts:
     corrections: accepted and not learned yet. since: from when on a time of the schedule counts. obstacle: why no
     version can be trained, empty when one can. busy_with: kind of the live retrain or import, empty when there is none.
     trouble: why the worker's last look broke off, empty when it did not.
+    last_verdict: what the gate found about the newest version, empty while it has found nothing.
     """
 
     now: float
@@ -56,6 +57,7 @@ class Facts:
     obstacle: str = ""
     busy_with: str = ""
     trouble: str = ""
+    last_verdict: str = ""
     regret: Regret = Regret()
     input_drift: InputDrift = InputDrift()
     error_drift: ErrorDrift = ErrorDrift()

@@ -50,6 +50,7 @@ def facts(store: Store, project: Project, now: float) -> Facts:
         obstacle=obstacle(store, project, versions, pending),
         busy_with=live,
         trouble=state.trouble if state else "",
+        last_verdict=_verdict(store, last),
         regret=_regret(store, project, state, versions, retrains),
         input_drift=input_drift_of(state, last),
         error_drift=_error_drift(store, project, versions) if project.settings.on_error_drift else ErrorDrift(),
@@ -118,6 +119,14 @@ def input_drift_of(state: TriggerState | None, last: Version | None) -> InputDri
         return InputDrift()
     columns = tuple(ColumnDrift(**row) for row in state.drift["drifts"])
     return InputDrift(state.drift["seen"], state.drift["look"], columns)
+
+
+def _verdict(store: Store, last: Version | None) -> str:
+    report = store.versions.report_on(last.id) if last is not None else None
+    if last is None or report is None or report.finding == "first":
+        return ""
+    decided = {"promote": "promoted", "refuse": "refused"}.get(report.decision or "", "not decided yet")
+    return f"version {last.number} is {report.finding}, {decided}"
 
 
 def _regret(

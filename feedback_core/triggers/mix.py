@@ -40,7 +40,7 @@ def standing(facts: Facts, settings: Settings) -> Standing:
         fires=bool(asking) and free and settings.automatic,
         cause=", ".join(condition.cause for condition in asking),
         rule=rule(settings),
-        answer=_answer(found, asking, settings) + _broken(facts.trouble),
+        answer=_answer(found, asking, settings) + _also(facts),
     )
 
 
@@ -129,5 +129,6 @@ def _answer(found: Sequence[Condition], asking: Sequence[Condition], settings: S
     return f"Due ({said}), and nothing holds it back: the worker starts it within seconds."
 
 
-def _broken(trouble: str) -> str:
-    return f" The worker's last look at the triggers broke off: {trouble}" if trouble else ""
+def _also(facts: Facts) -> str:
+    said = f" Last verdict: {facts.last_verdict}." if facts.last_verdict else ""
+    return said + (f" The worker's last look at the triggers broke off: {facts.trouble}" if facts.trouble else "")
