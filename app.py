@@ -1,16 +1,19 @@
-"""The one entry: `streamlit run app.py` serves the dashboard and keeps a retraining worker alive beside it."""
+"""The one entry: `streamlit run app.py` serves dashboard and API, and keeps a retraining worker alive beside them."""
 
 import asyncio
 import contextlib
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
 import streamlit as st
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.routing import Mount
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from feedback_core.environment import allowed_hosts, database_url
 from feedback_core.parent import die_with_parent
@@ -48,6 +51,19 @@ def warm() -> None:
     """Import what the first page needs while nobody waits for it: about 3 CPU seconds."""
     for module in ("pandas", "plotly.graph_objects", "pyarrow.parquet", "feedback_core.loop", "feedback_core.insights"):
         import_module(module)
+    built_api()
+
+
+@cache
+def built_api() -> ASGIApp:
+    """The API, made once. Imported here: at the top it would keep the first page waiting for models and statistics."""
+    made: ASGIApp = import_module("feedback_core.api").create_api(database_url())
+    return made
+
+
+async def api(scope: Scope, receive: Receive, send: Send) -> None:
+    """Hand a request to the API; whoever comes before it is warm waits for its import, and nobody else does."""
+    await (await asyncio.to_thread(built_api))(scope, receive, send)
 
 
 @asynccontextmanager
@@ -67,6 +83,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
 
 app = st.App(
     ROOT / "pages" / "_frame.py",
+    routes=[Mount("/api", app=api)],
     lifespan=lifespan,
     middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts())],
 )

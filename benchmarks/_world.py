@@ -51,7 +51,7 @@ def arguments(description: str) -> argparse.Namespace:
     return parser.parse_args()
 
 
-def build(folder: Path, items: int, entries: int = 3_000) -> tuple[str, int]:
+def build(folder: Path, items: int, entries: int = 3_000, versions: int = VERSIONS) -> tuple[str, int]:
     """A database with one project of `items` open items and `entries` decided ones; gives its address and project id.
 
     The base rows train and judge real versions. The predictions of the pool are made up, at a thousandth of the cost,
@@ -66,13 +66,14 @@ def build(folder: Path, items: int, entries: int = 3_000) -> tuple[str, int]:
     loop.add_items(checked(base.assign(label=labels)), "bench")
     for part in parts(items + entries, rng):
         loop.add_items(checked(part), "bench")
-    for _ in range(VERSIONS):
+    for _ in range(versions):
         clock.now += DAY_S
         version = loop.retrain("bench")
         loop.judge(version)
         loop.promote(version, "bench", "for the benchmark")
     predict(loop, rng)
-    review(loop, entries, rng, clock)
+    if entries:
+        review(loop, entries, rng, clock)
     return url, project.id
 
 

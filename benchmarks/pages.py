@@ -2,6 +2,9 @@
 
 A page is built in a fresh process that has built an empty page before, so imports are not counted: the first run is
 cold, the median of the later ones warm. `key [choice]` is a page after a choice among its filters.
+
+Insights is also measured on a project that was used for a year (as many entries as items, 50 versions, at a million of
+each): the slowest of its parts, and the most bytes of one run (serialized messages to the browser, before compression).
 """
 
 from __future__ import annotations
@@ -20,8 +23,10 @@ from random import randrange
 from typing import Any
 
 import pandas as pd
+from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.testing.v1 import AppTest
 
+from benchmarks._lived_in import build_lived_in
 from benchmarks._report import Value, cpu, report
 from benchmarks._world import LABELS, RARE, WORDS, arguments, build
 from feedback_core import insights
@@ -62,6 +67,8 @@ FILTERS = {
     "a number nobody has": ItemFilter(features=(FeatureFilter(0, 50.0),)),
     "two such words": ItemFilter(search=f"{WORDS[0]} {WORDS[1]}"),
 }
+PARTS = ("progress", "mistakes", "feedback", "outlook")
+VERSIONS, QUICK_VERSIONS = 50, 8
 ROWS = (10_000, 1_000_000)
 QUICK_ROWS = (10_000, 30_000)
 RUNS = 5
@@ -102,6 +109,37 @@ def pages(url: str, names: tuple[str, ...] = PAGES) -> Iterator[tuple[str, float
         yield name, *apart(url, built, name, {})
     for choice, values in CHOICES.items():
         yield f"predictions [{choice}]", *apart(url, built, "predictions", values)
+
+
+def part_of_insights(part: str) -> tuple[float, float, float]:
+    """Cold and warm CPU ms of one part of Insights, and the bytes that its first run sends."""
+    sent = []
+    enqueue = ForwardMsgQueue.enqueue
+
+    def counting(queue: ForwardMsgQueue, message: Any) -> None:
+        sent.append(message.ByteSize())
+        enqueue(queue, message)
+
+    ForwardMsgQueue.enqueue = counting  # type: ignore[method-assign]
+    app = AppTest.from_file(str(FRAME), default_timeout=300)
+    app.query_params["view"] = part
+    app.switch_page("insights.py")
+    cold, total = page_ms(app), sum(sent)
+    return cold, statistics.median(page_ms(app) for _ in range(RUNS)), total
+
+
+def lived_in(folder: Path, size: int, versions: int) -> tuple[Times, dict[str, dict[str, Value]]]:
+    """The highest figures of Insights on a project that was used for a year, and those of each part."""
+    sys.stderr.write(f"{size:,} entries, {versions} versions\n")
+    url, _ = apart("", build_lived_in, folder, size, versions)
+    found = {part: apart(url, part_of_insights, part) for part in PARTS}
+    names = ("cold_ms", "warm_ms", "bytes")
+    table = {
+        f"insights, {part}": {name: round(number, 1) for name, number in zip(names, numbers, strict=True)}
+        for part, numbers in found.items()
+    }
+    highest = {f"insights_{name}": max(numbers[n] for numbers in found.values()) for n, name in enumerate(names)}
+    return highest, table
 
 
 def apart(url: str, work: Callable[..., Any], *arguments: Any) -> Any:
@@ -245,6 +283,10 @@ def main() -> None:
         for page in PAGES:
             built(page, {})
         metrics, baselines = measured(folder, sizes, PAGES)
+        of_a_year = folder / "lived_in"
+        of_a_year.mkdir()
+        highest, parts = lived_in(of_a_year, sizes[-1], QUICK_VERSIONS if options.quick else VERSIONS)
+        metrics |= {name: round(number, 1) for name, number in highest.items()} | parts
     report("pages", metrics, baselines, as_json=options.json)
 
 

@@ -1,54 +1,157 @@
-"""A challenger beside the champion on the same locked rows: what goes into the gate, and the scores of a version."""
+"""A challenger beside the champion: what goes into the gate, what flips between them, and the scores of a version."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 
-from . import gate
+from . import gate, guards, wear
+from .errors import ArtifactError
 from .evaluation import evaluate
-from .scoring import top_labels
+from .losses import loss_of
+from .paired import Paired, paired
 from .store import Store
-from .types import Locked, Project, Version
+from .types import Flip, FlipKind, GateReport, Locked, LockedSample, Project, Version
+from .verdict import Judgement
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a version predicts for some rows: labels and confidences, one each."""
+
+    labels: Sequence[str]
+    confidence: Sequence[float]
+
+
+Say = Callable[[Version, Sequence[int], Sequence[str]], Said]
+"""(version, item ids, inputs) -> what it says about them. Raises ArtifactError."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Suite:
+    """Both versions on the earlier corrections the champion has learned."""
+
+    pair: Paired | None
+    flips: list[Flip]
+    problem: str = ""
 
 
 def compare(
-    store: Store,
-    project: Project,
-    locked: Locked,
-    proba: npt.NDArray[np.float64],
-    champion: Version,
-    say: Callable[[Version, Locked], list[str]],
-) -> gate.Judgement:
-    """The gate's judgement, with the difference on each locked sample apart.
-
-    proba: (n, k) of the challenger. say: what a version predicts for the locked rows.
-    """
-    anchor_id = store.projects.get(project.id).anchor_id
-    anchor = champion if anchor_id is None else store.versions.get(anchor_id)
-    challenger, before = top_labels(proba, project.labels), say(champion, locked)
+    store: Store, project: Project, version: Version, champion: Version, locked: Locked, say: Say
+) -> tuple[Judgement, list[Flip]]:
+    """The gate's judgement of a version, with the difference on each locked sample apart, and the rows that flip."""
+    new, old = (say(each, locked.ids, locked.inputs) for each in (version, champion))
+    anchor = champion if project.anchor_id is None else store.versions.get(project.anchor_id)
+    settings, reports = project.settings, store.versions.reports(project.id)
+    loss = loss_of(settings.metric, settings.costs, locked.truth)
+    terms = _terms(project, locked)
+    # Judging again because audit labels came in looks at nothing new of the holdout: it takes over the p that was paid
+    # for, and can add to the claim by the e-value alone.
+    same = wear.same_look(reports, project.refreshed_after, version.id, champion.id, {"terms": terms})
+    suite = _suite(store, project, version, champion, say)
     verdict = gate.judge(
         locked.truth,
-        challenger,
-        before,
-        say(anchor, locked),
-        looks=1 + sum(report.finding != "first" for report in store.versions.reports(project.id)),
-        policy=project.settings.policy,
-        max_loss=project.settings.max_loss,
+        new.labels,
+        old.labels,
+        say(anchor, locked.ids, locked.inputs).labels,
+        looks=_look(same, reports, project.refreshed_after),
+        policy=settings.policy,
+        max_loss=settings.max_loss,
+        loss=loss,
+        labels=project.labels,
+        paid_p=None if same is None else float(same.numbers["p"]),
+        fresh=_fresh(store, project, version, locked),
+        slices=guards.slices(locked.truth, old.confidence, _segments(project, locked)),
+        corrections=suite.pair,
     )
-    samples = gate.by_sample(locked.truth, challenger, before, locked.audit)
-    return replace(verdict, numbers=verdict.numbers | {"samples": samples})
+    samples = gate.by_sample(locked.truth, new.labels, old.labels, locked.audit, loss)
+    numbers = verdict.numbers | {"samples": samples, "terms": terms}
+    reasons = verdict.reasons + ((suite.problem,) if suite.problem else ())
+    samples_of = ["audit" if audit else "holdout" for audit in locked.audit]
+    flips = flipped(locked.ids, samples_of, locked.truth, old.labels, new.labels)
+    return replace(verdict, numbers=numbers, reasons=reasons), flips + suite.flips
 
 
-def metrics(locked: Locked, proba: npt.NDArray[np.float64], labels: Sequence[str]) -> dict[str, Any]:
-    """Scores on each locked sample by name; the two are never mixed: they answer different questions."""
+def flipped(
+    ids: Sequence[int],
+    samples: Sequence[LockedSample] | Sequence[str],
+    truth: Sequence[str],
+    before: Sequence[str],
+    after: Sequence[str],
+) -> list[Flip]:
+    """The rows about which two versions say different things, in their order."""
+    rows = zip(ids, samples, truth, before, after, strict=True)
+    return [
+        Flip(item, _kind(right, old, new), sample, right, old, new)  # type: ignore[arg-type]
+        for item, sample, right, old, new in rows
+        if old != new
+    ]
+
+
+def metrics(locked: Locked, proba: npt.NDArray[np.float64], project: Project) -> dict[str, Any]:
+    """Scores on each locked sample by name; the two are never mixed: they answer different questions.
+
+    holdout_since: when these locked rows took over from those before (None: the first ones), so that no chart compares
+    across a refresh.
+    """
     audit = np.asarray(locked.audit, dtype=bool)
     truth = np.asarray(locked.truth, dtype=object)
-    return {
-        name: evaluate(truth[rows].tolist(), proba[rows], labels)
+    scores: dict[str, Any] = {
+        name: evaluate(truth[rows].tolist(), proba[rows], project.labels)
         for name, rows in (("holdout", ~audit), ("audit", audit))
     }
+    return scores | {"holdout_since": project.refreshed_at}
+
+
+def _kind(truth: str, before: str, after: str) -> FlipKind:
+    return "fixed" if after == truth else "broken" if before == truth else "moved"
+
+
+def _terms(project: Project, locked: Locked) -> dict[str, Any]:
+    """On what terms this look is taken; another metric, other costs or more holdout rows make it another look."""
+    settings = project.settings
+    costs = {truth: dict(row) for truth, row in settings.costs.items()} if settings.metric == "cost" else {}
+    return {"metric": settings.metric, "costs": costs, "holdout_rows": len(locked.ids) - sum(locked.audit)}
+
+
+def _look(same: GateReport | None, reports: Sequence[GateReport], after: int) -> int:
+    return int(same.numbers["looks"]) if same is not None else 1 + wear.looks_so_far(reports, after)
+
+
+def _fresh(store: Store, project: Project, version: Version, locked: Locked) -> list[bool]:
+    """Which locked rows can carry the e-value: audit labels that nobody can have chosen the version by."""
+    if version.promoted_at is not None:
+        # It has served: whoever brings it back has seen how it does on everything since.
+        return [False] * len(locked.ids)
+    after = store.holdout.labelled_after(project.id, version.feedback_upto)
+    return [item_id in after for item_id in locked.ids]
+
+
+def _segments(project: Project, locked: Locked) -> Mapping[str, list[Any]]:
+    """Values of the segment columns on the locked rows."""
+    places = {name: project.schema.names.index(name) for name in project.settings.segments}
+    if not places:
+        return {}
+    rows = [orjson.loads(body) for body in locked.inputs]
+    return {name: [row[place] for row in rows] for name, place in places.items()}
+
+
+def _suite(store: Store, project: Project, version: Version, champion: Version, say: Say) -> _Suite:
+    """Both versions on the corrections in the champion's lineage."""
+    learned = set(store.versions.lineage(champion.id).get("ids", ()))
+    known = store.corrections.newest(project.id, champion.feedback_upto)
+    ids = sorted(item_id for item_id in known if item_id in learned)
+    if not ids:
+        return _Suite(None, [])
+    inputs, truth = ([known[item_id][part] for item_id in ids] for part in (0, 1))
+    try:
+        new, old = (say(each, ids, inputs).labels for each in (version, champion))
+    except ArtifactError as error:
+        # A damaged champion must not block the way to another version.
+        return _Suite(None, [], f"The earlier corrections could not be checked. {error}")
+    return _Suite(paired(truth, new, old), flipped(ids, ["corrections"] * len(ids), truth, old, new))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .calibration import calibration, temperature
 from .intervals import Z95, plain, wilson
 from .types import Interval
 
@@ -29,7 +30,8 @@ def evaluate(
     """Every score of one version on one set of rows, as plain JSON values.
 
     proba: (n, k) in label order. Accuracy and per-class recall carry Wilson intervals; balanced accuracy and macro F1
-    a percentile bootstrap over rows (multinomial over the confusion counts); log loss a normal interval.
+    a percentile bootstrap over rows (multinomial over the confusion counts); log loss a normal interval. `calibration`
+    has the reliability bins and the expected calibration error, and the `temperature` that would mend it on these rows.
     """
     predicted = [labels[n] for n in proba.argmax(axis=1)] if len(proba) else []
     counts = confusion(truth, predicted, labels)
@@ -42,7 +44,15 @@ def evaluate(
         "log_loss": plain(log_loss(truth, proba, labels)),
         "per_class": {label: plain(wilson(int(counts[k, k]), int(counts[k].sum()))) for k, label in enumerate(labels)},
         "confusion": counts.tolist(),
+        "calibration": _calibration(truth, proba, labels),
     }
+
+
+def _calibration(truth: Sequence[str], proba: npt.NDArray[np.float64], labels: Sequence[str]) -> dict[str, Any]:
+    position = {label: k for k, label in enumerate(labels)}
+    columns = np.asarray([position[t] for t in truth], dtype=np.int64)
+    right = proba.argmax(axis=1) == columns
+    return calibration(proba.max(axis=1), right) | {"temperature": temperature(proba, columns)}
 
 
 def balanced_accuracy(counts: npt.NDArray[Any]) -> npt.NDArray[np.float64]:

@@ -44,9 +44,17 @@ class Receipt:
     now: Prediction | None
     """What the champion says."""
     learned: tuple[int, ...]
-    """Numbers of the versions, of the newest VERSIONS_SHOWN, that were taught this entry's label for its item."""
+    """Numbers of the versions that were taught this entry's label for its item: of the first that could have been,
+    of the champion, and of the newest VERSIONS_SHOWN."""
     more: bool
-    """Whether older versions may have learned from it too."""
+    """Whether versions between them may have learned from it too."""
+    exactly: bool
+    """Whether the first of `learned` is the version it entered; else it may have entered one before."""
+
+    @property
+    def entered(self) -> int | None:
+        """Number of the first version known to have learned from it."""
+        return self.learned[0] if self.learned else None
 
     @property
     def changed(self) -> bool | None:
@@ -81,6 +89,22 @@ class Conflict:
     shown: Prediction | None
 
 
+@dataclass(frozen=True, slots=True)
+class Reversal:
+    """An item whose label was turned round after a while. shown: what the model says, None while it is hidden.
+
+    learned_earlier, learned_later: numbers of the versions, of those looked at, that were taught the one label and the
+    other.
+    """
+
+    item: Item
+    earlier: Feedback
+    later: Feedback
+    learned_earlier: tuple[int, ...]
+    learned_later: tuple[int, ...]
+    shown: Prediction | None
+
+
 def freshness(store: Store, project: Project) -> Freshness:
     """When the entries were ranked, and whether it is time to do it again."""
     run = store.ranks.run(project.id)
@@ -98,12 +122,8 @@ def receipt(store: Store, project: Project, ranked: RankedEntry) -> Receipt:
     history = {prediction.version_id: prediction for prediction in store.predictions.history(entry.item_id)}
     versions = store.versions.all(project.id)
     champion = next((version for version in versions if version.status == "champion"), None)
-    could = [version for version in versions if version.feedback_upto >= entry.id]
-    learned = tuple(
-        version.number
-        for version in could[-VERSIONS_SHOWN:]
-        if entry.target is not None and store.versions.learned(version.id, entry.item_id) == entry.target
-    )
+    could, searched = _searched(versions, entry)
+    learned = _learned(store, searched, entry)
     return Receipt(
         ranked=ranked,
         item=store.items.get(entry.item_id),
@@ -112,7 +132,8 @@ def receipt(store: Store, project: Project, ranked: RankedEntry) -> Receipt:
         champion=champion,
         now=history.get(champion.id) if champion else None,
         learned=learned,
-        more=len(could) > VERSIONS_SHOWN,
+        more=len(could) > len(searched),
+        exactly=bool(learned and (learned[0] == could[0].number or len(could) == len(searched))),
     )
 
 
@@ -135,6 +156,47 @@ def conflicts(store: Store, project: Project, after: Cursor | None = None, limit
         )
         for item in items
     ]
+
+
+def reversals(
+    store: Store, project: Project, before: int | None = None, limit: int = 5
+) -> tuple[list[Reversal], int | None]:
+    """Items whose label was turned round, the newest first, and where the next page starts: did the world change?"""
+    found, following = store.reversals.page(project.id, before=before, limit=limit)
+    items = {item.id: item for item in store.items.many([later.item_id for _, later in found])}
+    shown = store.predictions.shown(list(items))
+    versions = store.versions.all(project.id)
+    return [
+        Reversal(
+            items[later.item_id],
+            earlier,
+            later,
+            _learned(store, _searched(versions, earlier)[1], earlier),
+            _learned(store, _searched(versions, later)[1], later),
+            None if items[later.item_id].hidden else shown.get(later.item_id),
+        )
+        for earlier, later in found
+    ], following
+
+
+def _searched(versions: Sequence[Version], entry: Feedback) -> tuple[list[Version], list[Version]]:
+    """Versions that could have learned from an entry, and those of them that are asked: the first, the champion, and
+    the newest VERSIONS_SHOWN."""
+    could = [version for version in versions if version.feedback_upto >= entry.id]
+    newest = max(0, len(could) - VERSIONS_SHOWN)
+    return could, [
+        version
+        for n, version in enumerate(could)
+        if n in (0, *range(newest, len(could))) or version.status == "champion"
+    ]
+
+
+def _learned(store: Store, versions: Sequence[Version], entry: Feedback) -> tuple[int, ...]:
+    return tuple(
+        version.number
+        for version in versions
+        if entry.target is not None and store.versions.learned(version.id, entry.item_id) == entry.target
+    )
 
 
 def _sides(entries: Sequence[Feedback]) -> tuple[Side, ...]:
@@ -167,15 +229,18 @@ def _standing(found: Receipt) -> str:
 def _teaching(found: Receipt) -> str:
     if found.item.audit:
         return "The item measures accuracy, so no version ever learns from it."
-    if not found.learned:
-        nobody = f"None of the last {VERSIONS_SHOWN} versions has" if found.more else "No version has"
-        return f"{nobody} learned from it."
-    told = f"Version{'s' if len(found.learned) > 1 else ''} {_listed(found.learned)}"
-    told += f", of the last {VERSIONS_SHOWN}, learned from it" if found.more else " learned from it"
-    if found.champion is None or found.learned == (found.champion.number,):
-        return f"{told}{', the champion' if found.champion else ''}."
-    among = "among them" if found.champion.number in found.learned else "not among them"
-    return f"{told}; the champion is {among}."
+    if found.entered is None:
+        looked = f" (the first that could, the champion, and the last {VERSIONS_SHOWN})" if found.more else ""
+        return f"No version{' of those looked at' if looked else ''} has learned from it{looked}."
+    champion = found.champion.number if found.champion else None
+    told = f"It entered version {found.entered}{'' if found.exactly else ' or one before'}"
+    told += ", the champion" if champion == found.entered else ""
+    if later := found.learned[1:]:
+        told += f", and version{'s' if len(later) > 1 else ''} {_listed(later)} learned from it too"
+        told += f" (of the last {VERSIONS_SHOWN})" if found.more else ""
+    if champion in (None, found.entered):
+        return f"{told}."
+    return f"{told}; the champion, version {champion}, is{'' if champion in found.learned else ' not'} among them."
 
 
 def _answer(found: Receipt) -> str:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+import numpy.typing as npt
+
 from .types import Interval
 
 Z95 = 1.959963984540054
@@ -39,3 +42,19 @@ def plain(interval: Interval) -> dict[str, float | int | None]:
     value = None if math.isnan(interval.value) else interval.value
     high = None if math.isinf(interval.high) else interval.high
     return {"value": value, "low": interval.low, "high": high, "n": interval.n}
+
+
+def paired(differences: npt.NDArray[np.floating], noise: float = 0.0) -> Interval:
+    """Mean of differences between two models on the same rows, with a 95 % interval that is never of no width.
+
+    differences: (n,), each in [-1, 1]. noise: further variance of the mean, such as that between refits. Half a row won
+    and half a row lost are added to the variance: where no row differs, the two are not known to be equal. Source:
+    Agresti and Min (2005) for the difference of paired proportions.
+    """
+    n = len(differences)
+    if n == 0:
+        return Interval(float("nan"), -1.0, 1.0, 0)
+    total, squares = float(differences.sum()), float((differences**2).sum())
+    se = math.sqrt(max(squares + 1 - total**2 / (n + 2), 0.0) / (n + 2) ** 2 + noise)
+    mean = total / n
+    return Interval(mean, max(-1.0, mean - Z95 * se), min(1.0, mean + Z95 * se), n)

@@ -13,10 +13,24 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import comparison, gate, intake, review, scoring, second_look, threshold, training
+from . import (
+    comparison,
+    fitting,
+    gate,
+    intake,
+    provenance,
+    reports,
+    review,
+    scoring,
+    second_look,
+    suspects,
+    threshold,
+    training,
+    wear,
+)
 from .cache import Cache
-from .errors import ArtifactError, InvalidFeedback, NotFound, Refused
-from .models import BUILDERS, artifacts
+from .errors import ArtifactError, InvalidFeedback, InvalidInput, NotFound, Refused
+from .models import artifacts
 from .prioritize import Pool, blend, histogram
 from .settings import Settings
 from .store import Store, open_store
@@ -25,6 +39,7 @@ from .store.sessions import MOST
 from .surroundings import Surroundings
 from .types import (
     RULINGS,
+    STUDIES,
     Decision,
     Draw,
     Feedback,
@@ -32,14 +47,16 @@ from .types import (
     Item,
     ItemFilter,
     Job,
-    Locked,
     Project,
     ReviewSession,
+    RolledBack,
     Rows,
     Ruled,
     Ruling,
     Schema,
     Split,
+    StudyKind,
+    Suspects,
     Version,
     Wish,
 )
@@ -292,12 +309,41 @@ class Loop:
             raise NotFound(f"No standing entry says {label!r} any more: look at the item again.")
         return self._rule(rulings, by, reason)
 
+    def decide(self, item_id: int, label: str, by: str, reason: str = "") -> Ruled:
+        """Settle a conflict with a label that nobody gives yet: it becomes `by`'s own entry, and that one is accepted.
+
+        Undoing the ruling leaves the entry as one voice among the others. Raises as `record` does.
+        """
+        version_id = self.store.items.get(item_id).version_id
+        self.record(Decision(item_id, by, "correct", label, version_id=version_id, note=reason))
+        return self.settle(item_id, label, by, reason)
+
+    def world_changed(self, item_id: int, by: str) -> Ruled:
+        """Answer why an item bears two labels: both were right, each at its time. The newer one counts from now on.
+
+        Raises NotFound when no label of the item was turned round, or somebody has said why.
+        """
+        entries = [entry for entry in self.store.feedback.of_item(item_id) if entry.verdict != "undo"]
+        turned = self.store.reversals.of_items([item_id]).get(item_id)
+        if turned is None:
+            raise NotFound("No label of this item was turned round, or somebody has said why: look at it again.")
+        earlier, later = turned
+        rulings, answer = review.change_of_world(entries, earlier, later)
+        return self._rule(rulings, by, f"the world changed: {earlier.target} then, {later.target} now", answer)
+
     def undo_ruling(self, ruling_id: int, by: str) -> Ruled:
         """Bring back what was ruled before on every entry of one press; `ruling_id` is `Ruled.id`.
 
         Entries ruled on again since stay as they are; raises Stale when that leaves none.
         """
         return self.store.rulings.undo(self.project, ruling_id, review.effective, by=by, now=self.clock())
+
+    def undo_rulings(self, ruling_ids: Sequence[int], by: str) -> tuple[int, ...]:
+        """`undo_ruling` of several presses that belong together, the newest first; gives the entries that changed.
+
+        Presses with nothing left to undo are passed over; raises Stale when that leaves none.
+        """
+        return suspects.undo(self.store, self.project, ruling_ids, by=by, now=self.clock())
 
     def rank_feedback(self, progress: Progress = silent) -> int:
         """Rank the entries by how much they need a second look (see trust.py); gives how many there are.
@@ -336,6 +382,19 @@ class Loop:
         """Ask the worker to score the pool again with the champion; due after every change of champion or weights."""
         return self.store.jobs.request(self.project.id, "predict", trigger=trigger, by=by, now=self.clock())
 
+    def request_study(self, kind: StudyKind, by: str, version: Version | None = None, trigger: str = "manual") -> Job:
+        """Ask the worker for a forecast or a credit of a version, the champion unless given, a dry run or a backtest.
+
+        Raises InvalidInput for another kind, and NotFound before the first version.
+        """
+        if kind not in STUDIES:
+            raise InvalidInput(f"kind={kind!r} is not a study: use one of {', '.join(STUDIES)}.")
+        about = version or self.store.versions.champion(self.project.id)
+        if about is None:
+            raise NotFound(f"{self.project.name} has no model yet: train the first version on the Retrain page.")
+        payload = None if kind in ("dry run", "backtest") else {"version": about.id}
+        return self.store.jobs.request(self.project.id, kind, trigger=trigger, by=by, now=self.clock(), payload=payload)
+
     def reweigh(self, weights: Mapping[str, float], by: str) -> Job:
         """Save new weights of the priority and ask for the queue in their order. Raises InvalidSetting."""
         settings = replace(self.project.settings, weights=dict(weights))
@@ -348,12 +407,12 @@ class Loop:
             return known
         settings, past = self.project.settings, self.store.versions.all(self.project.id)
         champion = self.store.versions.champion(self.project.id)
-        rows = self.store.items.training_rows(self.project.id)
-        weights = training.sample_weights(rows)
+        rows = self.store.items.training_rows(self.project.id, dated=bool(settings.label_half_life_days))
+        weights = training.sample_weights(rows, settings.label_half_life_days)
         seed = settings.seed + len(past) + 1
         progress(0.1, f"fitting {settings.estimator} on {len(rows.ids):,} rows")
-        unfitted = BUILDERS[settings.estimator](self.project.schema, seed, settings.params)
-        model = training.fit(unfitted, intake.decode(rows.inputs, self.project.schema), rows.labels, weights)
+        recipe = (self.project.schema, settings.estimator, settings.params, seed)
+        model = fitting.fit(*recipe, rows.inputs, rows.labels, weights)
         progress(0.7, "saving the model")
         artifact = artifacts.save(model, self.store.artifacts, f"project{self.project.id}")
         self._models[artifact.sha256] = model
@@ -370,6 +429,7 @@ class Loop:
             "n_base": len(rows.ids) - sum(rows.from_feedback),
             "n_feedback": sum(rows.from_feedback),
             "feedback_upto": rows.feedback_upto,
+            "half_life_days": settings.label_half_life_days,
             "created_by": by,
             "created_at": self.clock(),
         }
@@ -378,20 +438,23 @@ class Loop:
     # -- judge and promote -------------------------------------------------------------------------------------------
 
     def judge(self, version: Version, progress: Progress = silent) -> GateReport:
-        """Compare a version with the champion on the locked rows and store the report. Every call is one look."""
+        """Compare a version with the champion on the locked rows and store the report, with the rows that flip.
+
+        Every call is one look, but for one that only repeats a look because audit labels have come in since.
+        """
         progress(0.8, "judging on the locked rows")
-        locked = self.store.items.locked_rows(self.project.id)
+        project = self.store.projects.get(self.project.id)
+        locked = self.store.items.locked_rows(project.id)
         model = self.model(version)
         proba = self._proba(model, locked.inputs)
-        labels = self.project.labels
         if locked.ids:
-            self.store.predictions.save(version.id, scoring.plain(locked.ids, proba, labels))
-        self.store.versions.set_metrics(version.id, comparison.metrics(locked, proba, labels))
-        champion = self.store.versions.champion(self.project.id)
-        verdict = (
-            gate.first(len(locked.ids))
+            self.store.predictions.save(version.id, scoring.plain(locked.ids, proba, project.labels))
+        self.store.versions.set_metrics(version.id, comparison.metrics(locked, proba, project))
+        champion = self.store.versions.champion(project.id)
+        verdict, flips = (
+            (gate.first(len(locked.ids)), [])
             if champion is None
-            else comparison.compare(self.store, self.project, locked, proba, champion, self._said)
+            else comparison.compare(self.store, project, version, champion, locked, self._said)
         )
         fields = {
             "challenger_id": version.id,
@@ -399,11 +462,13 @@ class Loop:
             "finding": verdict.finding,
             "action": verdict.action,
             "reasons": (*verdict.reasons, *training.left_out(model)),
-            "numbers": verdict.numbers,
-            "policy": self.project.settings.policy,
+            "numbers": verdict.numbers | {"provenance": provenance.of_verdict(self.store, project, version, locked)},
+            "policy": project.settings.policy,
             "created_at": self.clock(),
         }
-        return self.store.versions.add_report(self.project, fields)
+        report = self.store.versions.add_report(project, fields)
+        self.store.flips.save(report.id, flips)
+        return self._published(report)
 
     def promote(self, version: Version, by: str, reason: str = "") -> Version:
         """Make a judged version the champion. Against the report's advice a reason is required (Refused)."""
@@ -412,24 +477,73 @@ class Loop:
             raise Refused(f"Version {version.number} has no stored gate report: judge it first.")
         if report.action != "promote" and not reason.strip():
             found = "is measurably worse" if report.finding == "worse" else "is not advised by the gate"
-            raise Refused(f"Version {version.number} {found}: give a reason to promote it anyway.")
-        return self.store.versions.decide(self.project, report, "promote", by=by, reason=reason, now=self.clock())
+            why = " ".join(report.reasons)
+            raise Refused(f"Version {version.number} {found}: give a reason to promote it anyway. {why}")
+        return self._decide(report, "promote", by, reason)
 
     def refuse(self, version: Version, by: str, reason: str = "") -> Version:
         """Keep the champion and close the case of a judged version. Raises Refused without a report."""
         report = self.store.versions.report_on(version.id)
         if report is None:
             raise Refused(f"Version {version.number} has no stored gate report: judge it first.")
-        return self.store.versions.decide(self.project, report, "refuse", by=by, reason=reason, now=self.clock())
+        return self._decide(report, "refuse", by, reason)
 
-    def rollback(self, version: Version, by: str, reason: str) -> Version:
-        """Bring an earlier champion back, judged against the present one first. A reason is required."""
+    def rollback(self, version: Version, by: str, reason: str, suspect: bool = True) -> RolledBack:
+        """Bring an earlier champion back, judged against the present one first. A reason is required.
+
+        suspect: ask for second opinions on the entries that entered the version left; nothing learns from them till
+        they are answered, and `undo_rulings` takes it back.
+        """
         if version.promoted_at is None or version.status == "champion":
             raise Refused(f"Version {version.number} is not an earlier champion: choose a retired version.")
         if not reason.strip():
             raise Refused("A roll-back needs a reason: say what went wrong.")
+        doubted, now = self.suspects(version), self.clock()
         report = self.judge(version)
-        return self.store.versions.decide(self.project, report, "promote", by=by, reason=reason, now=self.clock())
+        back = self._decide(report, "promote", by, reason)
+        wanted = doubted.entries if suspect else ()
+        ruled = suspects.ask(self.store, self.project, wanted, doubted.number, by=by, now=now)
+        presses = tuple(press.id for press in ruled if press.id is not None)
+        entries = tuple(entry for press in ruled for entry in press.entries)
+        return RolledBack(back, doubted.number, presses, entries, doubted.total - len(wanted) if suspect else 0)
+
+    def suspects(self, version: Version) -> Suspects:
+        """Entries that entered the champion and not this earlier version: what a roll-back to it puts in doubt."""
+        champion = self.store.versions.champion(self.project.id)
+        if champion is None:
+            raise Refused(f"{self.project.name} has no champion to go back from.")
+        # Until somebody decides or rules again: 500,000 entries take three seconds, and a page asks at every run.
+        newest = [each.id for each in self.store.feedback.latest(self.project.id, 1)]
+        newest += [each.id for each in self.store.events.latest(self.project.id, 1)]
+        key = ("suspects", self.store.url, self.project.id, champion.id, version.id, *newest)
+        return self.cache.get(key, lambda: suspects.suspects(self.store, self.project, champion, version))
+
+    def report_html(self, report: GateReport) -> str:
+        """The refinement report of one verdict as a file of HTML that needs nothing else."""
+        return reports.refinement(self.store, self.project, report, self.clock())
+
+    def card_html(self) -> str:
+        """The model card of the champion, likewise. Raises NotFound before the first version."""
+        return reports.card(self.store, self.project, self.clock())
+
+    def wear(self) -> wear.Wear:
+        """How worn the locked rows are, and whether fresh ones are there."""
+        project, reports = self.store.projects.get(self.project.id), self.store.versions.reports(self.project.id)
+        return wear.wear(reports, project.refreshed_after, lambda: self.store.holdout.fresh(project.id))
+
+    def refresh_holdout(self, by: str, reason: str) -> dict[str, int]:
+        """Let the locked rows that were looked at graduate to training; those that came in since judge from now on.
+
+        The champion becomes the anchor. Gives the rows by what became of them: holdout, audit, fresh. Raises Refused
+        without a reason, or when fewer than wear.FRESH_ROWS fresh ones are there.
+        """
+        if not reason.strip():
+            raise Refused("A refresh of the holdout needs a reason: say why now.")
+        moved = self.store.holdout.refresh(
+            self.project, least=wear.FRESH_ROWS, by=by, reason=reason.strip(), now=self.clock()
+        )
+        self.project = self.store.projects.get(self.project.id)
+        return moved
 
     # -- shared by the stages ----------------------------------------------------------------------------------------
 
@@ -439,9 +553,23 @@ class Loop:
             self._models[version.sha256] = artifacts.load(self.store.artifacts, version.artifact, version.sha256)
         return self._models[version.sha256]
 
+    def _decide(self, report: GateReport, decision: str, by: str, reason: str) -> Version:
+        now = self.clock()
+        version = self.store.versions.decide(self.project, report, decision, by=by, reason=reason, now=now)
+        self._published(self.store.versions.report(report.id))
+        return version
+
+    def _published(self, report: GateReport) -> GateReport:
+        reports.write(self.store, report, self.report_html(report))
+        return report
+
     def _splits(self, rows: Rows) -> tuple[list[str], list[Split]]:
         hashes = [intake.input_hash(body) for body in rows.inputs]
         held_out = intake.holdout_side(hashes, self.project.salt, self.project.settings.holdout_share)
+        if self.project.refreshed_at is not None:
+            # After a refresh a row on the holdout's side may have been learned from: what equals it is locked no more.
+            known = self.store.holdout.learnable(self.project.id, np.asarray(hashes, dtype=object)[held_out].tolist())
+            held_out &= np.asarray([digest not in known for digest in hashes], dtype=bool)
         return hashes, scoring.splits(rows.labels, held_out)
 
     def _wishes(self, n: int) -> list[Wish]:
@@ -453,18 +581,22 @@ class Loop:
         # Rows may also have been added or taken back, which no count of pending entries shows.
         settings, last = self.project.settings, self.store.versions.all(self.project.id)[-1]
         learned, rows = self.store.versions.lineage(last.id), self.store.items.training_rows(self.project.id)
-        return (last.estimator, last.params, learned["ids"], learned["labels"]) == (
+        return (last.estimator, last.params, last.half_life_days, learned["ids"], learned["labels"]) == (
             settings.estimator,
             settings.params,
+            settings.label_half_life_days,
             list(rows.ids),
             list(rows.labels),
         )
 
-    def _rule(self, rulings: Mapping[int, Ruling | None], by: str, reason: str) -> Ruled:
+    def _rule(
+        self, rulings: Mapping[int, Ruling | None], by: str, reason: str, answer: Mapping[str, Any] | None = None
+    ) -> Ruled:
         if not by.strip():
             raise InvalidFeedback("by='' is empty: say who decides.")
+        reason, now = review.checked_reason(reason), self.clock()
         return self.store.rulings.give(
-            self.project, rulings, review.effective, by=by, reason=review.checked_reason(reason), now=self.clock()
+            self.project, rulings, review.effective, by=by, reason=reason, now=now, answer=answer
         )
 
     def _shown(self, decision: Decision, item: Item | None) -> str | None:
@@ -484,12 +616,14 @@ class Loop:
             return np.zeros((0, len(self.project.labels)))
         return training.aligned_proba(model, intake.decode(inputs, self.project.schema), self.project.labels)
 
-    def _said(self, version: Version, locked: Locked) -> list[str]:
+    def _said(self, version: Version, ids: Sequence[int], inputs: Sequence[str]) -> comparison.Said:
         try:
-            return scoring.top_labels(self._proba(self.model(version), locked.inputs), self.project.labels)
+            proba = self._proba(self.model(version), inputs)
+            said = scoring.plain(ids, proba, self.project.labels)
+            return comparison.Said(said.labels, said.confidence.tolist())
         except ArtifactError:
             # What it said when it was judged is stored: a damaged file must not block the way back.
-            stored = self.store.predictions.labels_of(version.id, locked.ids)
-            if len(stored) < len(locked.ids):
+            stored = self.store.predictions.labels_of(version.id, ids)
+            if len(stored) < len(ids):
                 raise
-            return [stored[item_id][0] for item_id in locked.ids]
+            return comparison.Said([stored[item_id][0] for item_id in ids], [stored[item_id][1] for item_id in ids])

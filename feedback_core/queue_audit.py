@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
 
 from .intervals import newcombe, wilson
 from .types import Drawn, Interval
@@ -16,8 +19,6 @@ CHOSEN = ("chosen", "slice", "gold")
 
 LONGEST_S = 120.0
 """Seconds a decision counts at most: whoever took longer was away, and a coffee is no cost of the queue."""
-
-Weight = Callable[[Drawn], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,12 @@ class Pull:
 
 def strategies(rows: Sequence[Drawn]) -> list[Finding]:
     """One finding per strategy of the queue, the random ones together as `random`, most decisions first."""
-    named = [replace(row, strategy="random") if row.strategy in RANDOM else row for row in rows]
-    names = {row.strategy for row in named if row.strategy not in CHOSEN}
-    found = [_finding(name, named, _is_drawn_by(name), _random_share(rows)) for name in names]
+    told, random = _Told.of(rows), _random_share(rows)
+    drawn_by = ["random" if row.strategy in RANDOM else row.strategy for row in rows]
+    found = [
+        _finding(name, told, np.array([strategy == name for strategy in drawn_by], dtype=float), random)
+        for name in set(drawn_by) - set(CHOSEN)
+    ]
     return sorted(found, key=lambda finding: (-finding.share.n, finding.name))
 
 
@@ -58,7 +62,10 @@ def parts(rows: Sequence[Drawn]) -> list[Finding]:
     """
     names = sorted({name for row in rows for name in row.parts})
     ranked = [row for row in rows if row.strategy == "priority" and sum(row.parts.values()) > 0]
-    found = [_finding(name, ranked, _share_of(name), _random_share(rows)) for name in names]
+    told, random = _Told.of(ranked), _random_share(rows)
+    whole = np.array([sum(row.parts.values()) for row in ranked])
+    shares = {name: np.array([row.parts.get(name, 0.0) for row in ranked]) / whole for name in names}
+    found = [_finding(name, told, weights, random) for name, weights in shares.items()]
     return sorted((f for f in found if f.share.n), key=lambda finding: (-finding.share.n, finding.name))
 
 
@@ -77,37 +84,45 @@ def pull(rows: Sequence[Drawn]) -> Pull | None:
     return Pull(agreed_shown, agreed_blind, newcombe(agreed_shown, agreed_blind))
 
 
-def _finding(name: str, rows: Sequence[Drawn], weight: Weight, random: Interval | None) -> Finding:
-    share = _weighted(rows, weight)
-    timed = [row for row in rows if row.seconds is not None]
-    minutes = sum(weight(row) * min(row.seconds or 0.0, LONGEST_S) for row in timed) / 60
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """Of each decision: whether it corrected, and how long it took, NaN where that is not known."""
+
+    corrected: npt.NDArray[np.bool_]
+    seconds: npt.NDArray[np.float64]
+
+    @staticmethod
+    def of(rows: Sequence[Drawn]) -> _Told:
+        return _Told(
+            np.array([row.verdict == "correct" for row in rows], dtype=bool),
+            np.array([np.nan if row.seconds is None else min(row.seconds, LONGEST_S) for row in rows], dtype=float),
+        )
+
+
+def _finding(name: str, told: _Told, weights: npt.NDArray[np.float64], random: Interval | None) -> Finding:
+    share = _weighted(weights, told.corrected)
+    timed = ~np.isnan(told.seconds)
+    own = weights[timed]
+    minutes = float(own @ told.seconds[timed]) / 60
     per_minute = None
     if minutes > 0:
-        pace = sum(map(weight, timed)) / minutes
-        rate = _weighted(timed, weight)
+        pace = float(own.sum()) / minutes
+        rate = _weighted(own, told.corrected[timed])
         per_minute = Interval(rate.value * pace, rate.low * pace, rate.high * pace, rate.n)
     ahead = None if random is None or name == "random" else newcombe(share, random)
     return Finding(name, share, ahead, per_minute)
 
 
-def _weighted(rows: Iterable[Drawn], weight: Weight) -> Interval:
+def _weighted(weights: npt.NDArray[np.float64], corrected: npt.NDArray[np.bool_]) -> Interval:
     """Weighted share of corrections, on the effective number of decisions (Kish, 1965)."""
-    pairs = [(weight(row), row.verdict == "correct") for row in rows]
-    total, squares = sum(w for w, _ in pairs), sum(w * w for w, _ in pairs)
+    total, squares = float(weights.sum()), float(weights @ weights)
     if not squares:
         return wilson(0, 0)
     n = total * total / squares
-    return wilson(n * sum(w for w, corrected in pairs if corrected) / total, n)
+    return wilson(n * float(weights[corrected].sum()) / total, n)
 
 
 def _random_share(rows: Sequence[Drawn]) -> Interval | None:
-    share = _weighted(rows, lambda row: float(row.strategy in RANDOM))
+    random = np.array([row.strategy in RANDOM for row in rows], dtype=float)
+    share = _weighted(random, _Told.of(rows).corrected)
     return share if share.n else None
-
-
-def _is_drawn_by(name: str) -> Weight:
-    return lambda row: float(row.strategy == name)
-
-
-def _share_of(part: str) -> Weight:
-    return lambda row: row.parts.get(part, 0.0) / sum(row.parts.values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from .errors import InvalidFeedback
 from .settings import Settings
@@ -59,6 +60,18 @@ def settlement(entries: Sequence[Feedback], label: str) -> dict[int, Ruling | No
         elif entry.ruling in ("accept", "ask"):
             rulings[entry.id] = None
     return rulings
+
+
+def change_of_world(
+    entries: Sequence[Feedback], earlier: Feedback, later: Feedback
+) -> tuple[dict[int, Ruling | None], dict[str, Any]]:
+    """Rulings by entry that leave the newer of two labels as an item's only one, and the answer to be logged.
+
+    Nobody was wrong, so nothing is rejected: what gave the older label stands, and only is not heard.
+    """
+    assert later.target is not None
+    answer = {"item": later.item_id, "entry": later.id, "before": earlier.target, "now": later.target}
+    return settlement(entries, later.target), answer
 
 
 def checked_reason(reason: str) -> str:

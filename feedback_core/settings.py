@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ from .errors import InvalidSetting
 
 Policy = Literal["strict", "balanced", "manual"]
 CorrectionsRule = Literal["off", "fixed", "auto"]
+Metric = Literal["accuracy", "balanced accuracy", "cost"]
 
 
 def _between(low: float, high: float, help_text: str, title: str = "", unit: str = "") -> dict[str, Any]:
@@ -108,15 +109,44 @@ class Settings:
             "The gate promotes",
         ),
     )
+    label_half_life_days: float = field(
+        default=0.0,
+        metadata=_between(
+            0.0,
+            36_500.0,
+            "Age at which a label counts half in training, a quarter at twice that age, and so on. 0 = labels never "
+            "fade. Set it when the world changes: labels that were right then are wrong about today.",
+            "Half-life of labels",
+            "days",
+        ),
+    )
     max_loss: float = field(
         default=0.01,
         metadata=_between(
             0.0,
             0.2,
-            "The policy `balanced` promotes only when a larger loss of accuracy is excluded.",
+            "The policy `balanced` promotes only when a larger loss of accuracy is excluded. No policy promotes what "
+            "loses more than this on a slice or on earlier corrections, where the loss is measured.",
             "Largest loss to accept",
             "points",
         ),
+    )
+    metric: Metric = field(
+        default="accuracy",
+        metadata=_one_of(
+            ("accuracy", "balanced accuracy", "cost"),
+            "accuracy: every row counts the same. balanced accuracy: every class does. cost: a mistake counts what it "
+            "costs. Choose before looking: another choice is another look at the locked rows.",
+            "Versions are judged by",
+        ),
+    )
+    costs: dict[str, dict[str, float]] = field(
+        default_factory=dict,
+        metadata={"help": "Cost of a mistake by true class and prediction; 1 where nothing is given."},
+    )
+    segments: tuple[str, ...] = field(
+        default=(),
+        metadata={"help": "Category columns on whose every value no version may be measurably worse."},
     )
     weights: dict[str, float] = field(
         default_factory=_default_weights, metadata={"help": "Weight of each part of the priority."}
@@ -236,6 +266,8 @@ class Settings:
                 f"least_corrections={self.least_corrections} is above most_corrections={self.most_corrections}: lower "
                 "the first or raise the second."
             )
+        object.__setattr__(self, "segments", tuple(self.segments))  # JSON has lists only
+        _check_costs(self.costs)
         if not self.weights or min(self.weights.values()) < 0 or sum(self.weights.values()) <= 0:
             raise InvalidSetting(
                 f"weights={self.weights!r}: give at least one positive weight and no negative one, such as margin=1."
@@ -261,3 +293,24 @@ def _check(name: str, value: Any, rule: Mapping[str, Any]) -> None:
             raise InvalidSetting(f"{name}={value!r} is {error}.") from error
     if "choices" in rule and value not in rule["choices"]:
         raise InvalidSetting(f"{name}={value!r} is not known: choose one of {', '.join(rule['choices'])}.")
+
+
+def check_fits(settings: Settings, categories: Collection[str], labels: Collection[str]) -> None:
+    """Raise InvalidSetting where settings name a column or a label that the project has not.
+
+    categories: names of its category columns.
+    """
+    for name in settings.segments:
+        if name not in categories:
+            known = ", ".join(sorted(categories)) or "this project has none"
+            raise InvalidSetting(f"segments={name!r} is not a category column: choose among {known}.")
+    named = {label for truth, row in settings.costs.items() for label in (truth, *row)}
+    if unknown := sorted(named - set(labels)):
+        raise InvalidSetting(f"costs name {unknown[0]!r}, which is no label: use {', '.join(labels)}.")
+
+
+def _check_costs(costs: Mapping[str, Mapping[str, float]]) -> None:
+    for truth, row in costs.items():
+        for said, value in row.items():
+            if not 0 <= value < float("inf"):
+                raise InvalidSetting(f"costs[{truth!r}][{said!r}]={value!r}: give a finite cost of 0 or more.")

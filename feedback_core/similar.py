@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,17 +39,21 @@ class Alike:
 
 def similar(loop: Loop, item_id: int, k: int = 10) -> Alike | None:
     """The k pool items most like an item, never the item itself; None before the first version."""
+    return similar_to(loop, [item_id], k).get(item_id)
+
+
+def similar_to(loop: Loop, item_ids: Sequence[int], k: int = 10) -> dict[int, Alike]:
+    """Item id -> the k pool items most like it, never the item itself; {} before the first version."""
     points = pool_points(loop)
-    if points is None:
-        return None
-    places, distances = nearest(points.points, points.space.of([item_id]), k + 1)
-    found = [
-        (points.sample.ids[place], distance)
-        for place, distance in zip(places[0].tolist(), distances[0].tolist(), strict=True)
-        if points.sample.ids[place] != item_id
-    ][:k]
-    searched = len(points.sample.ids)
-    return Alike(tuple(i for i, _ in found), tuple(d for _, d in found), searched, points.sample.pool)
+    if points is None or not item_ids:
+        return {}
+    places, distances = nearest(points.points, points.space.of(item_ids), k + 1)
+    ids, pool = points.sample.ids, points.sample.pool
+    found = {}
+    for item_id, own, far in zip(item_ids, places.tolist(), distances.tolist(), strict=True):
+        others = [(ids[place], distance) for place, distance in zip(own, far, strict=True) if ids[place] != item_id][:k]
+        found[item_id] = Alike(tuple(i for i, _ in others), tuple(d for _, d in others), len(ids), pool)
+    return found
 
 
 def pool_points(loop: Loop) -> PoolPoints | None:

@@ -29,6 +29,9 @@ JobState = Literal["waiting", "running", "done", "failed", "cancelled"]
 VERDICTS: tuple[Verdict, ...] = ("confirm", "correct", "skip", "flag")
 """What a reviewer can say; `undo` is written by the loop only."""
 
+STUDIES: tuple[StudyKind, ...] = ("forecast", "dry run", "credit", "backtest")
+"""Jobs that only look: they come after all other work and give way to it, so none of it waits for them."""
+
 RULINGS: tuple[Ruling, ...] = ("accept", "reject", "ask")
 """What a maintainer can say about an entry: it counts, it does not, or somebody else shall look."""
 
@@ -283,12 +286,25 @@ class Ruled:
     entries: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Suspects:
+    """Entries that entered a version, oldest first. total: how many there are, of which `entries` are the newest."""
+
+    number: int
+    """Of the version."""
+    entries: tuple[int, ...]
+    total: int
+
+
 EntryState = Literal["waiting", "accept", "reject", "ask", "any"]
 
 
 @dataclass(frozen=True, slots=True)
 class EntryFilter:
-    """Which ranked entries a page shows. waiting: standing, and not ruled on; accept, reject, ask: ruled so."""
+    """Which ranked entries a page shows.
+
+    waiting: standing, not outvoted, and not ruled on. accept, reject, ask: ruled so.
+    """
 
     state: EntryState = "waiting"
     person: str | None = None
@@ -378,6 +394,11 @@ class TrainingRows:
     labels: tuple[str, ...]
     from_feedback: tuple[bool, ...]
     feedback_upto: int
+    dated: tuple[float, ...] = ()
+    """When each label was given: of a base row when it came in, else when the newest entry that says so was made.
+
+    Empty where nobody asked for it.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -400,6 +421,23 @@ class Version:
     created_by: str
     created_at: float
     promoted_at: float | None
+    half_life_days: float = 0.0
+    """Age at which a label counted half when it was trained; 0 where labels did not fade."""
+
+
+@dataclass(frozen=True, slots=True)
+class RolledBack:
+    """Outcome of a roll-back. version: the champion again. number: of the version that was champion till then.
+
+    presses: rulings by which second opinions are asked on `entries`, which entered that version; their undo takes all
+    of it back. left: further entries of it that are not asked about, because there are too many for one roll-back.
+    """
+
+    version: Version
+    number: int
+    presses: tuple[int, ...]
+    entries: tuple[int, ...]
+    left: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -444,6 +482,33 @@ class Flip:
     truth: str
     before: str
     after: str
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedRow:
+    """A locked row with what one version said about it. before: what an earlier version said, None when unknown."""
+
+    item_id: int
+    truth: str
+    said: str
+    confidence: float
+    before: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """n equal entries: the same reviewer, way of drawing, verdict, prediction seen and label given.
+
+    strategy: of the draw, None for an entry without one. standing: whether they still count.
+    """
+
+    reviewer: str
+    strategy: str | None
+    verdict: Verdict
+    predicted: str | None
+    target: str | None
+    standing: bool
+    n: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,12 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from . import maps, staging, triggers
+from . import maps, staging, studies, triggers
 from .errors import FeedbackError
-from .loop import Loop, Progress
+from .loop import Loop, Progress, silent
 from .models import artifacts
 from .store import Store, open_store
-from .types import Job
+from .types import STUDIES, Job, Version
 
 LEASE_S = 20.0
 """A dead worker's job is taken up again after this many seconds."""
@@ -35,6 +35,10 @@ class LeaseLost(FeedbackError):
     """Another worker owns the job now; whatever this one still does must not be stored."""
 
 
+class GaveWay(FeedbackError):
+    """A study has stopped, because work waits that goes before it."""
+
+
 def retrain(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
     """A new version, judged; the very first one is promoted at once, because nothing serves yet."""
     version = loop.retrain(job.requested_by, job.id, progress)
@@ -48,8 +52,13 @@ def retrain(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
 
 
 def predict(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
-    """Score the pool with the champion and reorder the queue; then the entries are ranked by what it knows."""
+    """Score the pool with the champion and reorder the queue; then the entries are ranked by what it knows.
+
+    This comes after every promotion, so it is also where the studies of a new champion are asked for.
+    """
     scored = loop.predict(progress)
+    for kind in studies.missing(loop.store, loop.project):
+        loop.request_study(kind, job.requested_by, trigger="new champion")
     if loop.store.feedback.latest(loop.project.id, 1):
         loop.request_ranking(job.requested_by)
     return {"items": scored}
@@ -82,11 +91,32 @@ def draw_map(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
     return {"items": maps.draw(loop, job.payload["method"], progress)}
 
 
+def forecast(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
+    """Say what more corrections are worth to a version."""
+    study = studies.forecast(loop.store, loop.project, _about(loop, job), loop.clock(), progress)
+    return {"study": study.id}
+
+
+def dry_run(loop: Loop, _job: Job, progress: Progress) -> dict[str, Any]:
+    """Say what a retrain would bring."""
+    return {"study": studies.dry_run(loop.store, loop.project, loop.clock(), progress).id}
+
+
+def credit(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
+    """Trace a version's gain back to the feedback it came from."""
+    study = studies.credit(loop.store, loop.project, _about(loop, job), loop.clock(), progress, loop.model)
+    return {"study": study.id}
+
+
 def backtest(loop: Loop, _job: Job, progress: Progress) -> dict[str, Any]:
     """Replay the stored feedback under other rules for when to retrain."""
     body = triggers.backtest(loop.store, loop.project, progress)
     study = loop.store.studies.save(loop.project.id, "backtest", body, version_id=None, now=loop.clock())
     return {"study": study.id}
+
+
+def _about(loop: Loop, job: Job) -> Version:
+    return loop.store.versions.get(job.payload["version"])
 
 
 KINDS: dict[str, Callable[[Loop, Job, Progress], dict[str, Any]]] = {
@@ -95,28 +125,53 @@ KINDS: dict[str, Callable[[Loop, Job, Progress], dict[str, Any]]] = {
     "predict": predict,
     "rank feedback": rank_feedback,
     "map": draw_map,
+    "forecast": forecast,
+    "dry run": dry_run,
+    "credit": credit,
     "backtest": backtest,
 }
 
 
-def run_next(store: Store, worker: str, clock: Callable[[], float] = time.time) -> Job | None:
-    """Claim one job, do it, close it; None when there was nothing to do."""
-    job = store.jobs.claim(worker, clock(), LEASE_S)
+def run_next(
+    store: Store,
+    worker: str,
+    clock: Callable[[], float] = time.time,
+    *,
+    only: int | None = None,
+    say: Progress = silent,
+) -> Job | None:
+    """Claim one job, do it, close it; None when there was nothing to do. only: this job and no other."""
+    job = store.jobs.claim(worker, clock(), LEASE_S, only)
     if job is None:
         return None
     log.info("job %s: %s for project %s, attempt %s", job.id, job.kind, job.project_id, job.attempts)
-    with _Heartbeat(store, job, worker, clock) as heart:
+    with _Heartbeat(store, job, worker, clock, say) as heart:
         try:
             result = KINDS[job.kind](Loop(store, store.projects.get(job.project_id)), job, heart.progress)
             store.jobs.finish(job.id, worker, result, clock())
         except LeaseLost:
             log.warning("job %s was taken over by another worker", job.id)
+        except GaveWay:
+            log.info("job %s waits again", job.id)
+            store.jobs.put_back(job, worker, clock())
         except FeedbackError as error:
             store.jobs.fail(job.id, worker, str(error), clock())
         except Exception as error:  # the one catch-all: a job must never stay "running"
             log.error("job %s failed\n%s", job.id, traceback.format_exc())
             store.jobs.fail(job.id, worker, f"{type(error).__name__}: {error}", clock())
     return store.jobs.get(job.id)
+
+
+def run_here(store: Store, job: Job, say: Progress = silent) -> Job:
+    """Do one job in this process and give it back closed; while another worker has it, follow that one's progress."""
+    heard = ""
+    while (now := store.jobs.get(job.id)).state in ("waiting", "running"):
+        if run_next(store, _own_name(), only=job.id, say=say) is None:
+            if now.message != heard:
+                heard = now.message
+                say(now.progress, heard)
+            time.sleep(IDLE_S)
+    return now
 
 
 def serve(url: str) -> None:
@@ -126,7 +181,7 @@ def serve(url: str) -> None:
         signal.signal(name, lambda *_: stop.set())
     store = open_store(url)
     swept = artifacts.sweep(store.artifacts, time.time())
-    worker = f"{socket.gethostname()}:{os.getpid()}"
+    worker = _own_name()
     log.info("worker %s on %s (%s half-written model folders removed)", worker, url, swept)
     shadows, ticked = triggers.Shadows(), -TICK_S
     while not stop.is_set():
@@ -135,6 +190,10 @@ def serve(url: str) -> None:
             ticked = time.monotonic()
         if run_next(store, worker) is None:
             stop.wait(IDLE_S)
+
+
+def _own_name() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def tick_all(store: Store, now: float, shadows: triggers.Shadows) -> None:
@@ -152,8 +211,8 @@ def tick_all(store: Store, now: float, shadows: triggers.Shadows) -> None:
 class _Heartbeat:
     """Renews the lease from a thread of its own while the job runs."""
 
-    def __init__(self, store: Store, job: Job, worker: str, clock: Callable[[], float]) -> None:
-        self._store, self._job, self._worker, self._clock = store, job, worker, clock
+    def __init__(self, store: Store, job: Job, worker: str, clock: Callable[[], float], say: Progress) -> None:
+        self._store, self._job, self._worker, self._clock, self._say = store, job, worker, clock, say
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True)
 
@@ -166,9 +225,13 @@ class _Heartbeat:
         self._thread.join()
 
     def progress(self, share: float, message: str) -> None:
-        """Report progress. Raises LeaseLost when the job is no longer this worker's."""
+        """Report progress. Raises LeaseLost when the job is no longer this worker's, and GaveWay for a study when
+        other work waits."""
+        if self._job.kind in STUDIES and self._store.jobs.has_more_urgent(self._job):
+            raise GaveWay(f"Job {self._job.id} waits until other work is done.")
         if not self._store.jobs.report(self._job.id, self._worker, share, message):
             raise LeaseLost(f"Job {self._job.id} is no longer {self._worker}'s.")
+        self._say(share, message)
 
     def _beat(self) -> None:
         while not self._over.wait(BEAT_S):

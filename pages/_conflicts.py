@@ -1,4 +1,4 @@
-"""Items whose reviewers differ, side by side; one press decides."""
+"""Items whose reviewers differ, and items whose label was turned round after a while; one press decides."""
 
 import streamlit as st
 
@@ -6,6 +6,7 @@ from feedback_core import inspection
 from feedback_core.loop import Loop
 from feedback_core.types import Cursor
 from pages._paging import pager, start_of
+from pages._reversals import show_reversals
 from pages._rulings import tell
 from pages._shared import ago, plain, reviewer, show_input, title_of, told
 
@@ -13,7 +14,20 @@ PAGE_ROWS = 5
 
 
 def show_conflicts(loop: Loop) -> None:
-    """A page of items without a label, newest first."""
+    """Items without a label, or on demand those whose label was turned round; newest first."""
+    turned = loop.store.reversals.count(loop.project.id)
+    views = {"open": "Without a label", "turned": f"Changed over time ({turned:,})"}
+    view = st.segmented_control(
+        "Conflicts", list(views), format_func=views.get, default="open", required=True, key="conflicts_view",
+        label_visibility="collapsed",
+    )  # fmt: skip
+    if view == "turned":
+        show_reversals(loop)
+    else:
+        _show_open(loop)
+
+
+def _show_open(loop: Loop) -> None:
     trail = f"conflicts-trail-{loop.project.id}"
     more = inspection.conflicts(loop.store, loop.project, start_of(trail), PAGE_ROWS + 1)
     found = more[:PAGE_ROWS]
@@ -39,10 +53,12 @@ def _show(loop: Loop, conflict: inspection.Conflict) -> None:
     left, right = st.columns(2)
     with left:
         show_input(loop.project, item)
-    with right, st.container(horizontal=True):
-        for side in conflict.sides:
-            with st.container(width=190):
-                _show_side(loop, item.id, side)
+    with right:
+        with st.container(horizontal=True):
+            for side in conflict.sides:
+                with st.container(width=190):
+                    _show_side(loop, item.id, side)
+        _show_others(loop, conflict)
 
 
 def _show_side(loop: Loop, item_id: int, side: inspection.Side) -> None:
@@ -57,6 +73,29 @@ def _show_side(loop: Loop, item_id: int, side: inspection.Side) -> None:
         args=(loop, item_id, side.label),
         help="Accepts these entries; the others no longer count.",
     )
+
+
+def _show_others(loop: Loop, conflict: inspection.Conflict) -> None:
+    given = {side.label for side in conflict.sides}
+    others = [label for label in loop.project.labels if label not in given]
+    if not others:
+        return
+    with st.popover("It is something else …", type="tertiary"):
+        key = f"other-{conflict.item.id}"
+        st.selectbox("Label", others, key=key)
+        st.button(
+            "Decide",
+            type="primary",
+            key=f"decide-{conflict.item.id}",
+            on_click=_decide,
+            args=(loop, conflict.item.id, key),
+            help="Keeps it as your own entry and accepts that one; the others no longer count.",
+        )
+
+
+def _decide(loop: Loop, item_id: int, key: str) -> None:
+    with told():
+        loop.decide(item_id, st.session_state[key], reviewer())
 
 
 def _settle(loop: Loop, item_id: int, label: str) -> None:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from feedback_core import charts, inspection, trust
+from feedback_core import charts, inspection, receipts, trust
 from feedback_core.loop import Loop
 from feedback_core.types import Feedback, RankedEntry, Ruling
 from pages._rulings import entries, tell, undo
@@ -49,7 +49,8 @@ def show_bulk(loop: Loop, chosen: list[RankedEntry]) -> None:
 
 def show_entry(loop: Loop, ranked: RankedEntry) -> None:
     """One entry: the input, what was said about it, what became of it, and the three decisions."""
-    found = inspection.receipt(loop.store, loop.project, ranked)
+    with st.spinner("Looking for similar items"):
+        found, fixed = receipts.receipt(loop, ranked)
     entry = ranked.entry
     st.subheader(f"{plain(entry.reviewer)} {VERBS[entry.verdict]} {plain(entry.target or '')}")
     left, right = st.columns(2)
@@ -59,6 +60,8 @@ def show_entry(loop: Loop, ranked: RankedEntry) -> None:
     with right:
         for sentence in inspection.sentences(found):
             st.write(plain(sentence))
+        if fixed is not None:
+            st.write(plain(receipts.fixed_sentence(fixed)))
         if entry.state in ("accepted", "quarantined"):
             _decide(loop, entry)
         for said in found.entries:

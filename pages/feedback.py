@@ -7,6 +7,7 @@ from feedback_core.store.ranks import COUNT_CAP
 from feedback_core.types import EntryFilter, Item, RankedEntry
 from pages._conflicts import show_conflicts
 from pages._entry import PART_HELP, PART_NAMES, show_bulk, show_entry
+from pages._own import show_own
 from pages._paging import pager, start_of
 from pages._rulings import entries, show_last_ruling
 from pages._shared import VERBS, ago, open_loop, plain, preview, reviewer, show_message, thumbnail, told
@@ -169,12 +170,18 @@ if not fresh.newer and (fresh.run is None or not fresh.run.entries):
 show_freshness(fresh)
 show_last_ruling(loop)
 open_conflicts = loop.store.tallies.of(loop.project.id, "items").get("pool/conflict", 0)
-VIEWS = {"entries": "Entries to double-check", "conflicts": f"Conflicts ({open_conflicts:,})"}
+VIEWS = {
+    "entries": "Entries to double-check",
+    "conflicts": f"Conflicts ({open_conflicts:,})",
+    "own": "Your corrections",
+}
 view = st.segmented_control(
     "View", list(VIEWS), format_func=VIEWS.get, default="entries", required=True, key="feedback_view",
     label_visibility="collapsed",
 )  # fmt: skip
 if view == "conflicts":
     show_conflicts(loop)
+elif view == "own":
+    show_own(loop)
 else:
     show_entries()

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from feedback_core import insights
+from feedback_core import accuracies, insights
+from feedback_core.intervals import plain as as_json
 from feedback_core.types import Version
 from pages._shared import PAGES, ago, counted, open_loop, percent, plain, show_message
 
@@ -54,6 +55,8 @@ def show_champion(champion: Version | None) -> None:
     if holdout and holdout["value"] is not None:
         st.caption(f"95 % interval {holdout['low']:.1%} to {holdout['high']:.1%}, n = {holdout['n']:,} rows")
     st.caption(f"Audit sample (incoming items, drawn at random when it was judged): {percent(audit)}")
+    since = accuracies.since_promotion(loop.store, loop.project, loop.clock())
+    st.caption(f"All items since its promotion (random draws stand for those nobody saw): {percent(as_json(since))}")
     if audit and audit["value"] is not None and holdout and audit["high"] < holdout["low"]:
         st.caption(
             "The audit sample lies well below the holdout: it is what comes in now, the holdout is like the rows the "
@@ -69,6 +72,17 @@ left, right = st.columns(2)
 with left, st.container(border=True, height="stretch"):
     st.subheader("Champion")
     show_champion(state.champion)
+    if state.champion is not None:
+        st.download_button(
+            "Model card",
+            data=loop.card_html,  # written when it is asked for
+            file_name="model-card.html",
+            mime="text/html",
+            icon=":material/id_card:",
+            key="overview_card",
+            on_click="ignore",
+            help="One page to keep, print or send: data, accuracy by class, limits, lineage.",
+        )
 with right, st.container(border=True, height="stretch"):
     st.subheader("Collected since the last version")
     st.metric(

@@ -1,16 +1,22 @@
 """Retrain: what has come in, the button, the verdict, the decision."""
 
+from functools import partial
+
 import streamlit as st
 
-from feedback_core import insights
-from feedback_core.types import GateReport, Version
+from feedback_core import accuracies, insights
+from feedback_core.types import STUDIES, GateReport, Version
 from pages import _jobs
-from pages._retrain.report import show_report
+from pages._retrain.flips import show_flips
+from pages._retrain.holdout import show_wear
+from pages._retrain.report import show_report, show_reported, show_slices
+from pages._retrain.studies import show_dry_run
 from pages._retrain.triggers import show_triggers
 from pages._retrain.versions import show_versions
-from pages._shared import open_loop, plain, reviewer, show_message, told
+from pages._shared import counted, open_loop, plain, reviewer, show_message, told
 
 loop = open_loop()
+DOUBTED = f"doubted-{loop.project.id}"
 st.title("Retrain")
 show_message()
 
@@ -35,10 +41,41 @@ def keep(version: Version) -> None:
 
 
 def roll_back(version: Version) -> None:
-    """Bring an earlier champion back."""
+    """Bring an earlier champion back, and keep what undoes the second opinions asked with it."""
+    suspect, reason = (st.session_state.get(f"{name}-{version.id}") for name in ("suspect", "back"))
     with told(f"Version {version.number} is the champion again. The worker scores the queue again with it."):
-        loop.rollback(version, reviewer(), st.session_state.get(f"back-{version.id}", ""))
+        back = loop.rollback(version, reviewer(), reason or "", suspect=suspect is not False)
+        st.session_state[DOUBTED] = back
         loop.request_rescore(reviewer())
+
+
+def undo_doubts(presses: tuple[int, ...]) -> None:
+    """Take back the second opinions that a roll-back has asked for."""
+    st.session_state.pop(DOUBTED, None)
+    with told("The second opinions are no longer asked for: the entries count as before."):
+        loop.undo_rulings(presses, reviewer())
+
+
+def show_doubts() -> None:
+    """What the last roll-back in this session has put in doubt, with its undo."""
+    back = st.session_state.get(DOUBTED)
+    if back is None or not back.presses:
+        return
+    rest = f" {back.left:,} older ones are not asked about." if back.left else ""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.info(
+            f"Second opinions are asked on {counted(len(back.entries), 'entry', 'entries')} that entered version "
+            f"{back.number}: no version learns from them until somebody else has answered.{rest}",
+            icon=":material/group_add:",
+        )
+        st.button("Undo", icon=":material/undo:", key="undo_doubts", on_click=undo_doubts, args=(back.presses,),
+                  help="The roll-back itself stays.")  # fmt: skip
+
+
+def details(report: GateReport, place: str) -> None:
+    """Slices, earlier corrections and the rows that flip; place: where on the page, as a report may be shown twice."""
+    show_slices(report, place)
+    show_flips(loop, report, place)
 
 
 def decision(report: GateReport, version: Version) -> None:
@@ -77,8 +114,7 @@ def decision(report: GateReport, version: Version) -> None:
 
 
 jobs = loop.store.jobs.live(loop.project.id)
-
-
+show_doubts()
 state = insights.overview(loop.store, loop.project)
 with st.container(border=True):
     st.subheader("Since the last version")
@@ -90,7 +126,8 @@ with st.container(border=True):
     )
     middle.metric("Decisions in all", f"{state.due.entries:,}", help="Corrections and confirmations together.")
     with right:
-        why_not = "The worker is busy: wait until it is done." if jobs else state.obstacle
+        busy = any(job.kind not in STUDIES for job in jobs)
+        why_not = "The worker is busy: wait until it is done." if busy else state.obstacle
         st.button(
             "Retrain now",
             type="primary",
@@ -103,6 +140,7 @@ with st.container(border=True):
         )
         # While rows are being stored nothing can be said about what is missing.
         st.caption(plain(state.due.text if jobs else state.obstacle or state.due.text))
+    show_dry_run(loop, jobs)
     _jobs.follow(loop, jobs)
     _jobs.tell_last(loop)
 
@@ -113,8 +151,13 @@ if state.undecided is not None:
         st.subheader(f"Version {candidate.number} is judged")
         show_report(state.undecided, candidate)
         decision(state.undecided, candidate)
+        details(state.undecided, "open")
 
+if state.champion is not None:
+    show_reported(state.champion, accuracies.since_promotion(loop.store, loop.project, loop.clock()))
+show_wear(loop)
 st.subheader("Versions")
-show_versions(versions, loop.store.versions.reports(loop.project.id), roll_back)
+reports = loop.store.versions.reports(loop.project.id)
+show_versions(versions, reports, roll_back, loop.suspects, loop.report_html, partial(details, place="list"))
 
 show_triggers(loop)

@@ -30,6 +30,9 @@ PAGES = {
     "draw_ms",
     "record_ms",
     "overview_ms",
+    "insights_cold_ms",
+    "insights_warm_ms",
+    "insights_bytes",
     "overview",
     "review",
     "retrain",
@@ -58,6 +61,23 @@ b.main()
 """
 SITTING = {"decisions", "lost", "refused", "handed_out_twice", "batch_p95_ms"}
 TRIGGER = {"worst_regret_auto", "worst_regret_root", "worst_regret_best_fixed", "predictions", "seeds", "auto"}
+FEW_REPEATS = "from benchmarks import estimates as b; b.QUICK_REPEATS, b.QUICK_SCIENCE_REPEATS = 2, 50; b.main()"
+ESTIMATES = {"repeats", "accuracy", "real all items", "real sharpened", "science all items", "science gain all items"}
+FORECAST = {"bias_points", "mae_points", "coverage_50", "coverage_80", "coverage_95", "forecasts", "futures"}
+CREDIT = {"recovered_bad_reviewer", "recovered_good_batch", "false_distinguishable", "refits", "knn_shapley"}
+FEW_FORECASTS = "from benchmarks import forecast as b; b.QUICK_FORECASTS = 5; b.main()"
+FEW_WORLDS = "from benchmarks import credit as b; b.QUICK_WORLDS, b.QUICK_NULLS = 2, 5; b.main()"
+GATE = {
+    "false_promotion_rate",
+    "false_promotion_rate_with_e_value",
+    "naive_false_promotion_rate",
+    "reported_optimism_points",
+    "missed_gain_of_1_strict",
+    "missed_gain_of_5_balanced",
+    "errors_false_promotion_rate",
+    "poisoned_balanced_points",
+}
+FEW_RUNS = "from benchmarks import gate as b; b.QUICK_RUNS, b.SIZES = 5, (200, 1_000); b.main()"
 LAYOUT = {"rows", "numbers json_array_orjson", "mixed json_array_orjson", "wide json_array_orjson"}
 
 
@@ -69,10 +89,14 @@ LAYOUT = {"rows", "numbers json_array_orjson", "mixed json_array_orjson", "wide 
         ("store", ["-m", "benchmarks.store", "--rows", "5000"], STORE),
         ("pages", ["-m", "benchmarks.pages", "--rows", "2000"], PAGES),
         ("eight_reviewers", ["-c", SHORT_SITTING], SITTING),
+        ("estimates", ["-c", FEW_REPEATS], ESTIMATES),
         ("second_look", ["-m", "benchmarks.second_look"], SECOND_LOOK),
         ("label_efficiency", ["-c", SMALL_SETS], EFFICIENCY),
         ("query_speed", ["-c", SHORT_QUERIES], QUERIES),
         ("trigger", ["-m", "benchmarks.trigger"], TRIGGER),
+        ("forecast", ["-c", FEW_FORECASTS], FORECAST),
+        ("credit", ["-c", FEW_WORLDS], CREDIT),
+        ("gate", ["-c", FEW_RUNS], GATE),
     ],
 )
 def test_a_benchmark_prints_one_json_object_with_its_metrics(name: str, program: list[str], metrics: set[str]) -> None:
@@ -92,6 +116,10 @@ def test_a_benchmark_prints_one_json_object_with_its_metrics(name: str, program:
     if name == "eight_reviewers":
         assert result["metrics"]["decisions"] > 0
         assert (result["metrics"]["lost"], result["metrics"]["handed_out_twice"]) == (0, 0)
+    if name == "estimates":
+        columns = {"bias_points", "coverage", "rmse_points", "width_points"}
+        assert columns < set(result["metrics"]["real all items"])
+        assert result["baselines"]["real naive queue"]["bias_points"] < -5
     if name == "second_look":
         assert result["metrics"]["wrong_share"] > 0.9 > 0.5 > result["baselines"]["random"]
     if name == "label_efficiency":
@@ -106,7 +134,19 @@ def test_a_benchmark_prints_one_json_object_with_its_metrics(name: str, program:
         assert 0 <= result["metrics"]["worst_regret_auto"] < 0.08
         assert result["metrics"]["worst_regret_auto"] < result["metrics"]["worst_regret_best_fixed"]
         assert result["baselines"]["every 10 entries"]["worst regret at 60"] > 3
+    if name == "forecast":
+        assert result["metrics"]["coverage_50"] <= result["metrics"]["coverage_80"] <= result["metrics"]["coverage_95"]
+        assert abs(result["metrics"]["bias_points"]) < 5
+    if name == "credit":
+        assert result["metrics"]["recovered_good_batch"] == 1
+        assert result["metrics"]["false_distinguishable"] <= 0.4
+    if name == "gate":
+        metrics = result["metrics"]
+        assert metrics["naive_false_promotion_rate"] == {"200_rows": 1.0, "1000_rows": 1.0}
+        assert all(rate <= 0.2 for rate in metrics["false_promotion_rate"].values())
+        assert metrics["missed_gain_of_5_balanced"]["1000_rows"] < metrics["missed_gain_of_1_strict"]["1000_rows"]
     if name == "pages":
         table = [row for row in result["metrics"].values() if isinstance(row, dict)]
         assert all(ms >= 0 for row in table for ms in row.values())
+        assert 10_000 < result["metrics"]["insights_bytes"] < 1_500_000
         assert 0 < result["metrics"]["page_ms_warm_max"] <= result["metrics"]["page_ms_cold_max"]

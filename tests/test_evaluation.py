@@ -178,6 +178,7 @@ def test_without_rows_every_score_is_null():
         "log_loss": {"value": None, "low": 0.0, "high": None, "n": 0},
         "per_class": {"a": unknown, "b": unknown},
         "confusion": [[0, 0], [0, 0]],
+        "calibration": {"bins": [], "ece": None, "ece_if_calibrated": None, "n": 0, "temperature": 1.0},
     }
 
 

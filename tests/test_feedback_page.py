@@ -237,7 +237,9 @@ def test_the_receipt_says_which_versions_learned_from_an_entry_and_what_the_cham
     assert found.learned == (2, 3)
     counts, teaching, answer = inspection.sentences(found)
     assert counts == f"It counts: the item's label is {entry.target}."
-    assert teaching == "Versions 2 and 3 learned from it; the champion is among them."
+    assert teaching == (
+        "It entered version 2, and version 3 learned from it too; the champion, version 3, is among them."
+    )
     right_now = found.now.label == entry.target
     assert (found.is_right, found.changed) == (right_now, found.now.label != entry.predicted)
     assert answer.startswith(f"The model said {entry.predicted} when it was given; version 3 ")
@@ -246,7 +248,9 @@ def test_the_receipt_says_which_versions_learned_from_an_entry_and_what_the_cham
     standing, teaching, answer = inspection.sentences(receipt(reviewed, entry))
     assert standing == "Rejected by meg: it does not count, and nothing learns from it any more."
     # What was learned stays learned: the receipt does not forget it.
-    assert teaching == "Versions 2 and 3 learned from it; the champion is among them."
+    assert teaching == (
+        "It entered version 2, and version 3 learned from it too; the champion, version 3, is among them."
+    )
     assert answer.endswith("open while the item has no label.")
     version = reviewed.retrain("test")
     assert receipt(reviewed, entry).learned == (2, 3)
@@ -256,13 +260,24 @@ def test_the_receipt_says_which_versions_learned_from_an_entry_and_what_the_cham
 def test_the_receipt_looks_at_the_last_versions_and_says_so(reviewed: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inspection, "VERSIONS_SHOWN", 1)
     entry = first(reviewed)
-    for _ in range(2):
+    for _ in range(4):
         reviewed.retrain("test")
     found = receipt(reviewed, entry)
-    assert (found.learned, found.more) == ((3,), True)
+    assert (found.learned, found.entered, found.exactly, found.more) == ((2, 5), 2, True, True)
     assert inspection.sentences(found)[1] == (
-        "Version 3, of the last 1, learned from it; the champion is not among them."
+        "It entered version 2, and version 5 learned from it too (of the last 1); the champion, version 1, is not "
+        "among them."
     )
+    # What was no label when the first version that could have learned it was trained may have entered any later one.
+    late = say(reviewed, pool(reviewed)[30].id, "a", "bob")
+    asked = reviewed.rule([late.id], "ask", "meg")
+    for n in range(3):
+        reviewed.retrain("test")
+        if n == 0:
+            reviewed.undo_ruling(asked.id, "meg")
+    unsure = receipt(reviewed, late)
+    assert (unsure.learned, unsure.exactly) == ((8,), False)
+    assert inspection.sentences(unsure)[1].startswith("It entered version 8 or one before")
 
 
 def test_the_state_of_every_entry_is_told_in_words(reviewed: Loop) -> None:
@@ -307,3 +322,15 @@ def test_first_labels_are_told_without_a_model(loop: Loop) -> None:
         "There is no prediction of the champion for this item yet.",
     )
     assert (found.changed, found.is_right, found.shown) == (None, None, None)
+
+
+def test_an_outvoted_entry_is_not_to_look_at_any_more_and_comes_back_when_it_counts_again(reviewed: Loop) -> None:
+    entry = first(reviewed)
+    assert entry in ranked(reviewed)
+    item = reviewed.store.items.get(entry.item_id)
+    _, third = (say(reviewed, item.id, right(item), who) for who in ("cy", "dee"))
+    assert reviewed.store.items.get(item.id).label == right(item) != entry.target
+    assert entry.id not in [each.id for each in ranked(reviewed)]
+    assert entry.id in [each.id for each in ranked(reviewed, state="any")]
+    reviewed.undo(third.id, "dee")
+    assert entry.id in [each.id for each in ranked(reviewed)]

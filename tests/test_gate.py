@@ -12,7 +12,11 @@ from scipy.integrate import quad
 from scipy.stats import binomtest, norm
 
 from feedback_core import gate
-from feedback_core.gate import LOOKS, Paired, judge, mcnemar, p_better, paired, rows_to_decide, smallest_provable_gain
+from feedback_core.evalue import labels_to_decide
+from feedback_core.gate import judge
+from feedback_core.paired import PRIOR_SD, Paired, mcnemar, p_better, paired, rows_to_decide, smallest_provable_gain
+from feedback_core.verdict import ALPHA, MIN_CASES
+from feedback_core.wear import LOOKS
 
 relaxed = settings(deadline=None)
 LABELS = st.sampled_from("abc")
@@ -87,7 +91,7 @@ def test_p_better_is_the_posterior_of_a_normal_prior():
     pair = Paired(n=1000, gained=40, lost=20)
 
     def joint(gain):
-        return norm.pdf(gain, 0, gate.PRIOR_SD) * norm.pdf(pair.difference, gain, pair.se)
+        return norm.pdf(gain, 0, PRIOR_SD) * norm.pdf(pair.difference, gain, pair.se)
 
     above, below = quad(joint, 0, 0.05)[0], quad(joint, -0.05, 0)[0]
     assert p_better(pair) == pytest.approx(above / (above + below), abs=1e-6)
@@ -288,6 +292,15 @@ def test_the_numbers_behind_a_verdict():
         "p_better": None,
         "smallest_provable_gain": smallest_provable_gain(1000, 0.038, 0.002),
         "rows_to_decide": rows_to_decide(Paired(1000, 30, 8), 0.002),
+        "labels_to_decide": labels_to_decide(Paired(1000, 30, 8), 0.0, 5000),
+        "looks_left": 22,
+        "e_value": 1.0,
+        "e_claim": 5000.0,
+        "e_rows": 0,
+        "metric": "accuracy",
+        "unit": "points",
+        "slices": [],
+        "corrections": None,
     }
     assert numbers["p"] == pytest.approx(sum(math.comb(38, heads) for heads in range(30, 39)) / 2**38)
     assert numbers["p_worse"] == pytest.approx(sum(math.comb(38, heads) for heads in range(8, 39)) / 2**38)
@@ -338,7 +351,7 @@ def test_a_promotion_is_never_of_a_version_that_scored_lower(counts, policy, loo
         assert verdict.action != "promote"
     if verdict.action == "promote":
         assert gained > lost
-        assert verdict.numbers["n"] >= gate.MIN_CASES
+        assert verdict.numbers["n"] >= MIN_CASES
         assert policy != "manual"
     if verdict.finding == "better":
         assert looks <= LOOKS
@@ -377,7 +390,7 @@ def false_promotions(promotes, seed=1):
 
 def test_fifty_retrains_without_a_gain_rarely_get_called_better():
     def gated(gained, lost, look):
-        return look <= LOOKS and p_of(gained, lost) <= gate.ALPHA / LOOKS
+        return look <= LOOKS and p_of(gained, lost) <= ALPHA / LOOKS
 
     assert false_promotions(gated) <= 0.05
 

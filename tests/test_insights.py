@@ -208,10 +208,11 @@ def test_refused_versions_are_hollow_and_the_champion_is_named() -> None:
         "base": [50, 50],
         "estimator": ["logistic_regression"] * 2,
         "created_at": [0.0, 86_400.0],
+        "holdout since": [None, None],
     }
     figure = charts.accuracy(table)
     assert list(figure.data[0].marker.symbol) == ["circle", "circle-open"]
-    assert [note.text for note in figure.layout.annotations] == ["champion"]
+    assert list(figure.layout.xaxis.ticktext) == ["v1<br><b>champion</b>", "v2"]
     assert "verdict: worse" in figure.data[0].text[1]
 
 

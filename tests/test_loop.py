@@ -570,7 +570,7 @@ def test_a_repeated_decision_is_recognised_after_the_item_was_scored_again(train
     raw(trained.store, "update items set predicted = ?", (other(item.predicted),))
     raw(trained.store, "insert into versions select 99, project_id, 99, parent_id, null, estimator, params, seed, "
         "'candidate', artifact, sha256, size, environment, n_base, n_feedback, feedback_upto, metrics, created_by, "
-        "created_at, null from versions limit 1")  # fmt: skip
+        "created_at, null, half_life_days from versions limit 1")  # fmt: skip
     raw(trained.store, "update items set version_id = 99")
     assert trained.record(sent) == [first]
     assert len(entries(trained)) == 1
@@ -775,7 +775,9 @@ def test_promoting_against_the_gates_advice_to_wait_takes_a_reason(store, clock)
     loop.judge(first)
     loop.promote(first, "ann")
     assert loop.judge(second).action == "hold"
-    with pytest.raises(Refused, match=r"^Version 2 is not advised by the gate: give a reason to promote it anyway\.$"):
+    with pytest.raises(
+        Refused, match=r"^Version 2 is not advised by the gate: give a reason to promote it anyway\. The pol"
+    ):
         loop.promote(second, "ann", " ")
     assert loop.promote(second, "ann", "a person has looked").status == "champion"
 
@@ -809,7 +811,7 @@ def test_a_rollback_judges_again_and_swaps_the_champions(trained):
     second = worse(trained)
     trained.judge(second)
     trained.promote(second, "ann", "a mistake")
-    back = trained.rollback(trained.store.versions.get(trained_first.id), "bob", "it answers the opposite")
+    back = trained.rollback(trained.store.versions.get(trained_first.id), "bob", "it answers the opposite").version
     assert (back.id, back.status) == (trained_first.id, "champion")
     assert statuses(trained) == ["champion", "retired"]
     newest, *older = trained.store.versions.reports(trained.project.id)
@@ -887,7 +889,7 @@ def test_a_harmed_champion_is_named_and_the_one_before_serves_with_a_warning(two
 def test_rolling_back_works_while_the_champions_file_is_harmed(two_champions, harm):
     loop, first, second = two_champions
     harm(loop, second)
-    assert fresh(loop).rollback(first, "ann", "the file is damaged").id == first.id
+    assert fresh(loop).rollback(first, "ann", "the file is damaged").version.id == first.id
     assert statuses(loop) == ["champion", "retired"]
     assert fresh(loop).serving().warning == ""
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from feedback_core import accuracies
 from feedback_core.loop import Loop, create_project
 from feedback_core.settings import Settings
 from feedback_core.store import Store
@@ -115,6 +116,16 @@ def test_the_overview_shows_the_champions_accuracy_with_interval_and_n(page, tra
     shown = next(metric for metric in app.metric if metric.label.startswith("Version 1"))
     assert shown.value == f"{score['value']:.1%}"
     assert f"95 % interval {score['low']:.1%} to {score['high']:.1%}, n = 102 rows" in texts(app)
+
+
+def test_the_overview_says_how_right_the_champion_has_been_since_its_promotion(page, trained: Loop) -> None:
+    assert "All items since its promotion (random draws stand for those nobody saw): not measured yet" in texts(page())
+    settings = Settings.from_dict(trained.project.settings.to_dict() | {"audit_share": 1.0})
+    trained.project = trained.store.projects.update(trained.project, settings=settings, now=1.0, actor="test")
+    correct_wrongly(trained, 4)
+    found = accuracies.since_promotion(trained.store, trained.project, trained.clock())
+    assert (found.value, found.n) == (0.0, 4)
+    assert f"nobody saw): 0.0% (0.0% to {found.high:.1%}, n = 4)" in texts(page())
 
 
 def test_more_corrections_than_asked_for_read_as_such(page, trained: Loop) -> None:
@@ -633,8 +644,8 @@ def test_the_download_is_made_of_bytes(page, trained: Loop, monkeypatch: pytest.
     import streamlit as st
 
     made = []
-    monkeypatch.setattr(st, "download_button", lambda _label, produce, **_options: made.append(produce()))
     app = page("setup")
+    monkeypatch.setattr(st, "download_button", lambda _label, produce, **_options: made.append(produce()))
     app.segmented_control(key="section").set_value("Export").run()
     assert made
     assert made[-1].count(b"\n") == 301
@@ -673,3 +684,10 @@ def test_without_a_name_the_page_asks_for_one_and_nothing_else_is_shown(
     assert app.title[0].value == "points"
     app.switch_page("retrain.py").run()
     assert app.sidebar.text_input(key="reviewer").value == "Bea"
+
+
+def test_every_judged_version_offers_its_report_and_the_champion_its_card(page, trained):
+    trained.judge(trained.retrain("test"))
+    offered = [each.proto.label for each in page("retrain").get("download_button")]
+    assert offered == ["Refinement report", "Refinement report"]
+    assert [each.proto.label for each in page("overview").get("download_button")] == ["Model card"]

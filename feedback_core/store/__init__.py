@@ -6,18 +6,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import StoreError
+from .answers import Answers
+from .contributions import Contributions
+from .corrections import Corrections
 from .drawn import DrawnDecisions
 from .draws import Draws
 from .driver import Driver
 from .events import Events
 from .feedback import FeedbackLog
 from .flips import Flips
+from .holdout import Holdout
 from .items import Items
 from .jobs import Jobs
+from .judged import JudgedRows
 from .maps import Maps
 from .predictions import Predictions
 from .projects import Projects
 from .ranks import Ranks
+from .reversals import Reversals
 from .rulings import Rulings
 from .sessions import ReviewSessions
 from .sqlite import SqliteDriver
@@ -37,13 +43,19 @@ class Store:
     predictions: Predictions
     draws: Draws
     drawn: DrawnDecisions
+    answers: Answers
     feedback: FeedbackLog
+    contributions: Contributions
+    corrections: Corrections
     rulings: Rulings
+    reversals: Reversals
     ranks: Ranks
     sessions: ReviewSessions
     maps: Maps
     versions: Versions
     flips: Flips
+    judged: JudgedRows
+    holdout: Holdout
     studies: Studies
     jobs: Jobs
     events: Events
@@ -78,13 +90,19 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         predictions=Predictions(driver),
         draws=Draws(driver),
         drawn=DrawnDecisions(driver),
+        answers=Answers(driver),
         feedback=FeedbackLog(driver),
+        contributions=Contributions(driver),
+        corrections=Corrections(driver),
         rulings=Rulings(driver),
+        reversals=Reversals(driver),
         ranks=Ranks(driver),
         sessions=ReviewSessions(driver),
         maps=Maps(driver),
         versions=Versions(driver),
         flips=Flips(driver),
+        judged=JudgedRows(driver),
+        holdout=Holdout(driver),
         studies=Studies(driver),
         jobs=Jobs(driver),
         events=Events(driver),

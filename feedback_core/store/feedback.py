@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
 from ..errors import InvalidFeedback, NotFound, Stale
 from ..types import Decision, Feedback, Project
-from . import tallies
+from . import reversals, tallies
 from .driver import Driver, Row, Session
-from .standing import Resolve, account, entries_of, feedback_of
+from .standing import Resolve, account, day_of, entries_of, feedback_of
 
 _INSERT = """
 insert into feedback (project_id, item_id, version_id, reviewer, verdict, target, predicted, note, seconds, draw_id,
-                      undoes, state, idempotency_key, created_at)
+                      undoes, state, idempotency_key, created_at, reverses)
 values (:project, :item, :version, :reviewer, :verdict, :target, :predicted, :note, :seconds, :draw, :undoes, :state,
-        :idempotency_key, :now)
+        :idempotency_key, :now, :reverses)
 returning *
 """
 
@@ -42,6 +41,20 @@ and not exists (select 1 from draws d where d.item_id = draws.item_id and d.done
 and not exists (select 1 from feedback f where f.item_id = draws.item_id and f.reviewer = draws.reviewer
                 and f.state = 'accepted' and f.verdict <> 'undo')
 """
+
+
+SCAN = 20_000
+"""Entries of one reviewer that are looked through for corrections."""
+
+_CORRECTIONS = """
+select f.* from (select * from feedback where project_id = :project and reviewer = :reviewer
+                 order by id desc limit :scan) f
+join items i on i.id = f.item_id
+where f.verdict = 'correct' and f.state in ('accepted', 'quarantined') and i.split = 'pool'
+order by f.id desc limit :limit
+"""
+
+_BEYOND = "select 1 from feedback where project_id = :project and reviewer = :reviewer limit 1 offset :scan"
 
 
 class FeedbackLog:
@@ -116,6 +129,15 @@ class FeedbackLog:
             rows = session.query(f"select * from feedback where project_id = ?{who} order by id desc limit ?", params)
         return [feedback_of(row) for row in rows]
 
+    def corrections(self, project_id: int, reviewer: str, limit: int) -> tuple[list[Feedback], bool]:
+        """A reviewer's newest corrections of pool items that stand or were rejected, newest first; and whether there
+        may be older ones. Looks through the reviewer's newest SCAN entries."""
+        params = {"project": project_id, "reviewer": reviewer, "limit": limit + 1, "scan": SCAN}
+        with self._driver.reading() as session:
+            rows = session.query(_CORRECTIONS, params)
+            older = len(rows) > limit or bool(session.query(_BEYOND, params))
+        return [feedback_of(row) for row in rows[:limit]], older
+
     def pending(self, project_id: int) -> dict[str, int]:
         """Accepted entries that no version has been trained on yet: counts by verdict."""
         with self._driver.reading() as session:
@@ -148,14 +170,17 @@ def _record(session: Session, project_id: int, decision: Decision, resolve: Reso
         where item_id = ? and reviewer = ? and state = 'accepted' and verdict <> 'undo' returning *""",
         (decision.item_id, decision.reviewer),
     )
-    row = session.query(_INSERT, _values(project_id, decision, item["predicted"], now))[0]
+    values = _values(project_id, decision, item["predicted"], now)
+    if item["split"] == "pool" and decision.target is not None:
+        values["reverses"] = session.query(reversals.FOUND, values | {"apart": reversals.APART_S})[0]["n"]
+    row = session.query(_INSERT, values)[0]
     session.execute(
         "update draws set done = 1 where item_id = ? and reviewer = ? and done = 0",
         (decision.item_id, decision.reviewer),
     )
     account(session, project_id, item, resolve, [(old, -1) for old in superseded] + [(row, 1)])
     if item["split"] == "pool":
-        tallies.add(session, project_id, "day", {f"{_day(now)}/{row['verdict']}": 1})
+        tallies.add(session, project_id, "day", {f"{day_of(now)}/{row['verdict']}": 1})
     return feedback_of(row)
 
 
@@ -238,6 +263,7 @@ def _values(project_id: int, decision: Decision, predicted: str | None, now: flo
         "state": "accepted",
         "idempotency_key": decision.idempotency_key,
         "now": now,
+        "reverses": None,
     }
 
 
@@ -256,9 +282,5 @@ def _undo(session: Session, project_id: int, feedback_id: int, reviewer: str, re
     item = session.query("select * from items where id = ?", (entry["item_id"],))[0]
     account(session, project_id, item, resolve, [(entry, -1)] + [(old, 1) for old in restored])
     if item["split"] == "pool":
-        tallies.add(session, project_id, "day", {f"{_day(now)}/undo": 1})
+        tallies.add(session, project_id, "day", {f"{day_of(now)}/undo": 1})
     return feedback_of(row)
-
-
-def _day(now: float) -> str:
-    return datetime.fromtimestamp(now, UTC).date().isoformat()

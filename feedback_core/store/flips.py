@@ -17,6 +17,14 @@ select * from flips where report_id = :report and item_id > :after
 order by item_id limit :limit
 """
 
+_CELLS = """
+select truth, said, sum(n) as n from (
+    select truth, after as said, 1 as n from flips where report_id = :report and sample = :sample
+    union all
+    select truth, before, -1 from flips where report_id = :report and sample = :sample
+) group by truth, said
+"""
+
 
 class Flips:
     """What each gate report saw change."""
@@ -25,7 +33,11 @@ class Flips:
         self._driver = driver
 
     def save(self, report_id: int, flips: Sequence[Flip]) -> None:
-        """Keep the flips of a report."""
+        """Keep the flips of a report.
+
+        sample: `holdout` and `audit` are the locked rows by which it judged, `corrections` the earlier corrections the
+        champion has learned, on which both versions were compared beside them.
+        """
         with self._driver.writing() as session:
             session.many(_SAVE, [(report_id, f.item_id, f.kind, f.sample, f.truth, f.before, f.after) for f in flips])
 
@@ -50,3 +62,9 @@ class Flips:
                 "select sample, kind, count(*) as n from flips where report_id = ? group by sample, kind", (report_id,)
             )
         return {(row["sample"], row["kind"]): row["n"] for row in rows}
+
+    def cells(self, report_id: int, sample: LockedSample) -> dict[tuple[str, str], int]:
+        """(truth, prediction) -> rows of a sample that came there with the challenger, less those that left."""
+        with self._driver.reading() as session:
+            rows = session.query(_CELLS, {"report": report_id, "sample": sample})
+        return {(row["truth"], row["said"]): row["n"] for row in rows if row["n"]}

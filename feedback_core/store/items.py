@@ -28,12 +28,19 @@ values (?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 # An input equal to a locked one stays out too, whatever its id: the hash decides.
 _TRAINING = """
-select id, input, coalesce(base_label, label), split = 'pool' from items i
+select id, input, coalesce(base_label, label), split = 'pool', {date} as date from items i
 where project_id = :project and (split = 'train' or state = 'labelled' and split = 'pool' and audit = 0)
   and not exists (
       select 1 from items h where h.project_id = :project and h.input_hash = i.input_hash
          and (h.split = 'holdout' or h.audit = 1))
 order by id
+"""
+
+# The newest entry that gives the effective label dates it: whoever says it again says that it still holds. Looked up
+# only where labels fade: at 200,000 rows, half of them feedback, 0.9 instead of 0.5 s of CPU.
+_DATED = """
+iif(split = 'pool', coalesce((select max(f.created_at) from feedback f where f.item_id = i.id and f.state = 'accepted'
+    and f.target = i.label), created_at), created_at)
 """
 
 _OUTLINES = f"""
@@ -107,6 +114,24 @@ class Items:
             raise NotFound(f"{len(set(ids)) - len(by_id)} items are gone: they may belong to another database.")
         return [by_id[item_id] for item_id in ids]
 
+    def sources(self, ids: Sequence[int]) -> dict[int, tuple[str, str, str | None]]:
+        """Item id -> (input, input hash, base label), for the ids there are."""
+        with self._driver.reading() as session:
+            columns = session.columns(
+                "select id, input, input_hash, base_label from items where id in (select value from json_each(?))",
+                (orjson.dumps(list(ids)).decode(),),
+            )
+        return {row[0]: row[1:] for row in zip(*columns, strict=True)} if columns else {}
+
+    def input_hashes(self, ids: Sequence[int]) -> dict[int, str]:
+        """Item id -> the hash its input was stored with, for the ids there are."""
+        with self._driver.reading() as session:
+            columns = session.columns(
+                "select id, input_hash from items where id in (select value from json_each(?))",
+                (orjson.dumps(list(ids)).decode(),),
+            )
+        return dict(zip(*columns, strict=True)) if columns else {}
+
     def keys(self, ids: Sequence[int]) -> dict[int, str]:
         """Item id -> its key, for the ids there are."""
         with self._driver.reading() as session:
@@ -148,13 +173,17 @@ class Items:
             )
         return Cursor(rows[0]["value"], rows[0]["id"]) if rows else None
 
-    def training_rows(self, project_id: int) -> TrainingRows:
-        """One snapshot of base rows and effective feedback; never a row equal to a locked one."""
+    def training_rows(self, project_id: int, *, dated: bool = False) -> TrainingRows:
+        """One snapshot of base rows and effective feedback; never a row equal to a locked one.
+
+        dated: look up when each label was given, which fading labels need.
+        """
+        sql = _TRAINING.replace("{date}", _DATED if dated else "null")
         with self._driver.reading() as session:
             upto = session.query("select coalesce(max(id), 0) as n from feedback where project_id = ?", (project_id,))
-            columns = session.columns(_TRAINING, {"project": project_id})
-        ids, inputs, labels, fed = columns or [(), (), (), ()]
-        return TrainingRows(ids, inputs, labels, tuple(map(bool, fed)), upto[0]["n"])
+            columns = session.columns(sql, {"project": project_id})
+        ids, inputs, labels, fed, dates = columns or [(), (), (), (), ()]
+        return TrainingRows(ids, inputs, labels, tuple(map(bool, fed)), upto[0]["n"], dates if dated else ())
 
     def two_labels(self, project_id: int) -> tuple[str, ...]:
         """Up to two different labels among the rows a version may learn from; reading stops at the second."""

@@ -25,11 +25,25 @@ update jobs set state = 'running', worker = :worker, lease_until = :now + :lease
     attempts = attempts + 1, started_at = coalesce(started_at, :now), message = 'starting'
 where id = (
     select id from jobs j
-    where (state = 'waiting' or state = 'running' and lease_until < :now)
+    where (state = 'waiting' or state = 'running' and lease_until < :now) and (:only is null or id = :only)
       and not exists (select 1 from jobs other where other.project_id = j.project_id and other.id <> j.id
                       and other.state = 'running' and other.lease_until >= :now)
-    order by id limit 1)
+    order by case kind when 'forecast' then 2 when 'credit' then 2 when 'dry run' then 1 else 0 end, id limit 1)
 returning *
+"""
+
+# Again waiting, as if never begun; the attempt does not count, because nobody died.
+_PUT_BACK = """
+update jobs set state = 'waiting', worker = null, lease_until = null, progress = 0, message = '',
+    attempts = attempts - 1
+where id = :id and worker = :worker and state = 'running' and not exists (
+    select 1 from jobs other where other.project_id = jobs.project_id and other.kind = jobs.kind
+       and other.payload = jobs.payload and other.state = 'waiting')
+"""
+
+_MORE_URGENT = """
+select 1 from jobs where state = 'waiting' and id <> :id and kind not in ('forecast', 'credit')
+   and (kind <> 'dry run' or :kind <> 'dry run') limit 1
 """
 
 _BURY = """
@@ -61,14 +75,17 @@ class Jobs:
         with self._driver.writing() as session:
             return ask(session, project_id, kind, trigger=trigger, by=by, now=now, payload=payload)
 
-    def claim(self, worker: str, now: float, lease_s: float) -> Job | None:
-        """Lease the oldest waiting job, or one whose worker has died; None when there is nothing to do."""
+    def claim(self, worker: str, now: float, lease_s: float, only: int | None = None) -> Job | None:
+        """Lease the oldest waiting job, or one whose worker has died; None when there is nothing to do.
+
+        only: this job and no other.
+        """
         with self._driver.reading() as session:
             if not session.query("select 1 from jobs where state in ('waiting', 'running') limit 1"):
                 return None
         with self._driver.writing() as session:
             session.execute(_BURY, {"now": now, "most": MAX_ATTEMPTS})
-            rows = session.query(_CLAIM, {"worker": worker, "now": now, "lease_s": lease_s})
+            rows = session.query(_CLAIM, {"worker": worker, "now": now, "lease_s": lease_s, "only": only})
         return _job(rows[0]) if rows else None
 
     def beat(self, job_id: int, worker: str, now: float, lease_s: float) -> bool:
@@ -89,6 +106,21 @@ class Jobs:
     def fail(self, job_id: int, worker: str, error: str, now: float) -> bool:
         """Close a job with the reason it failed."""
         return self._own(job_id, worker, "state = 'failed', error = ?, finished_at = ?", (error, now))
+
+    def has_more_urgent(self, job: Job) -> bool:
+        """Whether work of any project waits that a study must give way to."""
+        with self._driver.reading() as session:
+            return bool(session.query(_MORE_URGENT, {"id": job.id, "kind": job.kind}))
+
+    def put_back(self, job: Job, worker: str, now: float) -> None:
+        """Let a running job wait again from its beginning; it is cancelled where the same one waits already."""
+        with self._driver.writing() as session:
+            if not session.execute(_PUT_BACK, {"id": job.id, "worker": worker}):
+                session.execute(
+                    """update jobs set state = 'cancelled', finished_at = ?
+                    where id = ? and worker = ? and state = 'running'""",
+                    (now, job.id, worker),
+                )
 
     def cancel(self, job_id: int, now: float) -> bool:
         """Drop a job that has not started; False when it is running or over."""

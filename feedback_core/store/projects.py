@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from ..errors import InvalidInput, NotFound
-from ..settings import Settings
+from ..settings import Settings, check_fits
 from ..types import Column, Project, Schema
 from . import events
 from .driver import Driver, Row, Session
@@ -38,6 +38,7 @@ class Projects:
     ) -> Project:
         """Add a project. Raises InvalidInput when the name is taken or empty."""
         name = name.strip()
+        check_fits(settings, [column.name for column in schema.of_kind("category")], labels)
         values = {
             "name": name,
             "task": "classification",
@@ -101,6 +102,7 @@ class Projects:
         """Replace settings, or add labels at the end (the order of known labels never changes)."""
         known = project.labels + tuple(label for label in labels if label not in project.labels)
         settings = settings or project.settings
+        check_fits(settings, [column.name for column in project.schema.of_kind("category")], known)
         body = orjson.dumps(settings.to_dict()).decode()
         with self._driver.writing() as session:
             before = orjson.loads(

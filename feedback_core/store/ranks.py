@@ -54,7 +54,9 @@ select count(*) as n from (
 """
 
 _STATES = {
-    "waiting": "f.state = 'accepted' and f.ruling is null",
+    # What was outvoted or overruled is no part of any label: there is nothing to decide about it.
+    "waiting": """f.state = 'accepted' and f.ruling is null and not exists (
+        select 1 from items i where i.id = f.item_id and i.state = 'labelled' and i.label <> f.target)""",
     "accept": "f.ruling = 'accept'",
     "reject": "f.ruling = 'reject'",
     "ask": "f.ruling = 'ask'",

@@ -20,6 +20,10 @@ MOST = 1_000
 GIVEN, UNDONE = "entries ruled", "ruling undone"
 """Kinds of event. `details` of both: `rulings`, one {entry, ruling, previous} for each entry, and what led to it."""
 
+WORLD_CHANGED = "world changed"
+"""Kind of the event that says why an item bears two labels. `details`: the item, both labels, the newer entry and the
+ruling that made it count."""
+
 _FIELDS = ("ruling", "ruled_by", "ruled_at", "ruled_after", "ruling_id")
 
 _WRITE = """
@@ -31,6 +35,15 @@ where id = :id
 _REPLACED = """
 select 1 from feedback where item_id = :item_id and reviewer = :reviewer and id > :id and verdict <> 'undo'
     and state <> 'withdrawn' limit 1
+"""
+
+# What waits for a second opinion already is not asked about again.
+_GIVING = """
+select f.id, f.item_id, f.target from feedback f join items i on i.id = f.item_id
+where f.project_id = :project and f.item_id in (select value from json_each(:items)) and f.id <= :upto
+  and f.state = 'accepted' and f.verdict in ('confirm', 'correct') and i.split = 'pool'
+  and not (f.ruling is 'ask' and i.state = 'conflict')
+order by f.id
 """
 
 # The kind stands in the text: with a parameter the partial index of these events would not be used.
@@ -60,11 +73,14 @@ class Rulings:
         by: str,
         reason: str,
         now: float,
+        answer: Mapping[str, Any] | None = None,
     ) -> Ruled:
         """Set the ruling of each entry (None lifts it) in one transaction with its event; items follow at once.
 
         Entries that bear the ruling already, or that their reviewer has replaced meanwhile, are left as they are, so
         that sending a request twice changes nothing. Raises Stale when every entry has been replaced.
+
+        answer: logged as an event of its own, with the ruling's id: why a label was turned round.
         """
         with self._driver.writing() as session:
             rows = _rows(session, project.id, list(rulings))
@@ -84,6 +100,8 @@ class Rulings:
             details = {"rulings": _details(changes), "reason": reason}
             event = events.log(session, project.id, now, by, GIVEN, details)
             _apply(session, project.id, [(row, new | {"ruling_id": event}) for row, new in changes], resolve)
+            if answer is not None:
+                events.log(session, project.id, now, by, WORLD_CHANGED, {**answer, "ruling": event})
         return Ruled(event, tuple(row["id"] for row, _ in changes))
 
     def undo(self, project: Project, ruling_id: int, resolve: Resolve, *, by: str, now: float) -> Ruled:
@@ -107,6 +125,12 @@ class Rulings:
             event = events.log(session, project.id, now, by, UNDONE, details)
             _apply(session, project.id, changes, resolve)
         return Ruled(event, tuple(row["id"] for row in rows))
+
+    def giving(self, project_id: int, labels: Mapping[int, str], upto: int) -> list[int]:
+        """Standing entries up to one that give these labels of these items, oldest first."""
+        with self._driver.reading() as session:
+            rows = session.query(_GIVING, {"project": project_id, "items": _json(list(labels)), "upto": upto})
+        return [row["id"] for row in rows if labels[row["item_id"]] == row["target"]]
 
     def latest(self, project_id: int, limit: int = 5) -> list[Press]:
         """The newest rulings first."""

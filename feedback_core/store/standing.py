@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 from ..types import Feedback, ItemState
 from . import tallies
@@ -19,7 +20,7 @@ def account(session: Session, project_id: int, item: Row, resolve: Resolve, chan
         for row, change in changes:
             if row["target"] is not None:
                 right = "right" if row["target"] == item["base_label"] else "wrong"
-                tallies.add(session, project_id, "gold", {f"{row['reviewer']}/{right}": change})
+                _count_reviewer(session, project_id, "gold", row, right, change)
         return
     settle(session, project_id, item, resolve)
     upto = learned_upto(session, project_id)
@@ -46,9 +47,21 @@ def learned_upto(session: Session, project_id: int) -> int:
 def count(session: Session, project_id: int, row: Row, change: int, upto: int) -> None:
     """Add an entry to the counts of standing entries, or with change = -1 take it out. upto: see `learned_upto`."""
     tallies.add(session, project_id, "total", {row["verdict"]: change})
-    tallies.add(session, project_id, "reviewer", {f"{row['reviewer']}/{row['verdict']}": change})
+    _count_reviewer(session, project_id, "reviewer", row, row["verdict"], change)
     if row["id"] > upto:
         tallies.add(session, project_id, "pending", {row["verdict"]: change})
+
+
+def _count_reviewer(session: Session, project_id: int, kind: str, row: Row, what: str, change: int) -> None:
+    """Once for all time, once for the day the entry was given."""
+    name = f"{row['reviewer']}/{what}"
+    tallies.add(session, project_id, kind, {name: change})
+    tallies.add(session, project_id, f"{kind} day", {f"{day_of(row['created_at'])}/{name}": change})
+
+
+def day_of(then: float) -> str:
+    """The day (UTC) of a time, 2026-01-31."""
+    return datetime.fromtimestamp(then, UTC).date().isoformat()
 
 
 def entries_of(session: Session, item_id: int) -> list[Feedback]:

@@ -20,9 +20,10 @@ LESSONS = 12
 
 _INSERT = """
 insert into versions (project_id, number, parent_id, job_id, estimator, params, seed, status, artifact, sha256, size,
-                      environment, n_base, n_feedback, feedback_upto, metrics, created_by, created_at)
+                      environment, n_base, n_feedback, feedback_upto, metrics, created_by, created_at,
+                      half_life_days)
 values (:project_id, :number, :parent_id, :job_id, :estimator, :params, :seed, 'candidate', :artifact, :sha256, :size,
-        :environment, :n_base, :n_feedback, :feedback_upto, '{}', :created_by, :created_at)
+        :environment, :n_base, :n_feedback, :feedback_upto, '{}', :created_by, :created_at, :half_life_days)
 returning *
 """
 
@@ -65,7 +66,7 @@ class Versions:
             number = session.query(
                 "select coalesce(max(number), 0) + 1 as n from versions where project_id = ?", (project.id,)
             )[0]["n"]
-            values = {name: _text(value) for name, value in fields.items()}
+            values = {"half_life_days": 0.0} | {name: _text(value) for name, value in fields.items()}
             row = session.query(_INSERT, values | {"project_id": project.id, "number": number})[0]
             session.execute("insert into lineage values (?, ?)", (row["id"], _pack(rows, weights)))
             session.execute("delete from tallies where project_id = ? and kind = 'pending'", (project.id,))
@@ -82,6 +83,23 @@ class Versions:
         found = self._versions("select * from versions where id = ?", (version_id,))
         if not found:
             raise NotFound(f"There is no version with id {version_id}.")
+        return found[0]
+
+    def project_of(self, version_id: int) -> int:
+        """Id of the project a version belongs to. Raises NotFound."""
+        with self._driver.reading() as session:
+            rows = session.query("select project_id from versions where id = ?", (version_id,))
+        if not rows:
+            raise NotFound(f"There is no version with id {version_id}.")
+        return int(rows[0]["project_id"])
+
+    def numbered(self, project_id: int, number: int) -> Version:
+        """A version by its number in its project. Raises NotFound, saying which numbers there are."""
+        versions = self.all(project_id)
+        found = [version for version in versions if version.number == number]
+        if not found:
+            there = f"versions 1 to {len(versions)}" if len(versions) > 1 else f"{len(versions)} version so far"
+            raise NotFound(f"There is no version {number} in this project: it has {there}.")
         return found[0]
 
     def all(self, project_id: int) -> list[Version]:
@@ -105,13 +123,30 @@ class Versions:
 
     def learned(self, version_id: int, item_id: int) -> str | None:
         """Label that a version was taught for an item, None when it has not learned from it."""
-        if version_id not in self._lessons:
-            if len(self._lessons) >= LESSONS:
-                self._lessons.clear()
-            self._lessons[version_id] = _lessons(self.lineage(version_id))
-        ids, codes, labels = self._lessons[version_id]
-        at = int(np.searchsorted(ids, item_id))
-        return labels[codes[at]] if at < len(ids) and ids[at] == item_id else None
+        return self.learned_of(version_id, [item_id]).get(item_id)
+
+    def learned_of(self, version_id: int, item_ids: Sequence[int]) -> dict[int, str]:
+        """Item id -> label that a version was taught for it, for those of the items it has learned from."""
+        ids, codes, labels = self._lesson(version_id)
+        if not len(ids) or not len(item_ids):
+            return {}
+        wanted = np.asarray(item_ids, dtype=np.int64)
+        at = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
+        found = np.flatnonzero(ids[at] == wanted)
+        return {int(wanted[n]): labels[codes[at[n]]] for n in found}
+
+    def taught(self, version_id: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.object_]]:
+        """Ids of the rows a version has learned from, in order, and the label it was taught for each, both (n,)."""
+        ids, codes, labels = self._lesson(version_id)
+        return ids, np.asarray(labels, dtype=object)[codes]
+
+    def _lesson(self, version_id: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], list[str]]:
+        known = self._lessons.pop(version_id, None) or _lessons(self.lineage(version_id))
+        # Back at the end: what was used last stays longest. Threads may race here, and then read a lineage twice.
+        self._lessons[version_id] = known
+        for old in list(self._lessons)[:-LESSONS]:
+            self._lessons.pop(old, None)
+        return known
 
     def add_report(self, project: Project, fields: Mapping[str, Any]) -> GateReport:
         """Store the evidence of one look. Never changed afterwards but for the decision it led to."""
@@ -125,6 +160,13 @@ class Versions:
     def reports(self, project_id: int) -> list[GateReport]:
         """Every report of a project, newest first."""
         return self._reports("select * from gate_reports where project_id = ? order by id desc", (project_id,))
+
+    def report(self, report_id: int) -> GateReport:
+        """One report by id. Raises NotFound."""
+        found = self._reports("select * from gate_reports where id = ?", (report_id,))
+        if not found:
+            raise NotFound(f"There is no gate report with id {report_id}.")
+        return found[0]
 
     def report_on(self, version_id: int) -> GateReport | None:
         """The newest report about a version."""

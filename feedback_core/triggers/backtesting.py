@@ -17,12 +17,11 @@ import numpy.typing as npt
 from .. import intake, scoring, training
 from ..errors import Refused
 from ..intervals import wilson
-from ..models import BUILDERS
 from ..settings import Settings
 from ..store import Store
 from ..types import Answered, Project, TrainingRows
 from . import gather, regret
-from .lessons import those
+from .lessons import fit, known, those
 from .replay import Rule, Seen, after, after_days, auto, fixed
 
 MOST_ENTRIES = 2_000
@@ -122,7 +121,7 @@ class Past:
             raise Refused(
                 f"{len(heard)} reviewed items are too few for a replay: it begins to tell something at {LEAST_ENTRIES}."
             )
-        rows, locked = store.items.training_rows(project.id), store.items.locked_rows(project.id)
+        rows, locked = known(store, project), store.items.locked_rows(project.id)
         base = [n for n, audit in enumerate(locked.audit) if not audit]
         return cls(
             project=project,
@@ -158,11 +157,7 @@ class Past:
         return self.times[max(k - 1, 0)]
 
     def _fit(self, k: int) -> None:
-        settings, schema = self.project.settings, self.project.schema
-        rows = _first(self.rows, self.lessons, k)
-        unfitted = BUILDERS[settings.estimator](schema, settings.seed, settings.params)
-        weights = training.sample_weights(rows)
-        model = training.fit(unfitted, intake.decode(rows.inputs, schema), rows.labels, weights)
+        model = fit(self.project, _first(self.rows, self.lessons, k))
         self._said[k] = self._answers(model, self.inputs)
         self._hits[k] = sum(a == b for a, b in zip(self._answers(model, self.holdout[0]), self.holdout[1], strict=True))
 

@@ -64,15 +64,25 @@ def obstacle(store: Store, project: Project, versions: Sequence[Version], pendin
     last, settings, items = versions[-1], project.settings, store.tallies.of(project.id, "items")
     # Reviewed items of the audit sample are counted as labelled, and no version learns from them.
     audited = last.metrics.get("audit", {}).get("accuracy", {}).get("n", 0)
-    learned = (last.n_base, last.n_feedback + audited, last.estimator, last.params)
-    known = (items.get("train/base", 0), items.get("pool/labelled", 0), settings.estimator, settings.params)
+    learned = (last.n_base, last.n_feedback + audited, last.estimator, last.params, last.half_life_days)
+    labelled = (items.get("train/base", 0), items.get("pool/labelled", 0))
+    known = (*labelled, settings.estimator, settings.params, settings.label_half_life_days)
     entries = pending.get("correct", 0) + pending.get("confirm", 0)
     return threshold.obstacle(project.labels, entries > 0 or learned != known)
 
 
 def armed(settings: Settings) -> str:
     """What begins anew when it changes: the recipe of the shadow and the schedule."""
-    return repr((settings.estimator, settings.params, settings.schedule, settings.time_zone, settings.automatic))
+    return repr(
+        (
+            settings.estimator,
+            settings.params,
+            settings.label_half_life_days,
+            settings.schedule,
+            settings.time_zone,
+            settings.automatic,
+        )
+    )
 
 
 def retrain_seconds(retrains: Sequence[Job]) -> float | None:

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 
 from .. import intake, scoring, training
-from ..models import BUILDERS
 from ..store import Store
 from ..types import Answered, Project, RegretRow, TriggerState, Version
 from . import regret
-from .lessons import without
+from .lessons import fit, known, without
 
 MOST_AT_ONCE = 200
 """Entries looked at in one tick; the next tick goes on from there."""
@@ -54,22 +53,18 @@ class Shadows:
             self._known[project.id] = replace(shadow, since=shadow.since + len(heard))
 
     def _ready(self, store: Store, project: Project, state: TriggerState) -> Shadow:
-        known = self._known.get(project.id)
-        if known is None or known.armed != state.armed or known.since >= regret.REFIT_EVERY:
-            known = _fitted(store, project, state)
-            self._known[project.id] = known
-        return known
+        shadow = self._known.get(project.id)
+        if shadow is None or shadow.armed != state.armed or shadow.since >= regret.REFIT_EVERY:
+            shadow = _fitted(store, project, state)
+            self._known[project.id] = shadow
+        return shadow
 
 
 def _fitted(store: Store, project: Project, state: TriggerState) -> Shadow:
     began = time.perf_counter()
-    settings = project.settings
     # What came after the last entry looked at is not known yet to a shadow that is about to answer it.
-    rows = without(store.items.training_rows(project.id), store.triggers.items_after(project.id, state.upto))
-    unfitted = BUILDERS[settings.estimator](project.schema, settings.seed, settings.params)
-    frame = intake.decode(rows.inputs, project.schema)
-    model = training.fit(unfitted, frame, rows.labels, training.sample_weights(rows))
-    return Shadow(model, state.armed, 0, time.perf_counter() - began)
+    rows = without(known(store, project), store.triggers.items_after(project.id, state.upto))
+    return Shadow(fit(project, rows), state.armed, 0, time.perf_counter() - began)
 
 
 def _rows(

@@ -1,11 +1,12 @@
-"""A gate report on the page: the verdict in words, then the numbers that support it."""
+"""A gate report on the page: verdict, claim, action and reported number apart, then what supports them."""
 
 from typing import Any
 
 import streamlit as st
 
-from feedback_core import gate
-from feedback_core.types import GateReport, Version
+from feedback_core import paired, verdict
+from feedback_core.intervals import plain as as_json
+from feedback_core.types import GateReport, Interval, Version
 from pages._shared import ago, counted, percent, plain
 
 FINDING_LOOKS = {
@@ -27,15 +28,33 @@ def show_report(report: GateReport, version: Version) -> None:
         st.caption(f"Accuracy on the holdout: {percent(version.metrics.get('holdout', {}).get('accuracy'))}")
         return
     _show_counts(report.numbers, version)
-    if report.numbers["n"] < gate.FEW_CASES:
+    if report.numbers["n"] < verdict.FEW_CASES:
         st.caption("Add rows with labels on Setup: a share of them is locked away and makes versions comparable.")
         return
-    gain = report.numbers["difference"]
+    gain, unit = report.numbers["difference"], _unit(report.numbers)
     st.caption(
-        f"95 % interval of the difference: {_points(gain['low'])} to {_points(gain['high'])} points. {_proof(report)}"
+        f"**Claim.** 95 % interval of the difference: {_said(gain['low'], report.numbers)} to "
+        f"{_said(gain['high'], report.numbers)} {unit} (n = {gain['n']:,}). {_proof(report)} {_stream(report.numbers)}"
     )
     if samples := _samples(report.numbers):
         st.caption(samples)
+    if power := _power(report):
+        st.caption(power)
+    if version.promoted_at is None:
+        st.caption("**Reported number.** None yet: it comes from audit items after a promotion, never from this score.")
+
+
+def show_reported(champion: Version, measured: Interval) -> None:
+    """The number to report of the champion: measured after it was promoted, never the score that won the gate."""
+    said = (
+        f"right {percent(as_json(measured))} of the time on all items it has faced since its promotion"
+        if measured.n
+        else "not measured yet, no audit item has been answered since its promotion"
+    )
+    st.caption(
+        f"**Reported number** of version {champion.number}, the champion: {said}. The score that won the gate is "
+        "optimistic by selection."
+    )
 
 
 def show_decision(report: GateReport) -> None:
@@ -46,15 +65,43 @@ def show_decision(report: GateReport) -> None:
         st.caption(f"{verb} by {plain(report.decided_by or '')} {ago(report.decided_at)}{because}")
 
 
+def show_slices(report: GateReport, place: str) -> None:
+    """Every slice with its interval, the harmed ones first, and the earlier corrections; nothing in old reports.
+
+    place: where on the page, as a report may be shown twice.
+    """
+    slices = sorted(report.numbers.get("slices", ()), key=lambda one: (not one["harmed"], one["p"]))
+    if slices:
+        st.caption(
+            "**Slices** of at least 20 locked rows, tested for a loss together (Holm). One that is measurably worse by "
+            "more than the largest loss to accept stops any policy."
+        )
+        st.dataframe(
+            [_slice_row(one, report.numbers) for one in slices],
+            hide_index=True,
+            key=f"slices-{place}-{report.id}",
+            height=min(38 + 35 * len(slices), 320),
+            alt="Slices of the locked rows with both accuracies and the difference",
+        )
+    if suite := report.numbers.get("corrections"):
+        gain = suite["difference"]
+        st.caption(
+            f"**Earlier corrections** the champion has learned: {counted(suite['lost'], 'row')} broken, "
+            f"{suite['gained']} fixed of {suite['n']:,}; difference {_points(gain['value'])} points "
+            f"({_points(gain['low'])} to {_points(gain['high'])}), exact p of a loss {suite['p']:.3g}."
+        )
+
+
 def _show_counts(numbers: Any, version: Version) -> None:
-    measured = numbers["n"] >= gate.FEW_CASES
+    measured = numbers["n"] >= verdict.FEW_CASES
     with st.container(horizontal=True, gap="large"):
         if measured:
             st.metric(
                 "Difference",
-                f"{_points(numbers['difference']['value'])} points",
-                help=f"Accuracy of version {version.number} minus the champion's on the same {numbers['n']:,} locked "
-                "rows, holdout and audit sample together.",
+                f"{_said(numbers['difference']['value'], numbers)} {_unit(numbers)}",
+                help=f"{numbers.get('metric', 'accuracy').capitalize()} of version {version.number} against the "
+                f"champion's on the same {numbers['n']:,} locked rows, holdout and audit sample together; above zero "
+                "the new version does better.",
                 width="content",
             )
         st.metric("Fixed", numbers["gained"], help="Locked rows only the new version gets right.", width="content")
@@ -73,29 +120,87 @@ def _points(value: float) -> str:
     return f"{100 * value:+.1f}"
 
 
+def _unit(numbers: Any) -> str:
+    return str(numbers.get("unit", "points"))
+
+
+def _said(value: float, numbers: Any) -> str:
+    return _points(value) if _unit(numbers).startswith("points") else f"{value:+.3g}"
+
+
 def _proof(report: GateReport) -> str:
     """The p that belongs to the finding: of a loss where it is worse, else of a gain with what the rows can prove."""
     numbers = report.numbers
+    metric = numbers.get("metric", "accuracy")
+    test = "Exact McNemar test" if metric == "accuracy" else "Sign-flip test"
     if report.finding in ("worse", "worse within noise"):
-        p = numbers.get("p_worse", gate.mcnemar(numbers["lost"], numbers["gained"]))
-        return f"Exact McNemar test for a loss: p = {p:.3g}; a loss counts as measured up to {gate.ALPHA}."
+        p = numbers.get("p_worse", paired.mcnemar(numbers["lost"], numbers["gained"]))
+        return f"{test} for a loss: p = {p:.3g}; a loss counts as measured up to {verdict.ALPHA}."
     look = f"look {numbers['looks']} of {numbers['looks_budget']} at these locked rows"
     if not numbers["alpha"]:
         return f"This was {look}: the budget is used up, and these rows can prove no further gain."
-    text = f"Exact McNemar test for a gain: p = {numbers['p']:.3g}; proven up to {numbers['alpha']:.3g} ({look})."
-    if numbers["smallest_provable_gain"] < 1:
-        gain = 100 * numbers["smallest_provable_gain"]
-        text += f" A gain that these rows would prove four times in five: {gain:.1f} points."
-    if numbers["rows_to_decide"] and report.finding != "better":
-        text += f" About {numbers['rows_to_decide']:,} more locked rows would decide a difference of this size."
-    return text
+    return f"{test} for a gain: p = {numbers['p']:.3g}; proven up to {numbers['alpha']:.3g} ({look})."
+
+
+def _stream(numbers: Any) -> str:
+    """What audit labels that came in after training add; empty without any."""
+    if not numbers.get("e_rows"):
+        return ""
+    rows = counted(numbers["e_rows"], "audit label")
+    return (
+        f"{rows} came in after it was trained: e-value {numbers['e_value']:,.3g}, proven from "
+        f"{numbers['e_claim']:,.0f} on, and no look is used up by them."
+    )
+
+
+def _power(report: GateReport) -> str:
+    """What these rows can prove, and how many more would decide; empty where the question is settled."""
+    numbers = report.numbers
+    if report.finding == "worse" or not numbers["alpha"]:
+        return ""
+    parts = []
+    gain = numbers["smallest_provable_gain"]
+    if gain < 1:
+        said = f"{100 * gain:.1f}" if _unit(numbers).startswith("points") else f"{gain:.3g}"
+        parts.append(f"A gain that these rows would prove four times in five: {said} {_unit(numbers)}.")
+    if report.finding != "better" and numbers["rows_to_decide"]:
+        parts.append(
+            f"About {numbers['rows_to_decide']:,} more locked rows would decide a difference of this size"
+            + (
+                f"; {numbers['labels_to_decide']:,} more audit labels would, for this version and without another look."
+                if numbers.get("labels_to_decide")
+                else "."
+            )
+        )
+    return " ".join(parts)
+
+
+def _slice_row(one: Any, numbers: Any) -> dict[str, Any]:
+    gain = one["difference"]
+    return {
+        "Slice": one["title"],
+        "Rows": one["n"],
+        "Champion": _short(one["champion_accuracy"]),
+        "New version": _short(one["challenger_accuracy"]),
+        "Difference": f"{_said(gain['value'], numbers)} ({_said(gain['low'], numbers)} to "
+        f"{_said(gain['high'], numbers)})",
+        "Fixed": one["gained"],
+        "Broken": one["lost"],
+        "p of a loss": f"{one['p_holm']:.3g}",
+        "Verdict": "worse" if one["harmed"] else "no measured harm",
+    }
+
+
+def _short(score: Any) -> str:
+    return f"{score['value']:.1%} ({100 * score['low']:.1f} to {100 * score['high']:.1f})"
 
 
 def _samples(numbers: Any) -> str:
     """The difference on each locked sample by its name; empty where there is one only, or an old report has none."""
     samples = numbers.get("samples", {})
     parts = [
-        f"{_points(samples[name]['difference']['value'])} points on {counted(samples[name]['n'], 'row')} of the {title}"
+        f"{_said(samples[name]['difference']['value'], numbers)} {_unit(numbers)} on "
+        f"{counted(samples[name]['n'], 'row')} of the {title}"
         for name, title in (("holdout", "holdout"), ("audit", "audit sample"))
         if samples.get(name, {}).get("n")
     ]

@@ -115,4 +115,4 @@ def _rows(summary: Any) -> list[dict[str, Any]]:
 
 def _request(loop: Loop) -> None:
     with told("The worker replays the feedback; the result appears here."):
-        loop.store.jobs.request(loop.project.id, "backtest", trigger="manual", by=reviewer(), now=loop.clock())
+        loop.request_study("backtest", reviewer())

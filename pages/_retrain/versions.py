@@ -1,18 +1,30 @@
 """Every version with all its reports, newest first, and the way back to an earlier champion."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import streamlit as st
 
-from feedback_core.types import GateReport, Version
+from feedback_core.types import GateReport, Suspects, Version
 from pages._retrain.report import show_decision, show_report
 from pages._shared import ago, counted, percent
 
 
 def show_versions(
-    versions: Sequence[Version], reports: Sequence[GateReport], roll_back: Callable[[Version], None]
+    versions: Sequence[Version],
+    reports: Sequence[GateReport],
+    roll_back: Callable[[Version], None],
+    suspects: Callable[[Version], Suspects],
+    html: Callable[[GateReport], str],
+    details: Callable[[GateReport], None],
 ) -> None:
-    """One line a version, newest first. reports: of all of them, newest first."""
+    """One line a version, newest first. reports: of all of them, newest first. html: writes one out as a file.
+
+    details: shows what is behind a report, for those that are asked for.
+
+    suspects: what a roll-back to a version puts in doubt; asked for the versions that are unfolded, because it reads
+    what two versions have learned.
+    """
     if not versions:
         st.info(
             "No version yet. Train the first one as soon as two classes are labelled.", icon=":material/model_training:"
@@ -25,13 +37,25 @@ def show_versions(
     for version in reversed(versions):
         holdout = version.metrics.get("holdout", {}).get("accuracy")
         label = f"Version {version.number} · {version.status} · holdout {percent(holdout)} · {ago(version.created_at)}"
-        with st.expander(label, icon=":material/star:" if version.status == "champion" else None):
-            _show_version(version, [report for report in reports if report.challenger_id == version.id], versions)
-            if version.status == "retired":
-                _show_way_back(version, roll_back)
+        way_back = version.status == "retired"
+        icon = ":material/star:" if version.status == "champion" else None
+        # The state of the others need not reach the server: no key, no run of the page when they are unfolded.
+        tracked = {"key": f"unfolded-{version.id}", "on_change": "rerun"} if way_back else {}
+        with (fold := st.expander(label, icon=icon, **tracked)):
+            mine = [report for report in reports if report.challenger_id == version.id]
+            _show_version(version, mine, versions, details)
+            if mine:
+                _offer(mine[0], version, html)
+            if way_back:
+                _show_way_back(version, roll_back, suspects(version) if fold.open else None)
 
 
-def _show_version(version: Version, reports: Sequence[GateReport], versions: Sequence[Version]) -> None:
+def _show_version(
+    version: Version,
+    reports: Sequence[GateReport],
+    versions: Sequence[Version],
+    details: Callable[[GateReport], None],
+) -> None:
     st.caption(
         f"{version.estimator.replace('_', ' ')}, seed {version.seed} · {counted(version.n_base, 'base row')} and "
         f"{counted(version.n_feedback, 'reviewed item')} · {version.size / 1024:,.0f} KB · "
@@ -43,10 +67,27 @@ def _show_version(version: Version, reports: Sequence[GateReport], versions: Seq
         st.markdown(f"**Judged {ago(report.created_at)}{against}**")
         show_report(report, version)
         show_decision(report)
+        if report.finding != "first" and st.toggle("Slices and rows that flip", key=f"more-{report.id}"):
+            details(report)
 
 
-def _show_way_back(version: Version, roll_back: Callable[[Version], None]) -> None:
+def _offer(report: GateReport, version: Version, html: Callable[[GateReport], str]) -> None:
+    st.download_button(
+        "Refinement report",
+        data=partial(html, report),  # written when it is asked for, not with every drawing of the page
+        file_name=f"version-{version.number}-report.html",
+        mime="text/html",
+        icon=":material/description:",
+        key=f"report-file-{version.id}",
+        on_click="ignore",
+        help="One page to keep, print or send: what was corrected, what changed, who decided.",
+    )
+
+
+def _show_way_back(version: Version, roll_back: Callable[[Version], None], doubted: Suspects | None) -> None:
     st.text_input("Why go back to this version?", key=f"back-{version.id}", max_chars=500)
+    if doubted is not None and doubted.entries:
+        _ask_about(version, doubted)
     st.button(
         "Roll back to this version",
         icon=":material/history:",
@@ -54,4 +95,17 @@ def _show_way_back(version: Version, roll_back: Callable[[Version], None]) -> No
         on_click=roll_back,
         args=(version,),
         help="Judges it against the present champion first; the report is kept.",
+    )
+
+
+def _ask_about(version: Version, doubted: Suspects) -> None:
+    n, rest = len(doubted.entries), doubted.total - len(doubted.entries)
+    which = f"the {n:,} newest of {doubted.total:,} entries" if rest else f"the {counted(n, 'entry', 'entries')}"
+    st.checkbox(
+        f"Ask for second opinions on {which} that entered version {doubted.number}",
+        value=True,
+        key=f"suspect-{version.id}",
+        help=f"They entered version {doubted.number} and not version {version.number}. Their items go to other "
+        "reviewers, and no version learns from them until somebody else has answered. The press after it takes all "
+        "of it back.",
     )

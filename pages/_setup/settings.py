@@ -9,6 +9,7 @@ import streamlit as st
 from feedback_core.loop import Loop
 from feedback_core.models import BUILDERS
 from feedback_core.settings import Settings
+from pages._setup.judging import judging
 from pages._shared import reviewer, store, tell_done
 
 MODEL_NAMES = {
@@ -37,6 +38,7 @@ def settings_form(loop: Loop) -> None:
         for number, spec in enumerate(shown):
             with columns[number % 2]:
                 changed[spec.name] = setting(spec, getattr(now, spec.name), str(loop.project.id))
+        changed |= judging(loop)
         st.caption(f"The holdout share, {now.holdout_share:.0%}, was fixed when the project was created.")
         if st.form_submit_button("Save", type="primary"):
             params = now.params if changed["estimator"] == now.estimator else {}

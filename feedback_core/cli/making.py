@@ -1,4 +1,4 @@
-"""The command line: `python -m feedback_core`."""
+"""Commands that make something: sample projects, a simulation, a worker."""
 
 from __future__ import annotations
 
@@ -9,16 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from .environment import database_url
-
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="Correct a model's predictions, retrain, and prove whether the new version is better.",
-)
-
-Database = Annotated[str, typer.Option(help="Database address, such as sqlite:///data/feedback.db.")]
+from ..environment import database_url
+from .options import AsJson, Database, app
 
 
 @app.command()
@@ -28,8 +20,8 @@ def demo(
     if_empty: Annotated[bool, typer.Option("--if-empty", help="Do nothing when there is any project.")] = False,
 ) -> None:
     """Build lived-in sample projects, with simulated reviewers and two weeks of history."""
-    from .demo import PLANS, build
-    from .store import open_store
+    from ..demo import PLANS, build
+    from ..store import open_store
 
     store = open_store(database or database_url())
     existing = {project.name for project in (*store.projects.all(), *store.projects.archived())}
@@ -48,10 +40,10 @@ def simulate(
     rounds: Annotated[int, typer.Option(min=1, max=100)] = 5,
     batch: Annotated[int, typer.Option(min=1, max=10_000, help="Decisions per round.")] = 50,
     seed: Annotated[int, typer.Option(min=0)] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON array instead of a table.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Run the loop with an oracle that knows every label, beside the naive loop of the tutorials."""
-    from .simulate import simulate as run
+    from ..simulate import simulate as run
 
     rows = run(dataset, strategy, rounds, batch, seed)
     if as_json:
@@ -73,7 +65,7 @@ def simulate(
 @app.command()
 def worker(database: Database = "") -> None:
     """Run the retraining worker. The dashboard starts its own; use this to run one by hand."""
-    from .worker import serve
+    from ..worker import serve
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     serve(database or database_url())
@@ -85,14 +77,3 @@ def _interval(score: dict[str, Any]) -> str:
 
 def _share(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
-
-
-def main() -> None:
-    """Entry point: errors of the core become one line and exit code 1."""
-    from .errors import FeedbackError
-
-    try:
-        app()
-    except FeedbackError as error:
-        typer.echo(f"Error: {error}", err=True)
-        raise SystemExit(1) from error

@@ -1,0 +1,268 @@
+"""How often does the gate let a version through that is no better, and how many real gains does it miss?
+
+Everything goes through `gate.judge` and `gate.judge_errors`: locked rows are drawn, labels are made up at given true
+accuracies, and what the gate says is what happens. Retrains without a true gain share one reused holdout, as they do in
+life; a version that gets through becomes the champion. Naive: promote whatever scores higher.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from benchmarks._report import arguments, report
+from feedback_core import gate
+from feedback_core.verdict import Judgement
+from feedback_core.wear import LOOKS
+
+SIZES = (200, 1_000, 5_000)
+RETRAINS = 50
+ACCURACY, DISAGREEMENT = 0.85, 0.06
+POLICIES = ("strict", "balanced")
+GAINS = (0.01, 0.03, 0.05)
+WORLDS = {"good": (0.003, 0.005), "flat": (0.0, 0.005), "poisoned": (-0.005, 0.007)}
+"""Mean and spread of the true gain of each retrain."""
+
+WORLD_SIZES = (300, 1_000, 3_000)
+STREAM, BATCH, QUICK_BATCH = 1_000, 50, 500
+"""Audit labels that come in for each challenger, and after how many of them it is judged again."""
+
+REPORTED = 400
+"""Audit labels gathered after a promotion, from which the accuracy is reported."""
+
+RUNS, QUICK_RUNS = 200, 12
+
+
+Table = dict[str, dict[str, float]]
+"""metric -> size of the holdout -> value."""
+
+
+@dataclass
+class Rows:
+    """Locked rows of one holdout. champion, anchor: (n,) right or not. looks: at these rows so far."""
+
+    champion: np.ndarray
+    anchor: np.ndarray = field(init=False)
+    looks: int = 0
+
+    def __post_init__(self) -> None:
+        self.anchor = self.champion
+
+    @property
+    def n(self) -> int:
+        return len(self.champion)
+
+
+def labels(right: np.ndarray) -> np.ndarray:
+    """What a version says where 'a' is true."""
+    return np.where(right, "a", "b").astype(object)
+
+
+def challenged(rng: np.random.Generator, champion: np.ndarray, accuracy: float, gain: float) -> np.ndarray:
+    """Who is right now: rows change sides so that the true accuracy moves from `accuracy` by `gain`."""
+    moving = max(DISAGREEMENT, abs(gain))  # by as much as it gains, it has to differ
+    fixed, broken = (moving + gain) / 2 / (1 - accuracy), (moving - gain) / 2 / accuracy
+    return champion ^ (rng.random(len(champion)) < np.where(champion, broken, fixed))
+
+
+def look(rows: Rows, challenger: np.ndarray, policy: str) -> Judgement:
+    """One look of the gate."""
+    rows.looks += 1
+    truth = np.full(rows.n, "a", dtype=object)
+    said, before, anchor = labels(challenger), labels(rows.champion), labels(rows.anchor)
+    return gate.judge(truth, said, before, anchor, looks=rows.looks, policy=policy)
+
+
+def gated(policy: str) -> Callable[[Rows, np.ndarray], bool]:
+    """Whether the gate promotes under a policy."""
+    return lambda rows, challenger: look(rows, challenger, policy).action == "promote"
+
+
+def naive(rows: Rows, challenger: np.ndarray) -> bool:
+    """Whether the challenger scores higher."""
+    return bool(challenger.sum() > rows.champion.sum())
+
+
+def no_better(n: int, runs: int, promotes: Callable[[Rows, np.ndarray], bool], seed: int = 1) -> dict[str, float]:
+    """RETRAINS retrains without a true gain, `runs` times over.
+
+    false_promotion_rate: share of runs in which any gets through. optimism_points: accuracy of the last champion on
+    the holdout that chose it, above the truth. reported_optimism_points: the same on audit rows gathered afterwards.
+    """
+    rng = np.random.default_rng(seed)
+    fooled, optimism, reported = [], [], []
+    for _ in range(runs):
+        rows = Rows(rng.random(n) < ACCURACY)
+        promotions = 0
+        for _ in range(RETRAINS):
+            challenger = challenged(rng, rows.champion, ACCURACY, 0.0)
+            if promotes(rows, challenger):
+                rows.champion, promotions = challenger, promotions + 1
+        fooled.append(promotions > 0)
+        optimism.append(rows.champion.mean() - ACCURACY)
+        reported.append((rng.random(REPORTED) < ACCURACY).mean() - ACCURACY)
+    return {
+        "false_promotion_rate": float(np.mean(fooled)),
+        "optimism_points": 100 * float(np.mean(optimism)),
+        "reported_optimism_points": 100 * float(np.mean(reported)),
+    }
+
+
+def streamed(n: int, runs: int, batch: int = BATCH, seed: int = 2) -> float:
+    """Share of runs in which any of RETRAINS challengers without a gain is called better, by a look or by its e-value.
+
+    Each is judged once on the locked rows, then again after every `batch` of STREAM audit labels.
+    """
+    rng = np.random.default_rng(seed)
+    fooled = []
+    for _ in range(runs):
+        rows = Rows(rng.random(n) < ACCURACY)
+        fooled.append(any(_claims(rng, rows, batch) for _ in range(RETRAINS)))
+    return float(np.mean(fooled))
+
+
+def _claims(rng: np.random.Generator, rows: Rows, batch: int, gain: float = 0.0) -> bool:
+    challenger = challenged(rng, rows.champion, ACCURACY, gain)
+    verdict = look(rows, challenger, "strict")
+    if verdict.finding == "better":
+        return True
+    stream = _stream(rng, rows, challenger, verdict.numbers["p"], gain, batch)
+    return any(again.finding == "better" for again in stream)
+
+
+def _stream(
+    rng: np.random.Generator, rows: Rows, challenger: np.ndarray, paid: float, gain: float, batch: int
+) -> Iterator[Judgement]:
+    before = rng.random(STREAM) < ACCURACY
+    after = challenged(rng, before, ACCURACY, gain)
+    for upto in range(batch, STREAM + 1, batch):
+        old, new = np.concatenate([rows.champion, before[:upto]]), np.concatenate([challenger, after[:upto]])
+        fresh = np.arange(len(old)) >= rows.n
+        truth = np.full(len(old), "a", dtype=object)
+        yield gate.judge(
+            truth, labels(new), labels(old), looks=rows.looks, policy="strict", paid_p=paid, fresh=fresh.tolist()
+        )
+
+
+def missed(n: int, gain: float, policy: str, runs: int, seed: int = 3) -> float:
+    """Share of challengers with this true gain that one look does not promote."""
+    rng = np.random.default_rng(seed)
+    promotes = gated(policy)
+    through = [
+        promotes(rows, challenged(rng, rows.champion, ACCURACY, gain))
+        for rows in (Rows(rng.random(n) < ACCURACY) for _ in range(runs))
+    ]
+    return 1 - float(np.mean(through))
+
+
+def missed_by_stream(n: int, gain: float, runs: int, batch: int = BATCH, seed: int = 4) -> float:
+    """The same under `strict`, when STREAM audit labels may come in after the look."""
+    rng = np.random.default_rng(seed)
+    return 1 - float(np.mean([_claims(rng, Rows(rng.random(n) < ACCURACY), batch, gain) for _ in range(runs)]))
+
+
+def lived(world: str, n: int, promotes: Callable[[Rows, np.ndarray], bool], runs: int, seed: int = 5) -> list[float]:
+    """Change of the true accuracy after RETRAINS retrains in a world, run by run; refreshed whenever looks run out."""
+    rng = np.random.default_rng(seed)
+    mean, spread = WORLDS[world]
+    changes = []
+    for _ in range(runs):
+        truth, rows = ACCURACY, Rows(rng.random(n) < ACCURACY)
+        for _ in range(RETRAINS):
+            if rows.looks == LOOKS:
+                rows = Rows(rng.random(n) < truth)
+            gain = float(np.clip(rng.normal(mean, spread), 0.02 - truth, 0.98 - truth))
+            challenger = challenged(rng, rows.champion, truth, gain)
+            if promotes(rows, challenger):
+                rows.champion, truth = challenger, truth + gain
+        changes.append(truth - ACCURACY)
+    return changes
+
+
+def errors_no_better(n: int, runs: int, seed: int = 6) -> dict[str, float]:
+    """RETRAINS retrains of a model of numbers, none of them a gain: the gate, and "lower error, promote".
+
+    Errors have heavy tails (t3), of which each version shares the most with the one before.
+    """
+    rng = np.random.default_rng(seed)
+    fooled, easily = [], []
+    for _ in range(runs):
+        truth = np.zeros(n)
+        noise = rng.standard_t(3, n)
+        champion, plain = noise + 0.3 * rng.normal(size=n), noise + 0.3 * rng.normal(size=n)
+        wins = lower = 0
+        for number in range(1, RETRAINS + 1):
+            challenger = noise + 0.3 * rng.normal(size=n)
+            if gate.judge_errors(truth, challenger, champion, looks=number, policy="strict").action == "promote":
+                champion, wins = challenger, wins + 1
+            if np.abs(challenger).mean() < np.abs(plain).mean():
+                plain, lower = challenger, lower + 1
+        fooled.append(wins > 0)
+        easily.append(lower > 0)
+    return {"gate": float(np.mean(fooled)), "naive": float(np.mean(easily))}
+
+
+def lives(runs: int, sizes: Sequence[int]) -> Table:
+    """Change of the true accuracy in points, and the share of runs that end below where they began, by world."""
+    rules = {"naive": naive, "strict": gated("strict"), "balanced": gated("balanced")}
+    found: Table = {}
+    for world in WORLDS:
+        for name, rule in rules.items():
+            ends = {n: np.asarray(lived(world, n, rule, runs)) for n in sizes}
+            found[f"{world}_{name}_points"] = {f"{n}_rows": 100 * float(end.mean()) for n, end in ends.items()}
+            found[f"{world}_{name}_ends_worse"] = {f"{n}_rows": float((end < 0).mean()) for n, end in ends.items()}
+    return found
+
+
+def null_rows(runs: int, batch: int) -> Table:
+    """What comes of retrains without a gain, by size of the holdout."""
+    found: Table = {}
+    for n in SIZES:
+        strict, balanced, plain = (no_better(n, runs, rule) for rule in (gated("strict"), gated("balanced"), naive))
+        cells = {
+            "false_promotion_rate": strict["false_promotion_rate"],
+            "false_promotion_rate_with_e_value": streamed(n, max(runs // 2, 4), batch),
+            "balanced_promotion_rate": balanced["false_promotion_rate"],
+            "naive_false_promotion_rate": plain["false_promotion_rate"],
+            "optimism_points": strict["optimism_points"],
+            "balanced_optimism_points": balanced["optimism_points"],
+            "naive_optimism_points": plain["optimism_points"],
+            "reported_optimism_points": balanced["reported_optimism_points"],
+        }
+        for name, value in cells.items():
+            found.setdefault(name, {})[f"{n}_rows"] = value
+    return found
+
+
+def missed_rows(runs: int, batch: int) -> Table:
+    """Share of true gains that do not get through, by size of the holdout."""
+    found: Table = {}
+    for gain in GAINS:
+        name = f"missed_gain_of_{100 * gain:.0f}"
+        for policy in POLICIES:
+            found[f"{name}_{policy}"] = {f"{n}_rows": missed(n, gain, policy, runs) for n in SIZES}
+        found[f"{name}_with_e_value"] = {
+            f"{n}_rows": missed_by_stream(n, gain, max(runs // 4, 5), batch) for n in SIZES
+        }
+    return found
+
+
+def main() -> None:
+    """Print false promotions, missed gains, and what becomes of the true accuracy."""
+    options = arguments(__doc__ or "")
+    runs, batch = (QUICK_RUNS, QUICK_BATCH) if options.quick else (RUNS, BATCH)
+    errors = {f"{n}_rows": errors_no_better(n, max(runs // 4, 5)) for n in SIZES[:2]}
+    metrics = null_rows(runs, batch) | missed_rows(2 * runs, batch)
+    metrics |= {"errors_false_promotion_rate": {size: found["gate"] for size, found in errors.items()}}
+    metrics |= lives(max(runs // 5, 3), WORLD_SIZES[1:2] if options.quick else WORLD_SIZES)
+    baselines = {
+        "naive_false_promotion_rate": metrics["naive_false_promotion_rate"],
+        "errors_naive_false_promotion_rate": {size: found["naive"] for size, found in errors.items()},
+    }
+    report("gate", {"runs": runs, "retrains": RETRAINS} | metrics, baselines, as_json=options.json)
+
+
+if __name__ == "__main__":
+    main()

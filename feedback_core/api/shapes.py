@@ -1,0 +1,135 @@
+"""What goes over the wire: request bodies are checked against these, answers are described by them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..types import Action, Finding, FlipKind, LockedSample, VersionStatus
+
+
+class Decision(BaseModel):
+    """Who decides, and why."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    by: str = Field(min_length=1, max_length=80, description="Who decides.")
+    reason: str = Field(default="", description="Why; required for a roll-back and against the gate's advice.")
+
+
+class Rollback(Decision):
+    """Who goes back, why, and what becomes of the feedback that entered the version left."""
+
+    suspect: bool = Field(default=True, description="Ask for second opinions on that feedback.")
+
+
+class Problem(BaseModel):
+    """What went wrong (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str = Field(description="In words, with the way out.")
+    code: str = Field(description="The kind of error, for programs.")
+
+
+class Score(BaseModel):
+    """An estimate with its 95 % interval and the rows behind it."""
+
+    value: float | None
+    low: float
+    high: float | None
+    n: int
+
+
+class Health(BaseModel):
+    status: str
+    version: str
+
+
+class Column(BaseModel):
+    name: str
+    kind: str
+
+
+class Project(BaseModel):
+    id: int
+    name: str
+    task: str
+    labels: list[str]
+    columns: list[Column]
+    settings: dict[str, Any]
+    simulated: bool
+    created_at: str
+    versions: int
+    champion: int | None = Field(description="Number of the version that serves.")
+    accuracy: dict[str, Score] = Field(description="The champion's, by the sample it is from.")
+
+
+class Estimate(BaseModel):
+    name: str
+    title: str
+    accuracy: Score
+    sample: str = Field(description="The rows it is from.")
+    says: str = Field(description="What it says, and what it does not.")
+
+
+class Estimates(BaseModel):
+    version: int | None = Field(description="Number of the champion.")
+    estimates: list[Estimate]
+    response: dict[str, Any] | None = Field(description="How much of what the audit drew has been answered.")
+
+
+class Version(BaseModel):
+    id: int
+    number: int
+    parent_id: int | None
+    estimator: str
+    params: dict[str, Any]
+    seed: int
+    status: VersionStatus
+    sha256: str
+    size: int
+    environment: dict[str, str]
+    n_base: int
+    n_feedback: int
+    feedback_upto: int
+    metrics: dict[str, Any] = Field(description="Scores by sample, each with interval and n.")
+    created_by: str
+    created_at: str
+    promoted_at: str | None
+
+
+class Report(BaseModel):
+    id: int
+    challenger_id: int
+    champion_id: int | None
+    challenger: int = Field(description="Number of the version judged.")
+    champion: int | None = Field(description="Number of the version it was compared with.")
+    finding: Finding
+    action: Action
+    advice: str
+    reasons: list[str]
+    numbers: dict[str, Any]
+    policy: str
+    decision: str | None
+    decided_by: str | None
+    decision_reason: str | None
+    created_at: str
+    decided_at: str | None
+
+
+class Flip(BaseModel):
+    key: str
+    item_id: int
+    kind: FlipKind
+    sample: LockedSample
+    truth: str
+    before: str
+    after: str
+
+
+class FlipPage(BaseModel):
+    items: list[Flip]
+    next: int | None = Field(description="Give this as `after` for the next page; null on the last.")

@@ -1,0 +1,30 @@
+"""Figures: tidy columns in, one Plotly figure out. Readable on a light and a dark page."""
+
+from .items import parts, pool_map, pool_map_by_confidence, probabilities
+from .mistakes import calibration, confusion, recall
+from .outlook import credit, forecast
+from .queue import VERDICT_NAMES, findings, priorities, volume
+from .replays import backtest
+from .style import CHAMPION, OTHER, download
+from .versions import accuracy
+
+__all__ = [
+    "CHAMPION",
+    "OTHER",
+    "VERDICT_NAMES",
+    "accuracy",
+    "backtest",
+    "calibration",
+    "confusion",
+    "credit",
+    "download",
+    "findings",
+    "forecast",
+    "parts",
+    "pool_map",
+    "pool_map_by_confidence",
+    "priorities",
+    "probabilities",
+    "recall",
+    "volume",
+]

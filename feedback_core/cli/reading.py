@@ -1,0 +1,121 @@
+"""Commands that show what is in the database and change nothing."""
+
+from __future__ import annotations
+
+import typer
+
+from ..environment import database_url
+from .options import (
+    AsJson,
+    Database,
+    Out,
+    ProjectName,
+    VersionNumber,
+    app,
+    deliver,
+    open_loop,
+    print_json,
+    print_table,
+)
+
+
+@app.command()
+def projects(database: Database = "", as_json: AsJson = False) -> None:
+    """List the projects, each with its champion's accuracy on the locked rows."""
+    from .. import exchange, wording
+    from ..store import open_store
+
+    store = open_store(database or database_url())
+    found = [
+        exchange.project(each, store.versions.champion(each.id), len(store.versions.all(each.id)))
+        for each in store.projects.all()
+    ]
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        [
+            each["name"],
+            str(each["versions"]),
+            "none" if each["champion"] is None else str(each["champion"]),
+            wording.share(each["accuracy"].get("holdout")),
+            wording.share(each["accuracy"].get("audit")),
+        ]
+        for each in found
+    ]
+    print_table(("project", "versions", "champion", "accuracy on the holdout", "on the audit sample"), rows)
+
+
+@app.command()
+def versions(project: ProjectName = "", database: Database = "", as_json: AsJson = False) -> None:
+    """List the versions of a project with what was found and decided about each."""
+    from .. import exchange, wording
+
+    loop = open_loop(database, project)
+    found = loop.store.versions.all(loop.project.id)
+    if as_json:
+        print_json([exchange.version(each) for each in found])
+        return
+    newest = {each.challenger_id: each for each in reversed(loop.store.versions.reports(loop.project.id))}
+    rows = [
+        [
+            str(each.number),
+            each.status,
+            wording.share(exchange.accuracies(each).get("holdout")),
+            newest[each.id].finding if each.id in newest else "not judged",
+            newest[each.id].decision or "undecided" if each.id in newest else "",
+        ]
+        for each in found
+    ]
+    print_table(("version", "status", "accuracy on the holdout", "finding", "decision"), rows)
+
+
+@app.command()
+def report(
+    version: VersionNumber, project: ProjectName = "", out: Out = None, database: Database = "", as_json: AsJson = False
+) -> None:
+    """Write the refinement report of a version's newest verdict as one file of HTML."""
+    from .. import exchange
+    from ..errors import NotFound
+
+    loop = open_loop(database, project)
+    challenger = loop.store.versions.numbered(loop.project.id, version)
+    found = loop.store.versions.report_on(challenger.id)
+    if found is None:
+        raise NotFound(f"Version {version} has no gate report: judge it first.")
+    if as_json:
+        champion = None if found.champion_id is None else loop.store.versions.get(found.champion_id)
+        print_json(exchange.report(found, challenger, champion))
+        return
+    deliver(loop.report_html(found), out)
+
+
+@app.command()
+def card(project: ProjectName = "", out: Out = None, database: Database = "", as_json: AsJson = False) -> None:
+    """Write the champion's model card as one file of HTML."""
+    from ..reports import card_facts
+
+    loop = open_loop(database, project)
+    if as_json:
+        print_json(card_facts(loop.store, loop.project))
+        return
+    deliver(loop.card_html(), out)
+
+
+@app.command()
+def reproduce(
+    version: VersionNumber, project: ProjectName = "", database: Database = "", as_json: AsJson = False
+) -> None:
+    """Rebuild a version from the database and compare it bit for bit; exit code 1 when it differs."""
+    from .. import exchange
+    from ..reproduce import reproduce as rebuild
+    from ..reproduce import told
+
+    loop = open_loop(database, project)
+    found = rebuild(loop.store, loop.project, loop.store.versions.numbered(loop.project.id, version))
+    if as_json:
+        print_json(exchange.rebuild(found))
+    else:
+        for sentence in told(found):
+            typer.echo(sentence)
+    raise typer.Exit(0 if found.same else 1)

@@ -1,0 +1,72 @@
+"""The nouns as plain JSON values: the same words on the command line and over REST."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from .accuracies import Accuracies
+from .intervals import plain
+from .reproduce import Rebuild
+from .types import Flip, GateReport, Project, Version
+from .wording import ADVICE, iso
+
+
+def project(found: Project, champion: Version | None, versions: int) -> dict[str, Any]:
+    """A project with its champion's accuracy on each locked sample. versions: how many it has."""
+    return {
+        "id": found.id,
+        "name": found.name,
+        "task": found.task,
+        "labels": list(found.labels),
+        "columns": [{"name": column.name, "kind": column.kind} for column in found.schema.columns],
+        "settings": found.settings.to_dict(),
+        "simulated": found.simulated,
+        "created_at": iso(found.created_at),
+        "versions": versions,
+        "champion": None if champion is None else champion.number,
+        "accuracy": {} if champion is None else accuracies(champion),
+    }
+
+
+def version(found: Version) -> dict[str, Any]:
+    """A version with its scores by sample, and what a rebuild needs."""
+    facts = asdict(found) | {"created_at": iso(found.created_at), "promoted_at": iso(found.promoted_at)}
+    facts.pop("artifact")  # a path of this machine
+    return facts
+
+
+def report(found: GateReport, challenger: Version, champion: Version | None) -> dict[str, Any]:
+    """A gate report, with the numbers people know versions by beside their ids."""
+    times = {"created_at": iso(found.created_at), "decided_at": iso(found.decided_at)}
+    numbers = {"challenger": challenger.number, "champion": None if champion is None else champion.number}
+    return asdict(found) | times | numbers | {"reasons": list(found.reasons), "advice": ADVICE[found.action]}
+
+
+def flip(found: Flip, key: str) -> dict[str, Any]:
+    """A row about which two versions say different things. key: of its item."""
+    return {"key": key} | asdict(found)
+
+
+def estimates(found: Accuracies) -> dict[str, Any]:
+    """Every estimate of the champion's accuracy with its sample, interval and n."""
+    return {
+        "version": found.version,
+        "estimates": [
+            {"name": each.name, "title": each.title, "accuracy": plain(each.interval), "sample": each.sample}
+            | {"says": each.says}
+            for each in found.estimates
+        ],
+        "response": None if found.response is None else asdict(found.response),
+    }
+
+
+def rebuild(found: Rebuild) -> dict[str, Any]:
+    """The outcome of rebuilding a version."""
+    return asdict(found) | {"problems": list(found.problems), "libraries": list(found.libraries)}
+
+
+def accuracies(found: Version) -> dict[str, Any]:
+    """Accuracy with interval and n by the sample it is from; a sample without rows is left out."""
+    scores = {name: found.metrics.get(name, {}).get("accuracy") for name in ("holdout", "audit")}
+    return {name: score for name, score in scores.items() if score and score.get("value") is not None}

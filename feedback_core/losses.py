@@ -1,0 +1,64 @@
+"""What a wrong answer costs: every row the same, every class the same, or as a project's cost matrix says."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+Costs = Mapping[str, Mapping[str, float]]
+"""truth -> prediction -> cost; what is missing costs 0 where the two agree and 1 where they do not."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """The loss of one row. weights: of a mistake by class, for balanced accuracy. costs: for the cost metric."""
+
+    metric: str = "accuracy"
+    weights: Mapping[str, float] = field(default_factory=dict)
+    costs: Costs = field(default_factory=dict)
+
+    def of(self, truth: Sequence[str], said: Sequence[str]) -> npt.NDArray[np.float64]:
+        """Loss of each row, shape (n,)."""
+        t, s = column(truth), column(said)
+        wrong = np.asarray(t != s, dtype=float)
+        if self.metric == "accuracy":
+            return wrong
+        if self.metric == "balanced accuracy":
+            weights = np.asarray([self.weights.get(label, 0.0) for label in t], dtype=float)
+            return np.asarray(wrong * weights)
+        return np.asarray([cost(self.costs, a, b) for a, b in zip(t, s, strict=True)], dtype=float)
+
+    def most(self, labels: Sequence[str]) -> float:
+        """The largest loss a single row can have."""
+        if self.metric == "accuracy":
+            return 1.0
+        if self.metric == "balanced accuracy":
+            return max(self.weights.values(), default=1.0)
+        return max((cost(self.costs, a, b) for a in labels for b in labels), default=1.0)
+
+
+def column(labels: Sequence[str]) -> npt.NDArray[np.object_]:
+    """Labels as an array, shape (n,), to be compared with another."""
+    # list() first: a string is a sequence of labels too, and NumPy would take it for a single one.
+    return np.asarray(list(labels), dtype=object)
+
+
+def cost(costs: Costs, truth: str, said: str) -> float:
+    """Cost of one answer."""
+    return float(costs.get(truth, {}).get(said, 0.0 if truth == said else 1.0))
+
+
+def loss_of(metric: str, costs: Costs, truth: Sequence[str]) -> Loss:
+    """The loss of a metric on rows of this truth.
+
+    Balanced accuracy weighs a mistake by n / (k * rows of its class), so that the mean loss is the mean over the k
+    classes that occur; on equally frequent classes it is accuracy.
+    """
+    if metric != "balanced accuracy":
+        return Loss(metric, costs=costs)
+    rows = Counter(truth)
+    return Loss(metric, {label: len(truth) / (len(rows) * n) for label, n in rows.items()})

@@ -1,0 +1,12 @@
+"""Studies: what the worker finds out about versions by refitting them, and how it is told."""
+
+from .credits import credit as credit
+from .dry_runs import dry_run as dry_run
+from .forecasts import forecast as forecast
+from .views import CreditView as CreditView
+from .views import DryRunView as DryRunView
+from .views import ForecastView as ForecastView
+from .views import credit_view as credit_view
+from .views import dry_run_view as dry_run_view
+from .views import forecast_view as forecast_view
+from .views import missing as missing

@@ -1,0 +1,64 @@
+"""Numbers as people read them; an accuracy never without its interval and its n."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+ADVICE = {
+    "promote": "The gate advises: promote.",
+    "hold": "The gate advises: wait.",
+    "refuse": "The gate advises: keep the champion.",
+}
+SAMPLES = {"holdout": "holdout", "audit": "audit sample", "corrections": "earlier corrections"}
+
+
+def share(score: Mapping[str, Any] | None) -> str:
+    """A share as JSON: 93.4 % (91.2 to 95.1, n = 600). Without rows: 'not measured'."""
+    if not score or score.get("value") is None:
+        return "not measured"
+    return f"{100 * score['value']:.1f} % ({100 * score['low']:.1f} to {100 * score['high']:.1f}, n = {score['n']:,})"
+
+
+def points(score: Mapping[str, Any] | None) -> str:
+    """A difference of two shares in percentage points: +1.9 points (+0.6 to +3.2, n = 600)."""
+    if not score or score.get("value") is None:
+        return "not measured"
+    value, low, high = (100 * score[name] for name in ("value", "low", "high"))
+    return f"{value:+.1f} points ({low:+.1f} to {high:+.1f}, n = {score['n']:,})"
+
+
+def difference(score: Mapping[str, Any] | None, unit: str = "points") -> str:
+    """A difference in percentage points, or in the unit that a verdict by costs or errors is in."""
+    if unit == "points" or not score or score.get("value") is None:
+        return points(score)
+    return f"{score['value']:+.3g} {unit} ({score['low']:+.3g} to {score['high']:+.3g}, n = {score['n']:,})"
+
+
+def number(score: Mapping[str, Any] | None) -> str:
+    """Any other estimate: 0.213 (0.180 to 0.246, n = 600)."""
+    if not score or score.get("value") is None:
+        return "not measured"
+    high = "unbounded" if score["high"] is None else f"{score['high']:.3f}"
+    return f"{score['value']:.3f} ({score['low']:.3f} to {high}, n = {score['n']:,})"
+
+
+def counted(n: int, one: str, many: str = "") -> str:
+    """A number with its noun: 1 row, 2 rows."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def moment(at: float | None) -> str:
+    """A time in UTC to the minute; 'never' for None."""
+    return "never" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def iso(at: float | None) -> str | None:
+    """A time for machines, in UTC to the second: 2026-01-31T09:30:00+00:00."""
+    return None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+
+
+def spoken(name: str) -> str:
+    """A name of the code as words: logistic_regression -> logistic regression."""
+    return name.replace("_", " ")

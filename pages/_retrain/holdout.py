@@ -1,0 +1,33 @@
+"""How worn the locked rows are, and the button that lets fresh ones take over."""
+
+import streamlit as st
+
+from feedback_core.loop import Loop
+from pages._shared import plain, reviewer, told
+
+
+def show_wear(loop: Loop) -> None:
+    """Looks so far in words; where fresh labels are due, the refresh with its reason."""
+    worn = loop.wear()
+    if not worn.looks:
+        return
+    st.caption(plain(worn.text))
+    if not worn.due:
+        return
+    with st.container(border=True):
+        st.text_input("Why refresh the holdout now?", key="refresh-reason", max_chars=500)
+        st.button(
+            "Refresh the holdout",
+            icon=":material/autorenew:",
+            key="refresh_holdout",
+            on_click=_refresh,
+            args=(loop,),
+            disabled=not worn.ready,
+            help="Every locked row that has judged a version goes to training. Those that came in since judge from now "
+            "on, and the champion becomes the anchor. This cannot be undone.",
+        )
+
+
+def _refresh(loop: Loop) -> None:
+    with told("The holdout is refreshed. Accuracies before and after are of different rows: do not compare them."):
+        loop.refresh_holdout(reviewer(), st.session_state.get("refresh-reason", ""))
