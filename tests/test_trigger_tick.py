@@ -180,6 +180,17 @@ def test_a_stale_worker_cannot_fire_again_what_has_fired_and_is_over(trained):
     assert len(retrains(trained)) == 1
 
 
+def test_a_retrain_that_somebody_asked_for_a_moment_before_is_not_asked_for_again(trained):
+    configure(trained, automatic=True, **QUICK)
+    assert tick(trained) is None
+    answer(trained, 5)
+    trained.request_retrain("ann")
+    state = trained.store.triggers.state(trained.project.id)
+    assert trained.store.triggers.fire(state, "5 corrections", {}, trained.clock()) is None
+    assert trained.store.triggers.state(trained.project.id).fired_at is None
+    assert [job.requested_by for job in retrains(trained)] == ["ann"]
+
+
 # -- auto ------------------------------------------------------------------------------------------------------------
 
 
@@ -215,6 +226,17 @@ def test_each_entry_is_answered_by_a_shadow_that_has_not_seen_it_and_summed_up_b
     tick(trained, shadows)
     tick(trained)
     assert trained.store.triggers.regret(trained.project.id) == kept
+
+
+def test_a_shadow_that_remembers_every_row_is_still_wrong_about_what_it_is_asked_for_the_first_time(trained):
+    auto(trained, estimator="random_forest", params={"n_estimators": 25, "bootstrap": False}, weights={"random": 1.0})
+    trained.predict()
+    answer(trained, 12)
+    tick(trained)
+    kept = trained.store.triggers.regret(trained.project.id)
+    # The labels are false; a forest without bootstrap that had learned them would repeat each of the twelve.
+    assert sum(row.shadow_wrong for row in kept) >= 9
+    assert all(row.champion_wrong for row in kept)
 
 
 def test_the_shadow_learns_what_the_champion_has_not_and_the_regret_grows_until_it_fires(store, clock):
