@@ -309,6 +309,20 @@ def test_a_dry_run_finds_what_the_retrain_then_does_and_looks_at_no_locked_row(
     assert round(study.body["changed"]["value"] * len(open_ids)) == flipped > 0
 
 
+def test_no_row_of_a_dry_run_is_judged_by_a_model_that_has_learned_it(store: Store, clock: Clock) -> None:
+    # A full tree repeats what it has learned: with the judged rows in it, every coin would seem to be foreseen.
+    memory = {"path": "sklearn.tree.DecisionTreeClassifier"}
+    loop = make_loop(store, clock, weights={"random": 1.0}, estimator="own_estimator", params=memory)
+    loop.add_items(rows(100)[0], "test")
+    loop.add_items(rows(120, seed=1, labelled=False)[0], "test")
+    crown(loop)
+    loop.predict()
+    say(loop, 80, "ana", wrong=0.5)
+    gain = studies.dry_run(loop.store, loop.project, clock(), silent).body["feedback"]
+    assert gain["n"] == 80
+    assert gain["value"] < 0.25
+
+
 def test_a_dry_run_without_anything_new_says_so(second: Loop) -> None:
     study = studies.dry_run(second.store, second.project, second.clock(), silent)
     assert study.body["nothing_new"]
