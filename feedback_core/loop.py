@@ -337,7 +337,7 @@ class Loop:
         return self.store.jobs.request(self.project.id, "predict", trigger=trigger, by=by, now=self.clock())
 
     def request_study(self, kind: StudyKind, by: str, version: Version | None = None, trigger: str = "manual") -> Job:
-        """Ask the worker for a forecast or a credit of a version, the champion unless given, or for a dry run.
+        """Ask the worker for a forecast or a credit of a version, the champion unless given, a dry run or a backtest.
 
         Raises InvalidInput for another kind, and NotFound before the first version.
         """
@@ -346,7 +346,7 @@ class Loop:
         about = version or self.store.versions.champion(self.project.id)
         if about is None:
             raise NotFound(f"{self.project.name} has no model yet: train the first version on the Retrain page.")
-        payload = None if kind == "dry run" else {"version": about.id}
+        payload = None if kind in ("dry run", "backtest") else {"version": about.id}
         return self.store.jobs.request(self.project.id, kind, trigger=trigger, by=by, now=self.clock(), payload=payload)
 
     def reweigh(self, weights: Mapping[str, float], by: str) -> Job:

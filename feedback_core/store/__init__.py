@@ -29,6 +29,7 @@ from .sessions import ReviewSessions
 from .sqlite import SqliteDriver
 from .studies import Studies
 from .tallies import Tallies
+from .triggers import Triggers
 from .versions import Versions
 
 
@@ -59,6 +60,7 @@ class Store:
     jobs: Jobs
     events: Events
     tallies: Tallies
+    triggers: Triggers
     artifacts: Path
     """Folder of the model files, beside the database."""
 
@@ -105,5 +107,6 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         jobs=Jobs(driver),
         events=Events(driver),
         tallies=Tallies(driver),
+        triggers=Triggers(driver),
         artifacts=artifacts,
     )
