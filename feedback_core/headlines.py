@@ -129,8 +129,8 @@ def volume(rows: Rows, when: str) -> str:
     given = sum(said.values()) - said.get("undo", 0)
     lately = "" if when == "all time" else f", {when}"
     return (
-        f"{given:,} {'entry' if given == 1 else 'entries'}, {said.get('correct', 0):,} of them corrections, "
-        f"{said.get('undo', 0):,} taken back{lately}"
+        f"{given:,} {'entry' if given == 1 else 'entries'} given, {said.get('correct', 0):,} of them corrections; "
+        f"{said.get('undo', 0):,} were taken back{lately}"
     )
 
 

@@ -92,7 +92,7 @@ def draw_map(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
 
 
 def forecast(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
-    """Say what more corrections are worth to a version."""
+    """Say what more labels are worth to a version."""
     study = studies.forecast(loop.store, loop.project, _about(loop, job), loop.clock(), progress)
     return {"study": study.id}
 

@@ -39,13 +39,14 @@ def accuracy(project: ProjectName = "", database: Database = "", as_json: AsJson
 def forecast(
     project: ProjectName = "", run: Run = False, by: By = "", database: Database = "", as_json: AsJson = False
 ) -> None:
-    """What the next corrections should be worth, with interval, and whether to go on labelling."""
+    """What the next labels should be worth, with interval, and whether to go on labelling."""
     from .. import studies
 
     loop = open_loop(database, project)
     _study(loop, "forecast", run, by)
     found = studies.forecast_view(loop.store, loop.project)
-    lines = (found.sentence, found.advice, *found.notes, found.outdated, found.empty)
+    hint = f"{found.empty} Make one now with --run." if found.empty else ""
+    lines = (found.sentence, found.advice, *found.notes, found.outdated, hint)
     _show(lines, asdict(found), as_json)
 
 
@@ -59,7 +60,8 @@ def credit(
     loop = open_loop(database, project)
     _study(loop, "credit", run, by)
     found = studies.credit_view(loop.store, loop.project)
-    lines = (found.sentence, *found.findings, *found.notes, found.outdated, found.empty)
+    hint = f"{found.empty} Make one now with --run." if found.empty else ""
+    lines = (found.sentence, *found.findings, *found.notes, found.outdated, hint)
     _show(lines, asdict(found), as_json)
 
 
@@ -73,7 +75,8 @@ def dry_run(
     loop = open_loop(database, project)
     _study(loop, "dry run", run, by)
     found = studies.dry_run_view(loop.store, loop.project)
-    _show((*found.sentences, *found.notes, found.outdated, found.empty), asdict(found), as_json)
+    hint = f"{found.empty} Make one now with --run." if found.empty else ""
+    _show((*found.sentences, *found.notes, found.outdated, hint), asdict(found), as_json)
 
 
 def _study(loop: Loop, kind: StudyKind, run: bool, by: str) -> None:
