@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..intervals import plain, wilson
-from .paired import Comparison, Paired, Weighted, of_gains
+from .paired import Comparison, Paired
 
 SLICE_ROWS = 20
 """Fewer rows make no slice: of 19 rows even a proven loss is four or five, and a hundred such slices cost all power."""
@@ -62,19 +62,16 @@ def holm(p: Sequence[float]) -> list[float]:
 
 def judge_slices(
     chosen: Sequence[Slice],
-    gains: npt.NDArray[np.float64],
+    pairs: Sequence[Comparison],
     right: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]],
     *,
-    plain_accuracy: bool,
     max_loss: float,
 ) -> list[dict[str, Any]]:
     """Each slice with its paired difference, one-sided p of a loss, Holm's adjustment, and whether it is harmed.
 
-    gains: (n,), champion's loss minus challenger's. right: of challenger and champion, (n,) each. plain_accuracy: every
-    row counts the same, so the exact McNemar test applies. Harmed: adjusted p at most SLICE_ALPHA and a loss above
-    max_loss, so that in huge slices a loss nobody would notice is let through.
+    pairs: of both versions on each slice. right: of challenger and champion, (n,) each. Harmed: adjusted p at most
+    SLICE_ALPHA and a loss above max_loss, so that in huge slices a loss nobody would notice is let through.
     """
-    pairs = [_pair(gains[one.rows], plain_accuracy) for one in chosen]
     adjusted = holm([pair.p_worse for pair in pairs])
     return [_facts(one, pair, p, right, max_loss) for one, pair, p in zip(chosen, pairs, adjusted, strict=True)]
 
@@ -118,10 +115,6 @@ def _by_value(values: Sequence[Any]) -> list[tuple[Any, npt.NDArray[np.bool_]]]:
     column = np.asarray(values, dtype=object)
     present = sorted({value for value in values if value is not None}, key=str)
     return [(value, np.asarray(column == value, dtype=bool)) for value in present]
-
-
-def _pair(gains: npt.NDArray[np.float64], plain_accuracy: bool) -> Comparison:
-    return of_gains(gains) if plain_accuracy else Weighted(gains)
 
 
 def _facts(

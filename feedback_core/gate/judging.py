@@ -9,7 +9,7 @@ optimistic by selection.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,7 +42,7 @@ def by_sample(
     gains, side = loss.of(truth, champion) - loss.of(truth, challenger), np.asarray(audit, dtype=bool)
     samples = {}
     for name, rows in (("holdout", ~side), ("audit", side)):
-        pair = _comparison(gains[rows], loss)
+        pair = Weighted(gains[rows]) if loss.metric != "accuracy" else of_gains(gains[rows])
         samples[name] = {"n": pair.n, "gained": pair.gained, "lost": pair.lost, "difference": plain(pair.interval)}
     return samples
 
@@ -79,20 +79,20 @@ def judge(
     """
     lost_by_old, lost_by_new = loss.of(truth, champion), loss.of(truth, challenger)
     gains = lost_by_old - lost_by_new
-    pair = _comparison(gains, loss)
+    known = {*labels, *truth, *challenger, *champion, *(() if anchor is None else anchor)}
+    pair = _comparison(gains, loss, truth, known)
     stream = gains[np.asarray(fresh, dtype=bool)] if fresh is not None else gains[:0]
     unit = _unit(loss, np.concatenate([lost_by_old, lost_by_new]))
     right = _right(truth, challenger), _right(truth, champion)
-    by_slice = guards.judge_slices(
-        slices, gains, right, plain_accuracy=loss.metric == "accuracy", max_loss=max_loss * unit.size
-    )
+    pairs = [_comparison(gains[one.rows], loss, column(truth)[one.rows].tolist(), known) for one in slices]
+    by_slice = guards.judge_slices(slices, pairs, right, max_loss=max_loss * unit.size)
     suite = None if corrections is None else guards.judge_corrections(corrections, max_loss)
     case = Case(
         pair=pair,
-        anchor=pair if anchor is None else _comparison(loss.of(truth, anchor) - lost_by_new, loss),
+        anchor=pair if anchor is None else _comparison(loss.of(truth, anchor) - lost_by_new, loss, truth, known),
         claimed=pair.p if paid_p is None else paid_p,
         alpha=alpha_of(looks),
-        log_e=log_e_value(stream, loss.most(labels or truth)),
+        log_e=log_e_value(stream, loss.most(known, known)),
         fresh=len(stream),
         looks=looks,
         unit=unit,
@@ -103,6 +103,7 @@ def judge(
         "challenger_accuracy": plain(wilson(int(right[0].sum()), pair.n)),
         "champion_accuracy": plain(wilson(int(right[1].sum()), pair.n)),
         "metric": loss.metric,
+        "test": "test by betting" if isinstance(pair, Weighted) and pair.most is not None else "exact McNemar test",
         "slices": by_slice,
         "corrections": suite,
     }
@@ -145,6 +146,7 @@ def judge_errors(
     )
     scores = {
         "metric": "mean absolute error",
+        "test": "paired t-test",
         "challenger_error": plain(_mean(errors[1])),
         "champion_error": plain(_mean(errors[0])),
         "cut_at": most,
@@ -174,8 +176,11 @@ class Errors(Weighted):
         return float(t.sf(sign * self.difference / self.se * math.sqrt((self.n - 1) / self.n), self.n - 1))
 
 
-def _comparison(gains: npt.NDArray[np.float64], loss: Loss) -> Comparison:
-    return of_gains(gains) if loss.metric == "accuracy" else Weighted(gains)
+def _comparison(gains: npt.NDArray[np.float64], loss: Loss, truth: Sequence[str], labels: Iterable[str]) -> Comparison:
+    """gains: (n,) on rows of this truth, which is given: what a row can lose depends on no prediction."""
+    if loss.metric == "accuracy":
+        return of_gains(gains)
+    return Weighted(gains, None if loss.equal(truth, labels) else loss.most(truth, labels))
 
 
 def _unit(loss: Loss, lost: npt.NDArray[np.float64]) -> Unit:

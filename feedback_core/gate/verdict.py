@@ -9,8 +9,7 @@ from typing import Any
 
 from ..intervals import plain
 from ..types import Action, Finding
-from .evalue import labels_to_decide
-from .paired import PRIOR_SD, Comparison, p_better, provable_gain, rows_to_decide
+from .paired import PRIOR_SD, Comparison, labels_to_decide, p_better, provable_gain, rows_to_decide
 from .wear import LOOKS
 
 ALPHA = 0.05

@@ -131,8 +131,8 @@ def _said(value: float, numbers: Any) -> str:
 def _proof(report: GateReport) -> str:
     """The p that belongs to the finding: of a loss where it is worse, else of a gain with what the rows can prove."""
     numbers = report.numbers
-    metric = numbers.get("metric", "accuracy")
-    test = "Exact McNemar test" if metric == "accuracy" else "Sign-flip test"
+    name = numbers.get("test", "exact McNemar test" if numbers.get("metric", "accuracy") == "accuracy" else "test")
+    test = name[0].upper() + name[1:]
     if report.finding in ("worse", "worse within noise"):
         p = numbers.get("p_worse", paired.mcnemar(numbers["lost"], numbers["gained"]))
         return f"{test} for a loss: p = {p:.3g}; a loss counts as measured up to {verdict.ALPHA}."
