@@ -73,8 +73,8 @@ def show_slices(report: GateReport, place: str) -> None:
     slices = sorted(report.numbers.get("slices", ()), key=lambda one: (not one["harmed"], one["p"]))
     if slices:
         st.caption(
-            "**Slices** of at least 20 locked rows, tested for a loss together (Holm). One that is measurably worse by "
-            "more than the largest loss to accept stops any policy."
+            "**Slices** of the locked rows, tested for a loss together (Holm, over those that can show one). One that "
+            "is measurably worse by more than the largest loss to accept stops any policy."
         )
         st.dataframe(
             [_slice_row(one, report.numbers) for one in slices],
@@ -187,8 +187,14 @@ def _slice_row(one: Any, numbers: Any) -> dict[str, Any]:
         "Fixed": one["gained"],
         "Broken": one["lost"],
         "p of a loss": f"{one['p_holm']:.3g}",
-        "Verdict": "worse" if one["harmed"] else "no measured harm",
+        "Verdict": _slice_verdict(one),
     }
+
+
+def _slice_verdict(one: Any) -> str:
+    if one["harmed"]:
+        return "worse"
+    return "no measured harm" if one.get("told", True) else f"too few rows to tell (n = {one['n']})"
 
 
 def _short(score: Any) -> str:
