@@ -98,6 +98,7 @@ def compare(
         loss=loss,
         labels=project.labels,
         paid_p=None if same is None else float(same.numbers["p"]),
+        paid_action=None if same is None else same.action,
         fresh=_fresh(store, project, version, locked),
         slices=guards.slices(locked.truth, old.confidence, _segments(project, locked)),
         corrections=suite.pair,

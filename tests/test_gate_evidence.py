@@ -204,18 +204,18 @@ def test_holm_never_lowers_a_p_and_keeps_their_order(p):
 
 
 def test_slices_are_classes_segment_values_and_the_least_sure_quarter():
-    truth = ["a"] * 60 + ["b"] * 39 + ["c"]
+    truth = ["a"] * 60 + ["b"] * 39 + ["c"]  # the one row of 'c' cannot tell, but is shown
     shops = ["north", "south"] * 50
     found = guards.slices(truth, np.linspace(0.5, 1, 100).tolist(), {"shop": shops})
     assert [(one.kind, one.title, int(one.rows.sum())) for one in found] == [
         ("class", "class 'a'", 60),
         ("class", "class 'b'", 39),
+        ("class", "class 'c'", 1),
         ("segment", "shop 'north'", 50),
         ("segment", "shop 'south'", 50),
         ("confidence", "the rows the champion is least sure of", 25),
     ]
-    assert guards.slices(["a"] * 19, None, {}) == []
-    assert [one.title for one in guards.slices(["a"] * 40, None, {"shop": [None] * 20 + [2] * 20})] == [
+    assert [one.title for one in guards.slices(["a"] * 40, None, {"shop": [None] * 31 + [1] * 4 + [2] * 5})] == [
         "class 'a'",
         "shop 2",
     ]
@@ -236,6 +236,36 @@ def test_a_harmed_slice_refuses_a_proven_gain_in_words_and_numbers():
     assert harmed["p_holm"] == pytest.approx(2 * harmed["p"])
     assert harmed["challenger_accuracy"]["value"] == pytest.approx(46 / 60)
     assert orjson.loads(orjson.dumps(verdict.numbers)) == verdict.numbers
+
+
+def test_a_class_of_nineteen_rows_that_is_lost_altogether_is_refused():
+    truth = ["c"] * 981 + ["r"] * 19
+    champion = ["r"] * 60 + ["c"] * 921 + ["r"] * 19
+    challenger = ["c"] * 1000
+    verdict = judge(truth, challenger, champion, looks=1, slices=guards.slices(truth, None, {}))
+    assert (verdict.finding, verdict.action) == ("better", "refuse")
+    assert verdict.reasons[0] == "It is worse on class 'r': 19 rows broken, 0 fixed of 19."
+
+
+def test_slices_that_can_show_nothing_cost_the_others_no_power_and_are_listed_as_such():
+    # 100 segments of 20 rows, of which one loses nine: 2^-9 * 100 would be nothing, of the two that can tell it is.
+    names = [f"s{row // 20}" for row in range(2000)] + ["tiny"] * 5
+    truth = ["a"] * 2005
+    champion = ["a"] * 20 + ["b"] * 100 + ["a"] * 1885
+    challenger = ["b"] * 9 + ["a"] * 1996
+    verdict = judge(truth, challenger, champion, looks=1, slices=guards.slices(truth, None, {"shop": names}))
+    assert verdict.reasons[0] == "It is worse on shop 's0': 9 rows broken, 0 fixed of 20."
+    tiny = next(one for one in verdict.numbers["slices"] if one["title"] == "shop 'tiny'")
+    assert (tiny["told"], tiny["n"], tiny["harmed"], tiny["p_holm"]) == (False, 5, False, 1.0)
+    assert all(one["told"] for one in verdict.numbers["slices"] if one["n"] >= 20)
+
+
+def test_testable_by_hand():
+    # With one test corrected for two the first two would reach 0.025; the third never does.
+    assert guards.testable([0.001, 0.02, 0.04, 1.0]) == [True, True, False, False]
+    assert guards.testable([0.04]) == [True]
+    assert guards.testable([0.03, 0.03, 0.03]) == [False, False, False]
+    assert guards.testable([]) == []
 
 
 def test_in_huge_slices_a_loss_that_is_measured_but_tiny_is_let_through():
@@ -291,7 +321,7 @@ def test_errors_by_hand_are_a_paired_t_test_on_winsorised_errors():
     rng = np.random.default_rng(0)
     truth = np.zeros(400)
     champion, challenger = rng.normal(size=400), 0.8 * rng.normal(size=400)
-    challenger[0] = 1e6  # one wild error, cut to the 95 % quantile of all
+    challenger[0] = champion[0] = 1e6  # one wild error, cut to the 95 % quantile of all
     cut = np.quantile(np.abs(np.concatenate([champion, challenger])), 0.95)
     old, new = (np.minimum(np.abs(said), cut) for said in (champion, challenger))
     verdict = judge_errors(truth, challenger, champion, looks=1, policy="strict")
@@ -302,6 +332,17 @@ def test_errors_by_hand_are_a_paired_t_test_on_winsorised_errors():
     assert judge_errors(truth, champion, challenger, looks=1).finding == "worse"
     assert judge_errors(truth, challenger, champion, looks=26).finding == "not measurably different"
     assert orjson.loads(orjson.dumps(verdict.numbers))["champion_error"]["n"] == 400
+
+
+def test_a_few_wild_errors_that_are_cut_still_hold_the_version_back():
+    rng = np.random.default_rng(0)
+    champion = rng.normal(size=1000)
+    challenger = np.where(rng.random(1000) < 0.02, 50.0, 0.8 * champion)
+    for policy in ("strict", "balanced"):
+        verdict = judge_errors(np.zeros(1000), challenger, champion, looks=1, policy=policy)
+        assert (verdict.finding, verdict.action) == ("better", "hold")
+        assert verdict.reasons[0].startswith("Its mean absolute error is higher with the few wildest errors uncut: 1.")
+        assert verdict.numbers["unit"] == "of winsorised mean absolute error"
 
 
 @pytest.mark.parametrize("factor", [0.01, 1.0, 1000.0])
@@ -350,6 +391,26 @@ def test_retrains_of_numbers_without_a_gain_are_rarely_promoted():
     found = simulated.errors_no_better(200, 25)
     assert found["gate"] <= 0.08
     assert found["naive"] >= 0.9
+
+
+def test_asking_again_lets_nothing_unproven_through():
+    unproven = {"looks": 3, "policy": "balanced", "paid_p": 0.03}
+    assert judged(1000, 25, 12, looks=3).action == "promote"
+    assert judged(1000, 25, 12, **unproven, paid_action="promote").action == "promote"
+    again = judged(1000, 25, 12, **unproven, paid_action="hold")
+    assert (again.finding, again.action) == ("not measurably different", "hold")
+    assert again.reasons[0].startswith("It is the same look again, which did not advise to promote")
+    proven = judge(*cases(900, 60, 10), **unproven, paid_action="hold", fresh=[True] * 970)
+    assert (proven.finding, proven.action) == ("better", "promote")
+
+
+def test_what_balanced_lets_through_does_no_harm():
+    # It promotes a version that is no better in most series of fifty, and none that costs more than max_loss.
+    assert simulated.no_better(1000, 10, simulated.gated("balanced"))["false_promotion_rate"] > 0.5
+    for world in ("flat", "poisoned"):
+        changes = simulated.lived(world, 1000, simulated.gated("balanced"), 8)
+        assert min(changes) > -0.015
+        assert np.mean(changes) > -0.002
 
 
 def test_a_judgement_without_slices_and_corrections_is_what_it_was():

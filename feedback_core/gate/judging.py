@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..intervals import Z95, plain, wilson
-from ..types import Interval
+from ..types import Action, Interval
 from . import guards
 from .evalue import log_e_value
 from .guards import Slice
@@ -65,6 +65,7 @@ def judge(
     loss: Loss = Loss(),  # noqa: B008  frozen
     labels: Sequence[str] = (),
     paid_p: float | None = None,
+    paid_action: Action | None = None,
     fresh: Sequence[bool] | None = None,
     slices: Sequence[Slice] = (),
     corrections: Paired | None = None,
@@ -74,8 +75,10 @@ def judge(
     truth, challenger, champion, anchor: (n,) labels in the same order; anchor is the model at the last holdout
     refresh. looks: how often this holdout has been looked at, this time included. max_loss: fraction of accuracy, or of
     the cost of a usual mistake. labels: of the project, for the largest possible cost. paid_p: p of the look that this
-    judgement repeats; it then costs no budget and only the e-value can add a claim. fresh: (n,) audit rows labelled
-    after the challenger was trained. corrections: both versions on the earlier corrections the champion has learned.
+    judgement repeats; it then costs no budget and only the e-value can add a claim. paid_action: what that look
+    advised; unless it was to promote, `balanced` lets nothing unproven through by asking again. fresh: (n,) audit rows
+    labelled after the challenger was trained. corrections: both versions on the earlier corrections the champion has
+    learned.
     """
     lost_by_old, lost_by_new = loss.of(truth, champion), loss.of(truth, challenger)
     gains = lost_by_old - lost_by_new
@@ -97,6 +100,7 @@ def judge(
         looks=looks,
         unit=unit,
         max_loss=max_loss * unit.size,
+        repeats=paid_p is not None and paid_action != "promote",
         harms=(*guards.harmed_sentences(by_slice), *guards.broken_sentences(suite)),
     )
     scores = {
@@ -140,8 +144,9 @@ def judge_errors(
         log_e=0.0,
         fresh=0,
         looks=looks,
-        unit=Unit("of mean absolute error", 1.0, size or 1.0),
+        unit=Unit("of winsorised mean absolute error", 1.0, size or 1.0),
         max_loss=MARGIN * size,
+        holds=_wilder(*(float(column.mean()) if pair.n else 0.0 for column in errors[:2])),
         nearer=True,
     )
     scores = {
@@ -152,6 +157,16 @@ def judge_errors(
         "cut_at": most,
     }
     return judged(case, policy, min_cases, scores)
+
+
+def _wilder(champion: float, challenger: float) -> tuple[str, ...]:
+    """Cutting wild errors must not hide them: a mean that is higher with them is a reason to wait."""
+    if challenger <= champion * (1 + MARGIN):
+        return ()
+    return (
+        f"Its mean absolute error is higher with the few wildest errors uncut: {challenger:.3g}, the champion's is "
+        f"{champion:.3g}.",
+    )
 
 
 class Errors(Weighted):
