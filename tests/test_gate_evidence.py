@@ -13,6 +13,7 @@ from scipy.special import betaln
 from scipy.stats import beta, ttest_rel
 
 from benchmarks import gate as simulated
+from feedback_core import headlines
 from feedback_core.gate import guards, judge, judge_errors
 from feedback_core.gate.evalue import log_e_value, p_of_bet
 from feedback_core.gate.losses import Loss, cost, loss_of
@@ -27,6 +28,7 @@ from feedback_core.gate.paired import (
     smallest_provable_gain,
 )
 from feedback_core.gate.verdict import E_CLAIM
+from feedback_core.types import GateReport
 from tests.test_gate import cases, judged
 
 relaxed = settings(deadline=None)
@@ -415,3 +417,10 @@ def test_what_balanced_lets_through_does_no_harm():
 
 def test_a_judgement_without_slices_and_corrections_is_what_it_was():
     assert judged(1000, 30, 8).reasons == ("The gain is proven: 30 rows fixed, 8 broken.",)
+
+
+def test_what_would_decide_is_told_in_audit_labels():
+    numbers = judged(1000, 30, 15).numbers
+    report = GateReport(1, 1, 2, "not measurably different", "hold", (), numbers, "strict", None, None, None, 0.0, None)
+    said = headlines.evidence(2, 1, report)
+    assert f"About {numbers['labels_to_decide']:,} more audit labels would decide a difference of this size." in said

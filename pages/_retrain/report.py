@@ -163,14 +163,16 @@ def _power(report: GateReport) -> str:
     if gain < 1:
         said = f"{100 * gain:.1f}" if _unit(numbers).startswith("points") else f"{gain:.3g}"
         parts.append(f"A gain that these rows would prove four times in five: {said} {_unit(numbers)}.")
+    if report.finding != "better" and numbers.get("labels_to_decide"):
+        parts.append(
+            f"About {numbers['labels_to_decide']:,} more audit labels would decide a difference of this size, for this "
+            "version and without another look."
+        )
     if report.finding != "better" and numbers["rows_to_decide"]:
         parts.append(
-            f"About {numbers['rows_to_decide']:,} more locked rows would decide a difference of this size"
-            + (
-                f"; {numbers['labels_to_decide']:,} more audit labels would, for this version and without another look."
-                if numbers.get("labels_to_decide")
-                else "."
-            )
+            f"So would about {numbers['rows_to_decide']:,} more holdout rows, which take another look."
+            if parts and "labels_to_decide" in numbers
+            else f"About {numbers['rows_to_decide']:,} more holdout rows would decide it, which take another look."
         )
     return " ".join(parts)
 
