@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,7 +12,7 @@ import numpy.typing as npt
 import orjson
 
 from . import fitting, gate, provenance, scoring, training
-from .errors import ArtifactError
+from .errors import ArtifactError, Refused, Stale
 from .evaluation import evaluate
 from .gate import guards, wear
 from .gate.losses import loss_of
@@ -29,6 +30,9 @@ class Said:
     confidence: Sequence[float]
 
 
+ATTEMPTS = 20
+"""Of one judgement to be stored before any other; each failure means that somebody else's succeeded."""
+
 Say = Callable[[Version, Sequence[int], Sequence[str]], Said]
 """(version, item ids, inputs) -> what it says about them. Raises ArtifactError."""
 
@@ -40,6 +44,22 @@ class _Suite:
     pair: Paired | None
     flips: list[Flip]
     problem: str = ""
+
+
+def judged(store: Store, project_id: int, version: Version, model: Any, say: Say, now: float) -> GateReport:
+    """One look: the evidence, stored as a report. Raises Refused for the champion.
+
+    Judged again when another look was stored meanwhile, so that no two looks bear one number.
+    """
+    for _ in range(ATTEMPTS):
+        project, champion = store.projects.get(project_id), store.versions.champion(project_id)
+        if champion is not None and champion.id == version.id:
+            raise Refused(f"Version {version.number} is the champion: there is nothing to compare it with.")
+        seen = store.versions.newest_report(project_id)
+        fields, flips = evidence(store, project, version, model, say, now)
+        with contextlib.suppress(Stale):
+            return store.versions.add_report(project, fields, flips, seen=seen)
+    raise Stale(f"Version {version.number} was overtaken by {ATTEMPTS} other judgements: judge it once more.")
 
 
 def evidence(
@@ -98,6 +118,7 @@ def compare(
         loss=loss,
         labels=project.labels,
         paid_p=None if same is None else float(same.numbers["p"]),
+        paid_action=None if same is None else same.action,
         fresh=_fresh(store, project, version, locked),
         slices=guards.slices(locked.truth, old.confidence, _segments(project, locked)),
         corrections=suite.pair,

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from . import review
-from .errors import InvalidInput, Refused
+from .errors import InvalidInput
 from .loop import Loop
 from .types import GateReport, RolledBack, Version
 
 
 def judge(loop: Loop, version: Version) -> GateReport:
     """Compare a version with the champion once more, which is one more look. Refused for the champion itself."""
-    if version.status == "champion":
-        raise Refused(f"Version {version.number} is the champion: there is nothing to compare it with.")
     return loop.judge(version)
 
 

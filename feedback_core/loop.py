@@ -368,22 +368,19 @@ class Loop:
     def judge(self, version: Version, progress: Progress = silent) -> GateReport:
         """Compare a version with the champion on the locked rows and store the report, with the rows that flip.
 
-        Every call is one look, but for one that only repeats a look because audit labels have come in since.
+        Every call is one look, but for one that only repeats a look because audit labels have come in since. Raises
+        Refused for the champion itself.
         """
         progress(0.8, "judging on the locked rows")
-        project = self.store.projects.get(self.project.id)
-        fields, flips = comparison.evidence(self.store, project, version, self.model(version), self._said, self.clock())
-        return self._published(self.store.versions.add_report(project, fields, flips))
+        return self._published(
+            comparison.judged(self.store, self.project.id, version, self.model(version), self._said, self.clock())
+        )
 
     def promote(self, version: Version, by: str, reason: str = "") -> Version:
-        """Make a judged version the champion. Against the report's advice a reason is required (Refused)."""
+        """Make a judged version the champion. Unless its report advises that as things are, a reason is required."""
         report = self.store.versions.report_on(version.id)
         if report is None:
             raise Refused(f"Version {version.number} has no stored gate report: judge it first.")
-        if report.action != "promote" and not reason.strip():
-            found = "is measurably worse" if report.finding == "worse" else "is not advised by the gate"
-            why = " ".join(report.reasons)
-            raise Refused(f"Version {version.number} {found}: give a reason to promote it anyway. {why}")
         return self._decide(report, "promote", by, reason)
 
     def refuse(self, version: Version, by: str, reason: str = "") -> Version:

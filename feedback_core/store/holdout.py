@@ -19,7 +19,14 @@ _LOCKED = "project_id = :project and (split = 'holdout' or audit = 1)"
 
 _AUDITED = f"{_LOCKED} and audit = 1 and split = 'pool' and state = 'labelled'"
 
-_LABELLED_AFTER = f"select id from items where {_AUDITED} and {_FIRST_LABEL.format(what='f.id')} > :entry order by id"
+# Evidence of a stream takes labels that chance alone asked for: whoever labels an item of their own choice may have
+# chosen it by what the version says of it.
+_LABELLED_AFTER = f"""
+select id from items where {_AUDITED} and {_FIRST_LABEL.format(what="f.id")} > :entry
+and exists (select 1 from feedback f join draws d on d.id = f.draw_id where d.strategy in ('audit', 'random')
+            and f.id = {_FIRST_LABEL.format(what="f.id")})
+order by id
+"""
 
 _LAST_LOOK = """
 select max(r.created_at) as at from gate_reports r join projects p on p.id = r.project_id
@@ -55,7 +62,7 @@ class Holdout:
         self._driver = driver
 
     def labelled_after(self, project_id: int, entry_id: int) -> frozenset[int]:
-        """Ids of the labelled audit items whose first label is newer than a feedback entry."""
+        """Ids of the audit items whose first label came through a draw by chance, after a feedback entry."""
         with self._driver.reading() as session:
             columns = session.columns(_LABELLED_AFTER, {"project": project_id, "entry": entry_id})
         return frozenset(columns[0]) if columns else frozenset()
