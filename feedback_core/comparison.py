@@ -98,7 +98,7 @@ def compare(
         loss=loss,
         labels=project.labels,
         paid_p=None if same is None else float(same.numbers["p"]),
-        fresh=_fresh(store, project, version, locked),
+        fresh=_fresh(store, project, version, champion, locked),
         slices=guards.slices(locked.truth, old.confidence, _segments(project, locked)),
         corrections=suite.pair,
     )
@@ -156,12 +156,14 @@ def _look(same: GateReport | None, reports: Sequence[GateReport], after: int) ->
     return int(same.numbers["looks"]) if same is not None else 1 + wear.looks_so_far(reports, after)
 
 
-def _fresh(store: Store, project: Project, version: Version, locked: Locked) -> list[bool]:
-    """Which locked rows can carry the e-value: audit labels that nobody can have chosen the version by."""
+def _fresh(store: Store, project: Project, version: Version, champion: Version, locked: Locked) -> list[bool]:
+    """Which locked rows can carry the e-value: audit labels that nobody can have chosen the version by, of inputs
+    that neither version was taught."""
     if version.promoted_at is not None:
         # It has served: whoever brings it back has seen how it does on everything since.
         return [False] * len(locked.ids)
     after = store.holdout.labelled_after(project.id, version.feedback_upto)
+    after -= fitting.inputs_learned(store, (version, champion), sorted(after))
     return [item_id in after for item_id in locked.ids]
 
 
