@@ -17,9 +17,7 @@ def judge(loop: Loop, version: Version) -> GateReport:
 
 def promote(loop: Loop, version: Version, by: str, reason: str = "") -> Version:
     """Make a judged version the champion and have the queue scored again. Refused against the gate without a reason."""
-    promoted = loop.promote(version, _person(by), review.checked_reason(reason))
-    loop.request_rescore(by)
-    return promoted
+    return loop.promote(version, _person(by), review.checked_reason(reason), rescore=True)
 
 
 def refuse(loop: Loop, version: Version, by: str, reason: str = "") -> Version:
@@ -32,9 +30,7 @@ def rollback(loop: Loop, version: Version, by: str, reason: str, suspect: bool =
 
     suspect: ask for second opinions on what entered the version that is left.
     """
-    back = loop.rollback(version, _person(by), review.checked_reason(reason), suspect)
-    loop.request_rescore(by)
-    return back
+    return loop.rollback(version, _person(by), review.checked_reason(reason), suspect, rescore=True)
 
 
 def _person(by: str) -> str:

@@ -12,7 +12,7 @@ import orjson
 
 from ..errors import NotFound, Refused
 from ..types import Flip, GateReport, Project, TrainingRows, Version
-from . import events, flips
+from . import events, flips, jobs
 from .driver import Driver, Row, Session, noun
 
 LESSONS = 12
@@ -177,13 +177,26 @@ class Versions:
         return found[0] if found else None
 
     def decide(
-        self, project: Project, report: GateReport, decision: str, *, by: str, reason: str, now: float
+        self,
+        project: Project,
+        report: GateReport,
+        decision: str,
+        *,
+        by: str,
+        reason: str,
+        now: float,
+        rescore: bool = False,
     ) -> Version:
-        """Carry out `promote` or `refuse` of a report's challenger, in one transaction with the report's decision."""
+        """Carry out `promote` or `refuse` of a report's challenger, in one transaction with the report's decision.
+
+        rescore: ask for a new scoring of the pool after a promotion, in the same transaction.
+        """
         with self._driver.writing() as session:
             _mark_decision(session, report, decision, by, reason, now)
             if decision == "promote":
                 _crown(session, project, report, now)
+                if rescore:
+                    jobs.ask(session, project.id, "predict", trigger="new champion", by=by, now=now)
             else:
                 session.execute(
                     "update versions set status = 'refused' where id = ? and status = 'candidate'",
