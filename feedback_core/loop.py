@@ -368,15 +368,16 @@ class Loop:
 
     # -- judge and promote -------------------------------------------------------------------------------------------
 
-    def judge(self, version: Version, progress: Progress = silent) -> GateReport:
+    def judge(self, version: Version, progress: Progress = silent, *, by: str = "gate") -> GateReport:
         """Compare a version with the champion on the locked rows and store the report, with the rows that flip.
 
-        Every call is one look, but for one that only repeats a look because audit labels have come in since.
+        Every call is one look, but for one that only repeats a look because audit labels have come in since. by: who
+        asked for it, for the audit trail.
         """
         progress(0.8, "judging on the locked rows")
         project = self.store.projects.get(self.project.id)
         fields, flips = comparison.evidence(self.store, project, version, self.model(version), self._said, self.clock())
-        return self.publish(self.store.versions.add_report(project, fields, flips))
+        return self.publish(self.store.versions.add_report(project, fields, flips, by=by))
 
     def promote(self, version: Version, by: str, reason: str = "", *, rescore: bool = False) -> Version:
         """Make a judged version the champion. Against the report's advice a reason is required (Refused).
@@ -413,9 +414,10 @@ class Loop:
         if not reason.strip():
             raise Refused("A roll-back needs a reason: say what went wrong.")
         doubted, now = self.suspects(version), self.clock()
-        report = self.judge(version)
+        report = self.judge(version, by=by)
         wanted = doubted.entries if suspect else ()
-        ruled = suspects.ask(self.store, self.project, wanted, doubted.number, by=by, now=now)
+        left = doubted.total - len(wanted) if suspect else 0
+        ruled = suspects.ask(self.store, self.project, wanted, doubted.number, left, by=by, now=now)
         presses = tuple(press.id for press in ruled if press.id is not None)
         entries = tuple(entry for press in ruled for entry in press.entries)
         try:
@@ -424,7 +426,7 @@ class Loop:
             if presses:
                 self.undo_rulings(presses, by)
             raise
-        return RolledBack(back, doubted.number, presses, entries, doubted.total - len(wanted) if suspect else 0)
+        return RolledBack(back, doubted.number, presses, entries, left)
 
     def suspects(self, version: Version) -> Suspects:
         """Entries that entered the champion and not this earlier version: what a roll-back to it puts in doubt."""

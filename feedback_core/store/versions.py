@@ -148,14 +148,19 @@ class Versions:
             self._lessons.pop(old, None)
         return known
 
-    def add_report(self, project: Project, fields: Mapping[str, Any], changed: Sequence[Flip] = ()) -> GateReport:
-        """Store the evidence of one look with the rows that flip; only the decision it led to is added later."""
+    def add_report(
+        self, project: Project, fields: Mapping[str, Any], changed: Sequence[Flip] = (), *, by: str = "gate"
+    ) -> GateReport:
+        """Store the evidence of one look with the rows that flip; only the decision it led to is added later.
+
+        by: who asked for the look.
+        """
         values = {name: _text(value) for name, value in fields.items()}
         with self._driver.writing() as session:
             row = session.query(_REPORT, values | {"project_id": project.id})[0]
             flips.keep(session, row["id"], changed)
             details = {"finding": row["finding"], "action": row["action"], "version_id": row["challenger_id"]}
-            events.log(session, project.id, row["created_at"], "gate", "version judged", details)
+            events.log(session, project.id, row["created_at"], by, "version judged", details)
         return _report(row)
 
     def reports(self, project_id: int) -> list[GateReport]:
