@@ -46,7 +46,9 @@ class _Suite:
     problem: str = ""
 
 
-def judged(store: Store, project_id: int, version: Version, model: Any, say: Say, now: float) -> GateReport:
+def judged(
+    store: Store, project_id: int, version: Version, model: Any, say: Say, now: float, by: str = "gate"
+) -> GateReport:
     """One look: the evidence, stored as a report. Raises Refused for the champion.
 
     Judged again when another look was stored meanwhile, so that no two looks bear one number.
@@ -58,7 +60,7 @@ def judged(store: Store, project_id: int, version: Version, model: Any, say: Say
         seen = store.versions.newest_report(project_id)
         fields, flips = evidence(store, project, version, model, say, now)
         with contextlib.suppress(Stale):
-            return store.versions.add_report(project, fields, flips, seen=seen)
+            return store.versions.add_report(project, fields, flips, seen=seen, by=by)
     raise Stale(f"Version {version.number} was overtaken by {ATTEMPTS} other judgements: judge it once more.")
 
 
@@ -119,7 +121,7 @@ def compare(
         labels=project.labels,
         paid_p=None if same is None else float(same.numbers["p"]),
         paid_action=None if same is None else same.action,
-        fresh=_fresh(store, project, version, locked),
+        fresh=_fresh(store, project, version, champion, locked),
         slices=guards.slices(locked.truth, old.confidence, _segments(project, locked)),
         corrections=suite.pair,
     )
@@ -177,12 +179,14 @@ def _look(same: GateReport | None, reports: Sequence[GateReport], after: int) ->
     return int(same.numbers["looks"]) if same is not None else 1 + wear.looks_so_far(reports, after)
 
 
-def _fresh(store: Store, project: Project, version: Version, locked: Locked) -> list[bool]:
-    """Which locked rows can carry the e-value: audit labels that nobody can have chosen the version by."""
+def _fresh(store: Store, project: Project, version: Version, champion: Version, locked: Locked) -> list[bool]:
+    """Which locked rows can carry the e-value: audit labels that nobody can have chosen the version by, of inputs
+    that neither version was taught."""
     if version.promoted_at is not None:
         # It has served: whoever brings it back has seen how it does on everything since.
         return [False] * len(locked.ids)
     after = store.holdout.labelled_after(project.id, version.feedback_upto)
+    after -= fitting.inputs_learned(store, (version, champion), sorted(after))
     return [item_id in after for item_id in locked.ids]
 
 

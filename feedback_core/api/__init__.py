@@ -33,6 +33,7 @@ def create_api(url: str) -> FastAPI:
     api.state.store = _opener(url)
     for part in (projects, evidence, decisions):
         api.include_router(part.router)
+    api.include_router(decisions.rulings)
     return api
 
 

@@ -12,7 +12,7 @@ import orjson
 
 from ..errors import NotFound, Refused, Stale
 from ..types import Flip, GateReport, Project, TrainingRows, Version
-from . import events, flips
+from . import events, flips, jobs
 from .driver import Driver, Row, Session, noun
 
 LESSONS = 12
@@ -158,10 +158,17 @@ class Versions:
         return known
 
     def add_report(
-        self, project: Project, fields: Mapping[str, Any], changed: Sequence[Flip] = (), *, seen: int | None = None
+        self,
+        project: Project,
+        fields: Mapping[str, Any],
+        changed: Sequence[Flip] = (),
+        *,
+        seen: int | None = None,
+        by: str = "gate",
     ) -> GateReport:
         """Store the evidence of one look with the rows that flip; only the decision it led to is added later.
 
+        by: who asked for the look.
         seen: newest report when the looks were counted; raises Stale when another has been stored since, or the locked
         rows are not those of `project` any more: the look would bear a number that is taken.
         """
@@ -172,7 +179,7 @@ class Versions:
             row = session.query(_REPORT, values | {"project_id": project.id})[0]
             flips.keep(session, row["id"], changed)
             details = {"finding": row["finding"], "action": row["action"], "version_id": row["challenger_id"]}
-            events.log(session, project.id, row["created_at"], "gate", "version judged", details)
+            events.log(session, project.id, row["created_at"], by, "version judged", details)
         return _report(row)
 
     def reports(self, project_id: int) -> list[GateReport]:
@@ -199,15 +206,28 @@ class Versions:
         return found[0] if found else None
 
     def decide(
-        self, project: Project, report: GateReport, decision: str, *, by: str, reason: str, now: float
+        self,
+        project: Project,
+        report: GateReport,
+        decision: str,
+        *,
+        by: str,
+        reason: str,
+        now: float,
+        rescore: bool = False,
     ) -> Version:
-        """Carry out `promote` or `refuse` of a report's challenger, in one transaction with the report's decision."""
+        """Carry out `promote` or `refuse` of a report's challenger, in one transaction with the report's decision.
+
+        rescore: ask for a new scoring of the pool after a promotion, in the same transaction.
+        """
         with self._driver.writing() as session:
             if decision == "promote":
                 _ask_for_ground(session, project, report, reason)
             _mark_decision(session, report, decision, by, reason, now)
             if decision == "promote":
                 _crown(session, project, report, now)
+                if rescore:
+                    jobs.ask(session, project.id, "predict", trigger="new champion", by=by, now=now)
             else:
                 session.execute(
                     "update versions set status = 'refused' where id = ? and status = 'candidate'",
