@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from benchmarks import estimates as benchmark
-from feedback_core import accuracies, estimates
-from feedback_core.intervals import wilson
+from feedback_core import accuracies, estimates, wording
+from feedback_core.intervals import plain, wilson
 from feedback_core.loop import Loop
 from feedback_core.settings import Settings
 from feedback_core.store import Store
@@ -141,6 +143,40 @@ def test_skipped_audit_cards_stand_for_nothing_but_widen_the_bounds(trained: Loo
     found = accuracies.accuracies(loop.store, loop.project, loop.clock())
     assert found.response == accuracies.Response(asked=6, answered=4, low=3 / 6, high=5 / 6)
     assert found.of("all items").interval.value == pytest.approx(3 / 4)
+    assert wording.response(asdict(found.response)) == (
+        "Answered: 4 of 6 audit draws since the promotion (66.7 %). The audit sample's accuracy would be 50.0 % if the "
+        "model were wrong on all the others, 83.3 % if right."
+    )
+
+
+def test_where_everything_is_labelled_the_estimate_is_called_a_census_and_has_no_interval(trained: Loop) -> None:
+    loop = audited(trained, 0.0)
+    for n in range(99):
+        answer(loop, loop.draw("ana"), right=n % 4 != 0)
+    last = loop.draw("ben")
+    # One card is in a hand: it may turn out either way, and no sample says so.
+    found = named(loop, "all items")
+    assert (found.interval.low, found.interval.high, found.interval.n) == pytest.approx((0.74, 0.75, 99))
+    assert named(loop, "sharpened").interval == found.interval
+    answer(loop, last, right=True)
+    found = named(loop, "all items")
+    assert found.sample.startswith("a census: ")
+    assert (found.interval.low, found.interval.n) == (pytest.approx(0.75), 100)
+    assert found.interval.low == found.interval.high
+    assert wording.share(plain(since(loop))) == "75.0 % (a census: every item is labelled, n = 100)"
+
+
+@pytest.mark.parametrize(("answered", "is_told"), [(18, True), (19, False)])
+def test_a_low_response_rate_is_told_beside_the_accuracy_on_the_page(answered: int, is_told: bool) -> None:
+    def page(answered: int) -> None:
+        from feedback_core.accuracies import Accuracies, Response
+        from pages._insights import progress
+
+        progress.show_accuracies(Accuracies(1, (), Response(20, answered, 0.5, 0.6)))
+
+    app = AppTest.from_function(page, args=(answered,), default_timeout=60).run()
+    assert not app.exception
+    assert any(each.value.startswith(f"Answered: {answered} of 20") for each in app.caption) == is_told
 
 
 def test_items_that_arrive_later_are_told_by_their_own_draws_once_there_are_enough(store: Store, clock: Clock) -> None:
