@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
+import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -220,16 +220,26 @@ def test_many_more_decisions_than_the_window_are_told_by_the_newest(trained: Loo
     assert known.uniform == (True,) * 5
 
 
-def test_through_the_real_queue_the_estimate_is_true_and_the_draws_alone_are_not(tmp_path: Path) -> None:
-    world = benchmark.World(tmp_path, 300, 60, audit_share=0.4)
+@pytest.fixture
+def quick_folder(tmp_path: Path):
+    """In memory where the system has that: thousands of durable commits would wait for the disk for minutes."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else tmp_path) as folder:
+        yield Path(folder)
+
+
+def test_through_the_real_queue_the_estimate_is_true_and_the_draws_alone_are_not(quick_folder: Path) -> None:
+    # Hands of twelve cards, skips, leases that run out, reports by users, and a sixth of the items comes late.
+    world = benchmark.World(quick_folder, 240, 48, audit_share=0.4)
     ours, draws, truths = [], [], []
-    for seed in range(25):
-        store, loop, truth = benchmark.review(world, seed, rounds=20)
+    for seed in range(150):
+        store, loop, truth = benchmark.review(world, seed, rounds=9)
         found = accuracies.accuracies(store, loop.project, loop.clock())
         ours.append(found.of("all items").interval)
         draws.append(found.of("audit since promotion").interval)
         truths.append(truth)
-    error = 100 * (np.array([i.value for i in ours]) - truths)
-    assert abs(error.mean()) < 2 * error.std() / 5
-    assert sum(i.low <= t <= i.high for i, t in zip(ours, truths, strict=True)) >= 21
-    assert 100 * (np.array([i.value for i in draws]) - truths).mean() > 1.5
+    told, alone = benchmark.summary(ours, truths), benchmark.summary(draws, truths)
+    assert abs(told["bias_points"]) < 0.5 + 2 * told["bias_se"]
+    assert told["bias_se"] < 0.5
+    assert 0.90 <= told["coverage"] <= 0.99
+    assert alone["bias_points"] > 2 * alone["bias_se"]
