@@ -38,6 +38,8 @@ def accuracy(project: ProjectName = "", database: Database = "", as_json: AsJson
         typer.echo(f"Version {found['version']}, with 95 % intervals")
         rows = [(each["title"], wording.share(each["accuracy"]), each["sample"]) for each in found["estimates"]]
         print_table(("estimate", "accuracy", "sample"), rows)
+        if answered := wording.response(found["response"]):
+            typer.echo(answered)
 
 
 @app.command()

@@ -105,6 +105,7 @@ def credit_view(store: Store, project: Project) -> CreditView:
         body["method"],
         "Intervals are 95 %; a group is told from zero by Holm's correction over all groups. Groups overlap: their "
         "points need not add up.",
+        "Credit reads the locked rows: after rulings that follow from it, treat the next gain on them with care.",
     )
     return CreditView(
         sentence=body["headline"],
