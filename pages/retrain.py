@@ -9,6 +9,7 @@ from feedback_core.types import STUDIES, GateReport, Version
 from pages import _jobs
 from pages._retrain.flips import show_flips
 from pages._retrain.holdout import show_wear
+from pages._retrain.jobs import show_jobs
 from pages._retrain.report import show_report, show_reported, show_slices
 from pages._retrain.studies import show_dry_run
 from pages._retrain.versions import show_versions
@@ -158,3 +159,5 @@ show_wear(loop)
 st.subheader("Versions")
 reports = loop.store.versions.reports(loop.project.id)
 show_versions(versions, reports, roll_back, loop.suspects, loop.report_html, partial(details, place="list"))
+
+show_jobs(loop)

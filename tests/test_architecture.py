@@ -18,7 +18,7 @@ _FLOORS = """
 errors environment parent cache neighbours projection
 settings registry scored
 types
-intervals wording losses wear scope
+intervals wording losses wear scope children
 paired calibration
 evalue guards
 verdict
@@ -30,8 +30,9 @@ second_look accuracies studies reports reproduce
 loop insights inspection exchange
 learned decisions
 reordering maps similar
-reviewers worker feedback_loop deck served_model receipts
-project_storage demo
+heartbeat reviewers feedback_loop deck served_model receipts
+worker
+project_storage demo supervisor child
 simulate
 cli api
 __main__ __init__
