@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from importlib import import_module
 from pathlib import Path
 from typing import TextIO
@@ -37,13 +38,17 @@ def main(url: str, parent: int) -> None:
         import_module(module)
     # Only now, so that the parent's death and a bad output are seen to before two seconds of imports.
     from .store import open_store
-    from .worker import carry_out
+    from .triggers import Shadows
+    from .worker import carry_out, tick_all
 
-    store = open_store(url)
+    store, shadows = open_store(url), Shadows()
     _say(replies, "ready")
     for line in sys.stdin:
         order = json.loads(line)
-        carry_out(store, store.jobs.get(order["job"]), order["worker"], lease_s=order["lease_s"])
+        if order["job"] is None:
+            tick_all(store, time.time(), shadows)
+        else:
+            carry_out(store, store.jobs.get(order["job"]), order["worker"], lease_s=order["lease_s"])
         _say(replies, "free")
 
 

@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from .types import Job
 
@@ -19,12 +21,17 @@ REAPED_WITHIN_S = 10.0
 
 
 class Child:
-    """A process that does one job after the other. `job` is what it has in hand, `since` (monotonic) when it got it."""
+    """A process that does what it is given, one thing after the other.
 
-    def __init__(self, url: str) -> None:
+    idle: ready, with nothing in hand. job: what it has in hand, None for a look at the triggers. since: when
+    (monotonic) it was given that.
+    """
+
+    def __init__(self, url: str, program: Sequence[str] = ("-m", "feedback_core.child")) -> None:
+        """program: arguments of the interpreter before the address and this process's id."""
         # A session of its own: Ctrl-C reaches the worker alone, and a kill also reaches what the job has started.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "feedback_core.child", url, str(os.getpid())],
+            [sys.executable, *program, url, str(os.getpid())],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -32,7 +39,7 @@ class Child:
             start_new_session=True,
         )
         self.pid = self._process.pid
-        self.ready = False
+        self.ready = self.idle = False
         self.job: Job | None = None
         self.since = time.monotonic()
         self.stop_by: float | None = None
@@ -50,16 +57,23 @@ class Child:
         said = os.read(self.fileno(), 4096)
         if b"ready" in said:
             self.ready, self.light = True, self.memory()
-        if b"free" in said:
-            self.job = None
+        if said:
+            self.idle, self.job = True, None
         return bool(said)
 
     def give(self, job: Job, worker: str, lease_s: float) -> None:
         """Have it do a claimed job. Raises BrokenPipeError when it has ended."""
-        self.job, self.since, self.stop_by = job, time.monotonic(), None
-        order = json.dumps({"job": job.id, "worker": worker, "lease_s": lease_s})
+        self.job, self.stop_by = job, None
+        self._order({"job": job.id, "worker": worker, "lease_s": lease_s})
+
+    def tick(self) -> None:
+        """Have it look at the triggers of every project. Raises BrokenPipeError when it has ended."""
+        self._order({"job": None})
+
+    def _order(self, order: Mapping[str, Any]) -> None:
+        self.idle, self.since = False, time.monotonic()
         assert self._process.stdin is not None
-        self._process.stdin.write(order.encode() + b"\n")
+        self._process.stdin.write(json.dumps(order).encode() + b"\n")
 
     def memory(self) -> int:
         """Bytes it holds in memory; 0 where the system does not say (only Linux does)."""

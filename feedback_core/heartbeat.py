@@ -8,10 +8,9 @@ from collections import deque
 from collections.abc import Callable
 
 from .errors import FeedbackError
-from .loop import Progress
 from .store import Store
 from .store.job_lines import MOST_LINES
-from .types import STUDIES, Job, JobLine
+from .types import STUDIES, Job, JobLine, Progress
 
 BEAT_S = 5.0
 

@@ -15,7 +15,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +54,8 @@ class Limits:
     memory: int = 0
     lease_s: float = 20.0
     """A dead worker's job is taken up again after this many seconds."""
+    tick_s: float = 5.0
+    """Between two looks at the triggers."""
     grace_s: float = 5.0
     """What runs when the worker is asked to stop may end within this time; then another worker begins it anew."""
 
@@ -84,12 +86,22 @@ def serve(url: str, limits: Limits) -> None:
 class Supervisor:
     """The worker's side of all its jobs. `turn` is one look at everything, in a single thread."""
 
-    def __init__(self, store: Store, limits: Limits, clock: Callable[[], float] = time.time) -> None:
-        self._store, self._limits, self._clock = store, limits, clock
+    def __init__(
+        self,
+        store: Store,
+        limits: Limits,
+        clock: Callable[[], float] = time.time,
+        start: Callable[[str], Child] = Child,
+    ) -> None:
+        """start: a process for jobs on a database address."""
+        self._store, self._limits, self._clock, self._start = store, limits, clock, start
         self._name = process_name()
         self._children: list[Child] = []
         self._leaving: list[Child] = []
+        self._ticker: Child | None = None
+        """Looks at the triggers. A process of its own: it fits models too, and keeps them from one look to the next."""
         self._beaten = self._hire_from = time.monotonic()
+        self._ticked = -self._limits.tick_s
 
     @contextmanager
     def staffed(self) -> Iterator[None]:
@@ -97,7 +109,7 @@ class Supervisor:
         try:
             yield
         finally:
-            for child in self._children + self._leaving:
+            for child in self._everybody() + self._leaving:
                 child.kill()
 
     def turn(self, claim: bool = True) -> None:
@@ -110,6 +122,7 @@ class Supervisor:
             if claim:
                 self._hire()
                 self._claim()
+                self._tick()
         except StoreBusy as error:
             log.warning("%s The worker tries again.", error)
 
@@ -126,11 +139,11 @@ class Supervisor:
 
     def _listen(self) -> None:
         pause = WATCH_S if self._busy() else IDLE_S
-        heard, _, _ = select.select(self._children, [], [], pause)
+        heard, _, _ = select.select(self._everybody(), [], [], pause)
         for child in heard:
             if not child.listen():
                 self._await_end(child)
-            elif child.job is None and child.memory() > child.light + GROWN:
+            elif child is not self._ticker and child.memory() > child.light + GROWN:
                 self._dismiss(child)
         self._leaving = [child for child in self._leaving if child.ended() is None]
 
@@ -148,16 +161,14 @@ class Supervisor:
         self._leaving.append(child)
 
     def _see_to_the_dead(self) -> None:
-        for child in [child for child in self._children if child.ended() is not None]:
+        for child in [child for child in self._everybody() if child.ended() is not None]:
             how = child.ended()
             log.warning("process %s %s", child.pid, how)
             if not child.ready:
                 self._hire_from = time.monotonic() + DEAD_EARLY_S
             if child.job is not None:
                 self._store.jobs.try_again(child.job, self._name, self._told(child.job, f"{how}."), self._clock())
-            child.kill()  # what it has started may live on
-            self._children.remove(child)
-            artifacts.sweep(self._store.artifacts, self._clock())
+            self._end(child)  # what it has started may live on
 
     def _told(self, job: Job, what: str) -> str:
         now = self._store.jobs.get(job.id)
@@ -190,7 +201,10 @@ class Supervisor:
 
     def _end(self, child: Child) -> None:
         child.kill()
-        self._children.remove(child)
+        if child is self._ticker:
+            self._ticker = None
+        else:
+            self._children.remove(child)
         artifacts.sweep(self._store.artifacts, self._clock())
 
     def _renew(self) -> None:
@@ -215,10 +229,10 @@ class Supervisor:
         # One more than are busy, so that the next project's job finds a warm one.
         missing = min(len(self._busy()) + 1, self._limits.side_by_side) - len(self._children)
         if missing > 0 and time.monotonic() >= self._hire_from:
-            self._children += [Child(self._store.url) for _ in range(missing)]
+            self._children += [self._start(self._store.url) for _ in range(missing)]
 
     def _claim(self) -> None:
-        for child in [child for child in self._children if child.ready and child.job is None]:
+        for child in [child for child in self._children if child.idle]:
             job = self._store.jobs.claim(self._name, self._clock(), self._limits.lease_s)
             if job is None:
                 return
@@ -226,6 +240,23 @@ class Supervisor:
                 child.give(job, self._name, self._limits.lease_s)
             except BrokenPipeError:
                 return  # it has just died: the next turn sees to it and to the job
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        if now - self._ticked < self._limits.tick_s or now < self._hire_from:
+            return
+        self._ticked = now
+        if self._ticker is None:
+            if any(project.settings.watched for project in self._store.projects.all()):
+                self._ticker = self._start(self._store.url)
+        elif self._ticker.idle:
+            with suppress(BrokenPipeError):  # it has just died: the next turn sees to it
+                self._ticker.tick()
+        elif self._limits.time_s and self._ticker.ready and now - self._ticker.since > self._limits.time_s:
+            self._end(self._ticker)
+
+    def _everybody(self) -> list[Child]:
+        return self._children + ([self._ticker] if self._ticker else [])
 
     def _busy(self) -> list[Child]:
         return [child for child in self._children if child.job is not None]

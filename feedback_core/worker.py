@@ -8,13 +8,13 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from . import maps, staging, studies
+from . import maps, staging, studies, triggers
 from .environment import process_name
 from .errors import FeedbackError, StoreBusy
 from .heartbeat import BEAT_S, Cancelled, GaveWay, Heartbeat, LeaseLost
-from .loop import Loop, Progress, silent
+from .loop import Loop, silent
 from .store import Store
-from .types import Job, Version
+from .types import Job, Progress, Version
 
 LEASE_S = 20.0
 """A dead worker's job is taken up again after this many seconds."""
@@ -95,6 +95,13 @@ def credit(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
     return {"study": study.id}
 
 
+def backtest(loop: Loop, _job: Job, progress: Progress) -> dict[str, Any]:
+    """Replay the stored feedback under other rules for when to retrain."""
+    body = triggers.backtest(loop.store, loop.project, progress)
+    study = loop.store.studies.save(loop.project.id, "backtest", body, version_id=None, now=loop.clock())
+    return {"study": study.id}
+
+
 def _about(loop: Loop, job: Job) -> Version:
     return loop.store.versions.get(job.payload["version"])
 
@@ -108,6 +115,7 @@ KINDS: dict[str, Callable[[Loop, Job, Progress], dict[str, Any]]] = {
     "forecast": forecast,
     "dry run": dry_run,
     "credit": credit,
+    "backtest": backtest,
 }
 
 
@@ -169,3 +177,15 @@ def run_here(store: Store, job: Job, say: Progress = silent) -> Job:
                 say(now.progress, heard)
             time.sleep(IDLE_S)
     return now
+
+
+def tick_all(store: Store, now: float, shadows: triggers.Shadows) -> None:
+    """Let every project's triggers have their say; what goes wrong with one is noted there and holds up no other."""
+    for project in store.projects.all():
+        trouble = ""
+        try:
+            triggers.tick(store, project, now, shadows)
+        except Exception as error:  # a model of a user's own may raise anything; the worker must go on
+            log.error("triggers of project %s\n%s", project.id, traceback.format_exc())
+            trouble = str(error) if isinstance(error, FeedbackError) else f"{type(error).__name__}: {error}"
+        store.triggers.trouble(project.id, trouble)

@@ -30,6 +30,7 @@ from .sessions import ReviewSessions
 from .sqlite import SqliteDriver
 from .studies import Studies
 from .tallies import Tallies
+from .triggers import Triggers
 from .versions import Versions
 
 
@@ -61,6 +62,7 @@ class Store:
     job_lines: JobLines
     events: Events
     tallies: Tallies
+    triggers: Triggers
     artifacts: Path
     """Folder of the model files, beside the database."""
 
@@ -108,5 +110,6 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         job_lines=JobLines(driver),
         events=Events(driver),
         tallies=Tallies(driver),
+        triggers=Triggers(driver),
         artifacts=artifacts,
     )
