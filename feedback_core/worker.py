@@ -145,7 +145,7 @@ def carry_out(
     log.info("job %s: %s for project %s, attempt %s", job.id, job.kind, job.project_id, job.attempts)
     with Heartbeat(store, job, worker, clock, lease_s=lease_s, beat_s=min(BEAT_S, lease_s / 4), say=say) as heart:
         try:
-            result = KINDS[job.kind](Loop(store, store.projects.get(job.project_id)), job, heart.progress)
+            result = _result(store, job, heart)
             store.jobs.finish(job.id, worker, result, clock())
         except LeaseLost:
             log.warning("job %s was taken over by another worker", job.id)
@@ -165,6 +165,14 @@ def carry_out(
             log.error("job %s failed\n%s", job.id, traceback.format_exc())
             store.jobs.fail(job.id, worker, f"{type(error).__name__}: {error}", clock())
     return store.jobs.get(job.id)
+
+
+def _result(store: Store, job: Job, heart: Heartbeat) -> dict[str, Any]:
+    """What the job gives; what it has said is on record before how it ended."""
+    try:
+        return KINDS[job.kind](Loop(store, store.projects.get(job.project_id)), job, heart.progress)
+    finally:
+        heart.write()
 
 
 def run_here(store: Store, job: Job, say: Progress = silent) -> Job:
