@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import sqlite3
@@ -149,3 +150,40 @@ def test_a_retrain_whose_worker_is_killed_is_taken_up_by_the_next_one(store, url
     assert {kind: ended[kind] for kind in ("retrain", "predict", "rank feedback")} == dict.fromkeys(
         ("retrain", "predict", "rank feedback"), "done"
     )
+
+
+def children_of(pid: int) -> list[int]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, parent = path.read_text().rpartition(")")[2].split()[:2]
+            found += [int(path.parent.name)] if int(parent) == pid and state != "Z" else []
+    return found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent has died")
+def test_the_processes_of_a_killed_worker_die_with_it_and_those_of_a_stopped_one_hand_their_job_back(store, url, clock):
+    loop = make_loop(store, clock, estimator="random_forest", params={"n_estimators": 100_000})
+    loop.add_items(rows(120)[0], "test")
+    job = loop.request_retrain("ann")
+
+    def fitting(times: int) -> bool:
+        now = store.jobs.get(job.id)
+        return (now.attempts, now.message.startswith("fitting")) == (times, True)
+
+    with process("-c", SHORT_LEASE, url) as first:
+        until(lambda: fitting(1), "the first worker fits", 60)
+        orphans = children_of(first.pid)
+        first.send_signal(signal.SIGKILL)
+        first.communicate(timeout=10)
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in orphans), "the orphans die")
+    assert len(orphans) in (1, 2), "one with the job, and perhaps a warm one"
+
+    with process("-c", SHORT_LEASE, url) as second:
+        until(lambda: fitting(2), "the second worker fits", 60)
+        second.send_signal(signal.SIGTERM)
+        second.communicate(timeout=60)
+        assert second.returncode == 0
+    left = store.jobs.get(job.id)
+    assert (left.state, left.attempts, left.error) == ("waiting", 1, None), "the stop is no attempt, the kill was one"
+    assert store.job_lines.of(job.id)[-1].text == "Handed back, because the worker is asked to stop."
