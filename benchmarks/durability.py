@@ -40,6 +40,12 @@ PROJECTS = 4
 WAIT_S = (0.0, 8.0)
 """Range of the pause between two kills, counted from the moment a job runs."""
 
+PAUSE_S = 0.1
+"""Between two decisions."""
+
+ITEMS_PER_KILL = 600
+"""Decisions must not run out before the kills do, or no retrain is left to be killed. Enough for a minute each."""
+
 DRAIN_S = 300.0
 """Everything but the studies has to be over this long after the last kill, or it is stuck."""
 
@@ -100,7 +106,7 @@ class Writer:
             # A line cut by the kill was not acknowledged.
             if (said := process.stdout.readline()).endswith("\n"):
                 self.acknowledged.add(said.strip())
-            time.sleep(0.02)
+            time.sleep(PAUSE_S)
 
 
 class Server:
@@ -148,16 +154,16 @@ class Server:
             self.kill()
 
 
-def world(url: str) -> tuple[list[Loop], list[tuple[int, int]]]:
-    """Projects with base rows and a pool, and the (project, item) pairs that wait for a decision."""
+def world(url: str, items: int) -> tuple[list[Loop], list[tuple[int, int]]]:
+    """Projects with base rows and a pool, with so many items each, and the (project, item) pairs that wait for a decision."""
     store, loops, todo = open_store(url), [], []
     schema = Schema((Column("x0", "number"), Column("x1", "number")))
     for n in range(PROJECTS):
         settings = Settings(estimator="random_forest", params={"n_estimators": 60}, audit_share=0.0)
         project = create_project(store, f"project {n}", schema, ("a", "b"), settings, actor="benchmark", salt=n)
         loops.append(loop := Loop(store, project))
-        points = np.random.default_rng(n).normal(size=(2_300, 2)).round(4)
-        labels = ["b" if x + y > 0 else "a" for x, y in points[:300]] + [None] * 2_000
+        points = np.random.default_rng(n).normal(size=(300 + items, 2)).round(4)
+        labels = ["b" if x + y > 0 else "a" for x, y in points[:300]] + [None] * items
         inputs = [intake.encode_one(point.tolist(), schema) for point in points]
         loop.add_items(Rows(inputs, [None] * len(inputs), labels), "benchmark")
         chunks = store.items.export(project.id)
@@ -266,7 +272,7 @@ def run(kills: int) -> dict[str, int]:
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "durability.db"
         url = f"sqlite:///{path}"
-        loops, todo = world(url)
+        loops, todo = world(url, max(500, ITEMS_PER_KILL * kills // PROJECTS))
         store = loops[0].store
         with running(url, Path(name), todo) as (server, writer):
             done = kill_again_and_again(kills, server, writer, store, loops)
