@@ -155,7 +155,7 @@ class Server:
 
 
 def world(url: str, items: int) -> tuple[list[Loop], list[tuple[int, int]]]:
-    """Projects with base rows and a pool, with so many items each, and the (project, item) pairs that wait for a decision."""
+    """Projects with base rows and so many items each in the pool, and the (project, item) pairs to be decided."""
     store, loops, todo = open_store(url), [], []
     schema = Schema((Column("x0", "number"), Column("x1", "number")))
     for n in range(PROJECTS):
