@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import socket
 from pathlib import Path
 
 DEFAULT_FILE = Path(__file__).resolve().parent.parent / "data" / "feedback.db"
@@ -20,6 +21,11 @@ def allowed_hosts() -> list[str]:
     """Host names the server answers to; others are refused, which stops DNS rebinding."""
     extra = os.environ.get("FEEDBACK_ALLOWED_HOSTS", "")
     return ["localhost", "127.0.0.1", "[::1]", "testserver", *(host for host in extra.split(",") if host)]
+
+
+def process_name() -> str:
+    """What this process signs its leases with; unique among the processes that share a database."""
+    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def user_name() -> str:
