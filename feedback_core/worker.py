@@ -8,13 +8,13 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from . import maps, reports, staging, studies, triggers
+from . import comparison, maps, reports, staging, studies, triggers
 from .environment import process_name
 from .errors import FeedbackError, StoreBusy
 from .heartbeat import BEAT_S, Cancelled, GaveWay, Heartbeat, LeaseLost
 from .loop import Loop, silent
 from .store import Store
-from .types import Job, Progress, Version
+from .types import Job, Progress, Project, Version
 
 LEASE_S = 20.0
 """A dead worker's job is taken up again after this many seconds."""
@@ -194,7 +194,15 @@ def tick_all(store: Store, now: float, shadows: triggers.Shadows) -> None:
         trouble = ""
         try:
             triggers.tick(store, project, now, shadows)
+            judge_again(store, project)
         except Exception as error:  # a model of a user's own may raise anything; the worker must go on
             log.error("triggers of project %s\n%s", project.id, traceback.format_exc())
             trouble = str(error) if isinstance(error, FeedbackError) else f"{type(error).__name__}: {error}"
         store.triggers.trouble(project.id, trouble)
+
+
+def judge_again(store: Store, project: Project) -> None:
+    """Judge an undecided candidate again once enough audit labels have come in; it repeats the same look."""
+    version = comparison.due_again(store, project)
+    if version is not None:
+        Loop(store, project).judge(version)

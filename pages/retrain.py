@@ -39,6 +39,12 @@ def keep(version: Version) -> None:
         decisions.refuse(loop, version, reviewer(), st.session_state.get(f"reason-{version.id}", ""))
 
 
+def judge_again(version: Version) -> None:
+    """Judge an undecided candidate with the audit labels that have come in since; the same look."""
+    with told(f"Version {version.number} is judged with every audit label so far."):
+        loop.judge(version)
+
+
 def roll_back(version: Version) -> None:
     """Bring an earlier champion back, with or without second opinions on what entered the version left."""
     suspect, reason = (st.session_state.get(f"{name}-{version.id}") for name in ("suspect", "back"))
@@ -146,6 +152,9 @@ if state.undecided is not None:
     with st.container(border=True):
         st.subheader(f"Version {candidate.number} is judged")
         show_report(state.undecided, candidate)
+        st.button("Judge again", icon=":material/refresh:", key="judge_again", on_click=judge_again, args=(candidate,),
+                  help="With the audit labels that have come in since. It is the same look, unless the metric, the "
+                  "costs or the holdout rows have changed.")  # fmt: skip
         decision(state.undecided, candidate)
         details(state.undecided, "open")
 
