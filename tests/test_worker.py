@@ -157,7 +157,7 @@ def test_a_retrain_whose_worker_died_after_each_step_still_ends_in_one_promoted_
     loop.store.jobs.claim("dead 2", clock(), LEASE_S)
     assert loop.retrain("ann", job.id) == version
     loop.judge(version)
-    loop.promote(version, "gate", "first version")
+    loop.promote(version, "gate", "first version", rescore=True)
 
     clock.now += LEASE_S + 1
     done = run(loop)
