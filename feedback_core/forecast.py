@@ -1,4 +1,4 @@
-"""What the next corrections are worth: a learning curve from refits, drawn on a little.
+"""What the next labels are worth: a learning curve from refits, drawn on a little.
 
 Error as a power law of the training rows, e(m) = exp(i) m^s with s <= 0: a straight line on log-log paper. Source:
 Viering and Loog (2023), The Shape of Learning Curves, arXiv 2103.10948: power laws are common, with exceptions. In 60

@@ -48,7 +48,8 @@ def evidence(number: int, before: int | None, report: GateReport | None) -> str:
         look = f" This was look {numbers['looks']:,} of {numbers.get('looks_budget', 0):,} at these rows."
     missing = ""
     if report.finding == "not measurably different" and numbers.get("labels_to_decide"):
-        missing = f" About {numbers['labels_to_decide']:,} more audit labels would decide a difference of this size."
+        needed = wording.about(numbers["labels_to_decide"], "audit labels")
+        missing = f" To decide a difference of this size takes {needed}."
     return f"{rows} of v{before}'s answers.{look}{missing}"
 
 

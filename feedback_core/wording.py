@@ -90,3 +90,15 @@ def iso(at: float | None) -> str | None:
 def spoken(name: str) -> str:
     """A name of the code as words: logistic_regression -> logistic regression."""
     return name.replace("_", " ")
+
+
+BEYOND_REACH = 50_000
+"""Rows to label that nobody plans for: a sentence says so instead of a number with six digits."""
+
+
+def about(n: int, noun: str) -> str:
+    """How many rows something takes, to two digits, such as "about 1,800 audit labels"; more than anyone labels: so."""
+    if n > BEYOND_REACH:
+        return f"more {noun} than anyone would give ({BEYOND_REACH:,} and more)"
+    digits = max(0, len(str(n)) - 2)
+    return f"about {round(n, -digits):,} more {noun}"

@@ -57,9 +57,10 @@ def show_champion(champion: Version | None) -> None:
     st.caption(f"Audit sample (incoming items, drawn at random when it was judged): {percent(audit)}")
     since = accuracies.since_promotion(loop.store, loop.project, loop.clock())
     st.caption(f"All items since its promotion (random draws stand for those nobody saw): {percent(as_json(since))}")
-    if audit and audit["value"] is not None and holdout and audit["high"] < holdout["low"]:
+    low = since.high if since.n else audit["high"] if audit and audit["value"] is not None else 1.0
+    if holdout and holdout["value"] is not None and low < holdout["low"]:
         st.caption(
-            "The audit sample lies well below the holdout: it is what comes in now, the holdout is like the rows the "
+            "What comes in now is got right well below the holdout, which is like the rows the "
             "project began with. Incoming items may be harder, different, or labelled with less care."
         )
     st.caption(

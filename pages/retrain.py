@@ -5,7 +5,7 @@ from functools import partial
 import streamlit as st
 
 from feedback_core import accuracies, decisions, insights, suspects
-from feedback_core.types import STUDIES, GateReport, Version
+from feedback_core.types import GateReport, Version
 from pages import _jobs
 from pages._retrain.flips import show_flips
 from pages._retrain.holdout import show_wear
@@ -128,8 +128,8 @@ with st.container(border=True):
     )
     middle.metric("Decisions in all", f"{state.due.entries:,}", help="Corrections and confirmations together.")
     with right:
-        busy = any(job.kind not in STUDIES for job in jobs)
-        why_not = "The worker is busy: wait until it is done." if busy else state.obstacle
+        asked = any(job.kind in ("retrain", "import") for job in jobs)
+        why_not = "Rows are being stored or a version is being trained: wait." if asked else state.obstacle
         st.button(
             "Retrain now",
             type="primary",

@@ -13,7 +13,7 @@ from scipy.special import betaln
 from scipy.stats import beta, ttest_rel
 
 from benchmarks import gate as simulated
-from feedback_core import headlines
+from feedback_core import headlines, wording
 from feedback_core.gate import guards, judge, judge_errors
 from feedback_core.gate.evalue import log_e_value, p_of_bet
 from feedback_core.gate.losses import Loss, cost, loss_of
@@ -443,4 +443,4 @@ def test_what_would_decide_is_told_in_audit_labels():
     numbers = judged(1000, 30, 15).numbers
     report = GateReport(1, 1, 2, "not measurably different", "hold", (), numbers, "strict", None, None, None, 0.0, None)
     said = headlines.evidence(2, 1, report)
-    assert f"About {numbers['labels_to_decide']:,} more audit labels would decide a difference of this size." in said
+    assert wording.about(numbers["labels_to_decide"], "audit labels") in said

@@ -85,7 +85,7 @@ def test_the_e_value_stands_beside_the_p_once_audit_labels_have_come_in(page, tr
     trained.judge(version)
     said = texts(page("retrain"))
     assert "12 audit labels came in after it was trained: e-value 1, proven from 5,000 on" in said
-    assert "Reported number.** None yet" in said
+    assert "Accuracy to report.** None yet" in said
     audit(trained, clock, 3)
     app = press(page("retrain"), "Judge again")
     assert "15 audit labels came in after it was trained" in texts(app)

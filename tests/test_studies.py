@@ -137,7 +137,7 @@ def test_a_forecast_shows_the_curve_its_sample_and_the_fan(second: Loop) -> None
     assert set(view.table["n"]) == {locked}
     assert view.gains["more"] == [25, 50, 100, 200, 300, 500, 1_000]
     assert f"Judged on {locked} locked rows" in view.notes[0]
-    assert "100 corrections" in view.sentence
+    assert "100 labels" in view.sentence
 
 
 def test_an_old_forecast_is_said_to_be_old_and_is_held_against_what_came(second: Loop, clock: Clock) -> None:

@@ -300,7 +300,11 @@ def _crown(session: Session, project: Project, report: GateReport, now: float) -
         raise Refused(
             f"Report {report.id} compares with a version that is not the champion any more: train a new version."
         )
-    session.execute("update versions set status = 'champion', promoted_at = ? where id = ?", (now, version_id))
+    # Brought back by a roll-back it keeps its first time: what has come in since is still nothing it has learned.
+    session.execute(
+        "update versions set status = 'champion', promoted_at = coalesce(promoted_at, ?) where id = ?",
+        (now, version_id),
+    )
     session.execute("update projects set anchor_id = ? where id = ? and anchor_id is null", (version_id, project.id))
 
 

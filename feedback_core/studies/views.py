@@ -123,6 +123,10 @@ def dry_run_view(store: Store, project: Project) -> DryRunView:
         return DryRunView(empty="" if champion is None else "A dry run says what a retrain would bring.")
     newest = store.feedback.latest(project.id, 1)
     outdated = _outdated(study, champion)
+    tried = [each for each in store.versions.all(project.id) if each.created_at > study.created_at]
+    if tried:
+        # Its outlook has become a version with a verdict of its own, which is what counts now.
+        return DryRunView(empty=f"The last one was before version {tried[0].number}, whose verdict stands below.")
     if not outdated and newest and newest[0].id > study.body["upto"]:
         outdated = "More feedback has come in since."
     folds = study.body.get("folds")

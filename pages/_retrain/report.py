@@ -4,10 +4,13 @@ from typing import Any
 
 import streamlit as st
 
+from feedback_core import wording
 from feedback_core.gate import paired, verdict
 from feedback_core.intervals import plain as as_json
 from feedback_core.types import GateReport, Interval, Version
 from pages._shared import ago, counted, percent, plain
+
+SMALL = st.column_config.Column(width=70)
 
 FINDING_LOOKS = {
     "first": ("first version", "blue"),
@@ -41,7 +44,9 @@ def show_report(report: GateReport, version: Version) -> None:
     if power := _power(report):
         st.caption(power)
     if version.promoted_at is None:
-        st.caption("**Reported number.** None yet: it comes from audit items after a promotion, never from this score.")
+        st.caption(
+            "**Accuracy to report.** None yet: it is measured on what comes in after a promotion, not on these rows."
+        )
 
 
 def show_reported(champion: Version, measured: Interval) -> None:
@@ -52,8 +57,8 @@ def show_reported(champion: Version, measured: Interval) -> None:
         else "not measured yet, no audit item has been answered since its promotion"
     )
     st.caption(
-        f"**Reported number** of version {champion.number}, the champion: {said}. The score that won the gate is "
-        "optimistic by selection."
+        f"**Accuracy to report** of version {champion.number}, the champion: {said}. The score it was "
+        "chosen by is never reported: whatever is chosen for its score looks a little better than it is."
     )
 
 
@@ -82,6 +87,7 @@ def show_slices(report: GateReport, place: str) -> None:
             key=f"slices-{place}-{report.id}",
             height=min(38 + 35 * len(slices), 320),
             alt="Slices of the locked rows with both accuracies and the difference",
+            column_config={"Rows": SMALL, "Fixed": SMALL, "Broken": SMALL, "p of a loss": SMALL},
         )
     if suite := report.numbers.get("corrections"):
         gain = suite["difference"]
@@ -164,16 +170,11 @@ def _power(report: GateReport) -> str:
         said = f"{100 * gain:.1f}" if _unit(numbers).startswith("points") else f"{gain:.3g}"
         parts.append(f"A gain that these rows would prove four times in five: {said} {_unit(numbers)}.")
     if report.finding != "better" and numbers.get("labels_to_decide"):
-        parts.append(
-            f"About {numbers['labels_to_decide']:,} more audit labels would decide a difference of this size, for this "
-            "version and without another look."
-        )
+        needed = wording.about(numbers["labels_to_decide"], "audit labels")
+        parts.append(f"To decide a difference of this size for this version takes {needed}, and no further look.")
     if report.finding != "better" and numbers["rows_to_decide"]:
-        parts.append(
-            f"So would about {numbers['rows_to_decide']:,} more holdout rows, which take another look."
-            if parts and "labels_to_decide" in numbers
-            else f"About {numbers['rows_to_decide']:,} more holdout rows would decide it, which take another look."
-        )
+        needed = wording.about(numbers["rows_to_decide"], "holdout rows")
+        parts.append(f"With another look it takes {needed}.")
     return " ".join(parts)
 
 
@@ -181,6 +182,7 @@ def _slice_row(one: Any, numbers: Any) -> dict[str, Any]:
     gain = one["difference"]
     return {
         "Slice": one["title"],
+        "Verdict": _slice_verdict(one),
         "Rows": one["n"],
         "Champion": _short(one["champion_accuracy"]),
         "New version": _short(one["challenger_accuracy"]),
@@ -189,7 +191,6 @@ def _slice_row(one: Any, numbers: Any) -> dict[str, Any]:
         "Fixed": one["gained"],
         "Broken": one["lost"],
         "p of a loss": f"{one['p_holm']:.3g}",
-        "Verdict": _slice_verdict(one),
     }
 
 
