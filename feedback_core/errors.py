@@ -10,7 +10,8 @@ FeedbackError
 ├── Refused                           an action that the evidence forbids
 ├── CannotTrain                       the training set cannot be fitted (one class only, no rows)
 ├── ArtifactError                     a model file is missing, changed or of an untrusted type
-└── StoreError                        the database file cannot be used
+├── StoreError                        the database file cannot be used
+└── RemoteError                       a server has refused a request of the client, or does not answer
 """
 
 
@@ -56,3 +57,11 @@ class ArtifactError(FeedbackError):
 
 class StoreError(FeedbackError):
     """The database file cannot be used."""
+
+
+class RemoteError(FeedbackError):
+    """A refusal by a server, in its words. status: of HTTP, 0 where no answer came. code: for programs."""
+
+    def __init__(self, status: int, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.status, self.code = status, code

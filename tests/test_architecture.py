@@ -16,7 +16,7 @@ CORE = ROOT / "feedback_core"
 
 _FLOORS = """
 errors environment parent cache neighbours projection
-settings registry scored
+settings registry scored client
 types
 intervals wording losses wear scope
 paired calibration
@@ -28,8 +28,8 @@ intake tables exports encoding datasets
 surroundings feature_space sampling trust comparison refits fitting provenance suspects
 second_look accuracies studies reports reproduce
 loop insights inspection exchange
-learned decisions
-reordering maps similar
+learned decisions arrivals
+reordering maps similar submissions
 reviewers worker feedback_loop deck served_model receipts
 project_storage demo
 simulate

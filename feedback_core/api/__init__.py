@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.middleware import Middleware
 
 from .. import __version__
 from ..store import Store, open_store
-from . import decisions, evidence, projects
+from . import decisions, evidence, items, jobs, projects, reviewing
 from .guard import Guard
+from .people import local_user, who
 from .problems import HANDLERS, PROBLEMS
 
 
@@ -29,9 +30,11 @@ def create_api(url: str) -> FastAPI:
         exception_handlers=HANDLERS,
         middleware=[Middleware(Guard)],
         responses=PROBLEMS,
+        dependencies=[Depends(who)],
     )
-    api.state.store = _opener(url)
-    for part in (projects, evidence, decisions):
+    api.state.store, api.state.opened = _opener(url), None
+    api.state.models, api.state.user = {}, local_user()
+    for part in (projects, items, reviewing, jobs, evidence, decisions):
         api.include_router(part.router)
     return api
 

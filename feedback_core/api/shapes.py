@@ -14,7 +14,7 @@ class Decision(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    by: str = Field(min_length=1, max_length=80, description="Who decides.")
+    by: str | None = Field(default=None, min_length=1, max_length=80, description="Who decides; else who asks for it.")
     reason: str = Field(default="", description="Why; required for a roll-back and against the gate's advice.")
 
 
@@ -99,6 +99,7 @@ class Version(BaseModel):
     created_by: str
     created_at: str
     promoted_at: str | None
+    half_life_days: float = Field(description="Age at which a label counted half in training; 0 = labels never fade.")
 
 
 class Report(BaseModel):

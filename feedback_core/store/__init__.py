@@ -19,6 +19,7 @@ from .holdout import Holdout
 from .items import Items
 from .jobs import Jobs
 from .judged import JudgedRows
+from .listings import Listings
 from .maps import Maps
 from .predictions import Predictions
 from .projects import Projects
@@ -59,6 +60,7 @@ class Store:
     jobs: Jobs
     events: Events
     tallies: Tallies
+    listings: Listings
     artifacts: Path
     """Folder of the model files, beside the database."""
 
@@ -105,5 +107,6 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         jobs=Jobs(driver),
         events=Events(driver),
         tallies=Tallies(driver),
+        listings=Listings(driver),
         artifacts=artifacts,
     )
