@@ -14,8 +14,8 @@ import numpy as np
 
 from benchmarks._report import arguments, report
 from feedback_core import gate
-from feedback_core.verdict import Judgement
-from feedback_core.wear import LOOKS
+from feedback_core.gate.verdict import Judgement
+from feedback_core.gate.wear import LOOKS
 
 SIZES = (200, 1_000, 5_000)
 RETRAINS = 50

@@ -10,14 +10,15 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from . import gate, guards, wear
+from . import fitting, gate, provenance, scoring, training
 from .errors import ArtifactError
 from .evaluation import evaluate
-from .losses import loss_of
-from .paired import Paired, paired
+from .gate import guards, wear
+from .gate.losses import loss_of
+from .gate.paired import Paired, paired
+from .gate.verdict import Judgement
 from .store import Store
 from .types import Flip, FlipKind, GateReport, Locked, LockedSample, Project, Version
-from .verdict import Judgement
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,38 @@ class _Suite:
     pair: Paired | None
     flips: list[Flip]
     problem: str = ""
+
+
+def evidence(
+    store: Store, project: Project, version: Version, model: Any, say: Say, now: float
+) -> tuple[dict[str, Any], list[Flip]]:
+    """Score a version on the locked rows and compare it with the champion: the fields of a report, and the flips.
+
+    Stores the version's predictions of those rows and its metrics.
+    """
+    locked = store.items.locked_rows(project.id)
+    proba = fitting.proba(model, locked.inputs, project)
+    if locked.ids:
+        store.predictions.save(version.id, scoring.plain(locked.ids, proba, project.labels))
+    store.versions.set_metrics(version.id, metrics(locked, proba, project))
+    champion = store.versions.champion(project.id)
+    nothing: list[Flip] = []
+    verdict, flips = (
+        (gate.first(len(locked.ids)), nothing)
+        if champion is None
+        else compare(store, project, version, champion, locked, say)
+    )
+    fields = {
+        "challenger_id": version.id,
+        "champion_id": champion.id if champion else None,
+        "finding": verdict.finding,
+        "action": verdict.action,
+        "reasons": (*verdict.reasons, *training.left_out(model)),
+        "numbers": verdict.numbers | {"provenance": provenance.of_verdict(store, project, version, locked)},
+        "policy": project.settings.policy,
+        "created_at": now,
+    }
+    return fields, flips
 
 
 def compare(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import datasets, intake
+from . import datasets, intake, studies
 from .errors import NotFound
 from .loop import Loop, create_project
 from .reviewers import Reviewer, sit
@@ -86,6 +86,8 @@ def build(
         sit(loop, reviewer, truth, PLANS[name].decisions // 3, rng, clock.tick)
     _disagree(loop)
     loop.rank_feedback()
+    for kind in studies.missing(loop.store, loop.project):
+        loop.request_study(kind, "demo", trigger="sample project")
     return loop.project
 
 

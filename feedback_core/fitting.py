@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from . import intake, training
-from .models import BUILDERS
-from .types import Schema
+from .models import BUILDERS, artifacts
+from .store import Store
+from .types import Progress, Project, Schema, Version
 
 
 def fit(
@@ -28,3 +29,56 @@ def fit(
     """
     unfitted = BUILDERS[estimator](schema, seed, params)
     return training.fit(unfitted, intake.decode(inputs, schema), labels, weights)
+
+
+def proba(model: Any, inputs: Sequence[str], project: Project) -> npt.NDArray[np.float64]:
+    """Class probabilities (n, k) of stored inputs, in the project's label order."""
+    if not inputs:
+        return np.zeros((0, len(project.labels)))
+    return training.aligned_proba(model, intake.decode(inputs, project.schema), project.labels)
+
+
+def new_version(
+    store: Store, project: Project, by: str, job_id: int | None, now: float, progress: Progress
+) -> tuple[Version, Any]:
+    """Fit a candidate on base data plus effective feedback, save its model and store it; gives it and the model."""
+    settings, past = project.settings, store.versions.all(project.id)
+    champion = store.versions.champion(project.id)
+    rows = store.items.training_rows(project.id, dated=bool(settings.label_half_life_days))
+    weights = training.sample_weights(rows, settings.label_half_life_days)
+    seed = settings.seed + len(past) + 1
+    progress(0.1, f"fitting {settings.estimator} on {len(rows.ids):,} rows")
+    model = fit(project.schema, settings.estimator, settings.params, seed, rows.inputs, rows.labels, weights)
+    progress(0.7, "saving the model")
+    artifact = artifacts.save(model, store.artifacts, f"project{project.id}")
+    fields = {
+        "parent_id": champion.id if champion else None,
+        "job_id": job_id,
+        "estimator": settings.estimator,
+        "params": settings.params,
+        "seed": seed,
+        "artifact": artifact.name,
+        "sha256": artifact.sha256,
+        "size": artifact.size,
+        "environment": artifact.environment,
+        "n_base": len(rows.ids) - sum(rows.from_feedback),
+        "n_feedback": sum(rows.from_feedback),
+        "feedback_upto": rows.feedback_upto,
+        "half_life_days": settings.label_half_life_days,
+        "created_by": by,
+        "created_at": now,
+    }
+    return store.versions.create(project, fields, rows, weights.tolist()), model
+
+
+def would_repeat(store: Store, project: Project) -> bool:
+    """Whether a version trained now would learn the same rows by the same recipe as the last one."""
+    settings, last = project.settings, store.versions.all(project.id)[-1]
+    learned, rows = store.versions.lineage(last.id), store.items.training_rows(project.id)
+    return (last.estimator, last.params, last.half_life_days, learned["ids"], learned["labels"]) == (
+        settings.estimator,
+        settings.params,
+        settings.label_half_life_days,
+        list(rows.ids),
+        list(rows.labels),
+    )

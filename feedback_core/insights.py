@@ -14,6 +14,7 @@ from .intervals import wilson
 from .models import artifacts
 from .scope import Period, Sample
 from .store import Store
+from .triggers.gather import obstacle
 from .types import STUDIES, Feedback, GateReport, Item, Job, Prediction, Project, Version
 
 Table = dict[str, list[Any]]
@@ -101,7 +102,7 @@ def overview(store: Store, project: Project) -> Overview:
         live=live,
         undecided=undecided,
         next_step=_next_step(items, champion, due, _work(live), undecided, versions),
-        obstacle=_obstacle(store, project, items, due, versions),
+        obstacle=obstacle(store, project, versions, store.feedback.pending(project.id)),
     )
 
 
@@ -350,20 +351,6 @@ def _stages(
 
 def _unit(n: int, one: str, many: str = "") -> str:
     return one if n == 1 else many or f"{one}s"
-
-
-def _obstacle(
-    store: Store, project: Project, items: Mapping[str, int], due: threshold.Due, versions: list[Version]
-) -> str:
-    if not versions:
-        return threshold.obstacle(store.items.two_labels(project.id), True)
-    last, settings = versions[-1], project.settings
-    # Reviewed items of the audit sample are counted as labelled, and no version learns from them.
-    audited = last.metrics.get("audit", {}).get("accuracy", {}).get("n", 0)
-    learned = (last.n_base, last.n_feedback + audited, last.estimator, last.params, last.half_life_days)
-    known = (items.get("train/base", 0), items.get("pool/labelled", 0), settings.estimator, settings.params,
-             settings.label_half_life_days)  # fmt: skip
-    return threshold.obstacle(project.labels, due.entries > 0 or learned != known)
 
 
 def _work(live: Sequence[Job]) -> tuple[Job, ...]:

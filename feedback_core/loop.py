@@ -7,36 +7,29 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from . import (
     comparison,
     fitting,
-    gate,
-    intake,
-    provenance,
     reports,
+    rescoring,
     review,
     scoring,
     second_look,
     suspects,
+    taking_in,
     threshold,
-    training,
-    wear,
 )
 from .cache import Cache
 from .errors import ArtifactError, InvalidFeedback, InvalidInput, NotFound, Refused
+from .gate import wear
 from .models import artifacts
-from .prioritize import Pool, blend, histogram
 from .settings import Settings
 from .store import Store, open_store
-from .store.items import BATCH
 from .store.sessions import MOST
-from .surroundings import Surroundings
 from .types import (
     RULINGS,
     STUDIES,
@@ -47,6 +40,7 @@ from .types import (
     Item,
     ItemFilter,
     Job,
+    Progress,
     Project,
     ReviewSession,
     RolledBack,
@@ -63,9 +57,6 @@ from .types import (
 
 LEAST_BATCH, MOST_BATCH = 10, 100
 """Bounds of the rows that one version's queue makes different from each other."""
-
-Progress = Callable[[float, str], None]
-"""Called with how far the work is (0-1) and what is happening."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,58 +135,19 @@ class Loop:
         Rows whose key is known are left as they are. Gives the number added. Rows without a key of their own that take
         more than one transaction get their ids in the order of their hashes, all others in the order given.
         """
-        hashes, splits = self._splits(rows)
-        keys = [key if key is not None else digest for key, digest in zip(rows.keys, hashes, strict=True)]
-        anyhow = len(hashes) > BATCH and not any(rows.keys)
-        order = intake.storing_order(hashes) if anyhow else range(len(hashes))
-        batches = ((keys[n], rows.inputs[n], hashes[n], splits[n], rows.labels[n]) for n in order)
-        added = done = 0
-        while batch := list(islice(batches, BATCH)):
-            added += self.store.items.add(self.project, batch, self.clock())
-            done += len(batch)
-            progress(done / len(hashes), f"{done:,} of {len(hashes):,} rows stored")
-        details = {"rows": len(hashes), "added": added}
-        self.store.events.append(self.project.id, self.clock(), by, "items added", details)
-        return added
+        return taking_in.add(self.store, self.project, rows, by, self.clock, progress)
 
     def destinations(self, rows: Rows) -> dict[Split, int]:
         """Where `add_items` would put checked rows, in rows a split; it leaves out those whose key is known already."""
-        return dict(Counter(self._splits(rows)[1]))
+        return dict(Counter(taking_in.splits(self.store, self.project, rows)[1]))
 
     # -- predict and prioritize --------------------------------------------------------------------------------------
 
     def predict(self, progress: Progress = silent) -> int:
         """Score every pool item with the serving model and rank the queue. Gives the number of items scored."""
-        serving = self.serving()
-        ids: list[int] = []
-        still_open: list[bool] = []
-        chunks: list[npt.NDArray[np.float32]] = []
-        for some, inputs, are_open in self.store.items.pool_chunks(self.project.id):
-            ids += some
-            still_open += are_open
-            chunks.append(self._proba(serving.model, inputs).astype(np.float32))
-        if not ids:
-            return 0
-        proba, is_open = np.concatenate(chunks), np.asarray(still_open)
-        progress(0.5, f"{len(ids):,} items predicted")
-        lineage = self.store.versions.lineage(serving.version.id)
-        around = Surroundings(self.store, self.project, serving.model, lineage, ids, is_open, self._rng)
-        share = scoring.class_share(lineage["labels"], self.project.labels)
-        pool = Pool(proba, share, self._rng, is_open, len(lineage["labels"]), around.look)
-        names, parts = blend(pool, self.project.settings.weights, self.queue_batch())
-        scored = scoring.ranked(ids, proba, self.project.labels, parts)
-        for start in range(0, len(ids), BATCH):
-            self.store.predictions.save_current(serving.version.id, scored.part(start, start + BATCH))
-            progress(0.5 + 0.5 * min(start + BATCH, len(ids)) / len(ids), "queue reordered")
-        self.store.predictions.save_run(
-            serving.version.id,
-            len(ids),
-            names,
-            histogram(names, parts[is_open]),
-            project_id=self.project.id,
-            now=self.clock(),
-        )
-        return len(ids)
+        serving, batch = self.serving(), self.queue_batch()
+        given = (self.store, self.project, serving.version, serving.model, batch)
+        return rescoring.rescore(*given, rng=self._rng, clock=self.clock, progress=progress)
 
     def queue_batch(self) -> int:
         """Rows at the top of the queue that differ from each other: as many as are answered between two versions."""
@@ -378,7 +330,9 @@ class Loop:
 
         Raises Refused when neither the rows nor the recipe have changed since the last version.
         """
-        if self.store.versions.champion(self.project.id) is not None and self._nothing_new():
+        # Rows may also have been added or taken back, which no count of pending entries shows.
+        trained = self.store.versions.champion(self.project.id) is not None
+        if trained and not self.due().entries and fitting.would_repeat(self.store, self.project):
             raise Refused("Nothing has come in since the last version: a retrain would give the same model again.")
         return self.store.jobs.request(self.project.id, "retrain", trigger=trigger, by=by, now=self.clock())
 
@@ -387,7 +341,7 @@ class Loop:
         return self.store.jobs.request(self.project.id, "predict", trigger=trigger, by=by, now=self.clock())
 
     def request_study(self, kind: StudyKind, by: str, version: Version | None = None, trigger: str = "manual") -> Job:
-        """Ask the worker for a forecast or a credit of a version, the champion unless given, or for a dry run.
+        """Ask the worker for a forecast or a credit of a version, the champion unless given, a dry run or a backtest.
 
         Raises InvalidInput for another kind, and NotFound before the first version.
         """
@@ -396,7 +350,7 @@ class Loop:
         about = version or self.store.versions.champion(self.project.id)
         if about is None:
             raise NotFound(f"{self.project.name} has no model yet: train the first version on the Retrain page.")
-        payload = None if kind == "dry run" else {"version": about.id}
+        payload = None if kind in ("dry run", "backtest") else {"version": about.id}
         return self.store.jobs.request(self.project.id, kind, trigger=trigger, by=by, now=self.clock(), payload=payload)
 
     def reweigh(self, weights: Mapping[str, float], by: str) -> Job:
@@ -409,35 +363,9 @@ class Loop:
         """Fit a new version on base data plus effective feedback, save it, and store it as a candidate."""
         if job_id is not None and (known := self.store.versions.of_job(job_id)) is not None:
             return known
-        settings, past = self.project.settings, self.store.versions.all(self.project.id)
-        champion = self.store.versions.champion(self.project.id)
-        rows = self.store.items.training_rows(self.project.id, dated=bool(settings.label_half_life_days))
-        weights = training.sample_weights(rows, settings.label_half_life_days)
-        seed = settings.seed + len(past) + 1
-        progress(0.1, f"fitting {settings.estimator} on {len(rows.ids):,} rows")
-        recipe = (self.project.schema, settings.estimator, settings.params, seed)
-        model = fitting.fit(*recipe, rows.inputs, rows.labels, weights)
-        progress(0.7, "saving the model")
-        artifact = artifacts.save(model, self.store.artifacts, f"project{self.project.id}")
-        self._models[artifact.sha256] = model
-        fields = {
-            "parent_id": champion.id if champion else None,
-            "job_id": job_id,
-            "estimator": settings.estimator,
-            "params": settings.params,
-            "seed": seed,
-            "artifact": artifact.name,
-            "sha256": artifact.sha256,
-            "size": artifact.size,
-            "environment": artifact.environment,
-            "n_base": len(rows.ids) - sum(rows.from_feedback),
-            "n_feedback": sum(rows.from_feedback),
-            "feedback_upto": rows.feedback_upto,
-            "half_life_days": settings.label_half_life_days,
-            "created_by": by,
-            "created_at": self.clock(),
-        }
-        return self.store.versions.create(self.project, fields, rows, weights.tolist())
+        version, model = fitting.new_version(self.store, self.project, by, job_id, self.clock(), progress)
+        self._models[version.sha256] = model
+        return version
 
     # -- judge and promote -------------------------------------------------------------------------------------------
 
@@ -448,31 +376,8 @@ class Loop:
         """
         progress(0.8, "judging on the locked rows")
         project = self.store.projects.get(self.project.id)
-        locked = self.store.items.locked_rows(project.id)
-        model = self.model(version)
-        proba = self._proba(model, locked.inputs)
-        if locked.ids:
-            self.store.predictions.save(version.id, scoring.plain(locked.ids, proba, project.labels))
-        self.store.versions.set_metrics(version.id, comparison.metrics(locked, proba, project))
-        champion = self.store.versions.champion(project.id)
-        verdict, flips = (
-            (gate.first(len(locked.ids)), [])
-            if champion is None
-            else comparison.compare(self.store, project, version, champion, locked, self._said)
-        )
-        fields = {
-            "challenger_id": version.id,
-            "champion_id": champion.id if champion else None,
-            "finding": verdict.finding,
-            "action": verdict.action,
-            "reasons": (*verdict.reasons, *training.left_out(model)),
-            "numbers": verdict.numbers | {"provenance": provenance.of_verdict(self.store, project, version, locked)},
-            "policy": project.settings.policy,
-            "created_at": self.clock(),
-        }
-        report = self.store.versions.add_report(project, fields)
-        self.store.flips.save(report.id, flips)
-        return self._published(report)
+        fields, flips = comparison.evidence(self.store, project, version, self.model(version), self._said, self.clock())
+        return self._published(self.store.versions.add_report(project, fields, flips))
 
     def promote(self, version: Version, by: str, reason: str = "") -> Version:
         """Make a judged version the champion. Against the report's advice a reason is required (Refused)."""
@@ -567,31 +472,8 @@ class Loop:
         reports.write(self.store, report, self.report_html(report))
         return report
 
-    def _splits(self, rows: Rows) -> tuple[list[str], list[Split]]:
-        hashes = [intake.input_hash(body) for body in rows.inputs]
-        held_out = intake.holdout_side(hashes, self.project.salt, self.project.settings.holdout_share)
-        if self.project.refreshed_at is not None:
-            # After a refresh a row on the holdout's side may have been learned from: what equals it is locked no more.
-            known = self.store.holdout.learnable(self.project.id, np.asarray(hashes, dtype=object)[held_out].tolist())
-            held_out &= np.asarray([digest not in known for digest in hashes], dtype=bool)
-        return hashes, scoring.splits(rows.labels, held_out)
-
     def _wishes(self, n: int) -> list[Wish]:
         return review.wishes(self._rng.random(n).tolist(), self._rng.random(n).tolist(), self.project.settings)
-
-    def _nothing_new(self) -> bool:
-        if self.due().entries:
-            return False
-        # Rows may also have been added or taken back, which no count of pending entries shows.
-        settings, last = self.project.settings, self.store.versions.all(self.project.id)[-1]
-        learned, rows = self.store.versions.lineage(last.id), self.store.items.training_rows(self.project.id)
-        return (last.estimator, last.params, last.half_life_days, learned["ids"], learned["labels"]) == (
-            settings.estimator,
-            settings.params,
-            settings.label_half_life_days,
-            list(rows.ids),
-            list(rows.labels),
-        )
 
     def _rule(
         self, rulings: Mapping[int, Ruling | None], by: str, reason: str, answer: Mapping[str, Any] | None = None
@@ -615,14 +497,9 @@ class Loop:
     def _below(self, n: int) -> int:
         return int(self._rng.integers(n))
 
-    def _proba(self, model: Any, inputs: Sequence[str]) -> npt.NDArray[np.float64]:
-        if not inputs:
-            return np.zeros((0, len(self.project.labels)))
-        return training.aligned_proba(model, intake.decode(inputs, self.project.schema), self.project.labels)
-
     def _said(self, version: Version, ids: Sequence[int], inputs: Sequence[str]) -> comparison.Said:
         try:
-            proba = self._proba(self.model(version), inputs)
+            proba = fitting.proba(self.model(version), inputs, self.project)
             said = scoring.plain(ids, proba, self.project.labels)
             return comparison.Said(said.labels, said.confidence.tolist())
         except ArtifactError:

@@ -9,10 +9,10 @@ import numpy.typing as npt
 
 from .errors import Refused
 from .learned import learned_rows
-from .loop import Loop, Progress, silent
+from .loop import Loop, silent
 from .projection import neighbourhoods, principal
 from .sampling import pool_sample
-from .types import Job, PoolMap
+from .types import Job, PoolMap, Progress
 
 MOST = 5_000
 """Points on a map: every selected one travels to the server, 100 bytes each."""

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from . import fitting, intake, provenance, training
+from . import fitting, intake, provenance
 from .models import artifacts
 from .store import Store
 from .types import Project, Version
@@ -55,7 +54,7 @@ def reproduce(store: Store, project: Project, version: Version) -> Rebuild:
         return Rebuild(version.number, False, 0, 0, 0, None, None, problems, libraries)
     rebuilt = _rebuilt(project, version, lineage, [sources[item_id][0] for item_id in lineage["ids"]])
     ids, inputs = _compared_rows(store, project)
-    before, after = (_proba(model, inputs, project) for model in (stored, rebuilt))
+    before, after = (fitting.proba(model, inputs, project) for model in (stored, rebuilt))
     differing = (before != after).any(axis=1)
     gaps = np.abs(before - after).max(axis=1, initial=0.0)
     worst = int(gaps.argmax()) if len(ids) else None
@@ -95,12 +94,6 @@ def _compared_rows(store: Store, project: Project) -> tuple[list[int], list[str]
     locked = store.items.locked_rows(project.id)
     ids, inputs, _ = next(store.items.pool_chunks(project.id, POOL_ROWS), ((), (), ()))
     return [*locked.ids, *ids], [*locked.inputs, *inputs]
-
-
-def _proba(model: Any, inputs: Sequence[str], project: Project) -> npt.NDArray[np.float64]:
-    if not inputs:
-        return np.zeros((0, len(project.labels)))
-    return training.aligned_proba(model, intake.decode(inputs, project.schema), project.labels)
 
 
 def _problems(

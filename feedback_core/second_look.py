@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import intake, training, trust
+from . import fitting, trust
 from .errors import CannotTrain
-from .models import BUILDERS
 from .prioritize.novelty import distance
 from .store import Store
 from .store.ranks import BATCH, PARTS
@@ -195,16 +194,15 @@ def _out_of_fold(
         if not len(wanted):
             continue
         others = np.sort(rng.choice(others, size=min(len(others), LEARN_FROM), replace=False))
-        unfitted = BUILDERS[settings.estimator](project.schema, settings.seed, settings.params)
+        recipe = (project.schema, settings.estimator, settings.params, settings.seed)
+        inputs = [rows.inputs[n] for n in others]
         try:
-            inputs = intake.decode([rows.inputs[n] for n in others], project.schema)
-            model = training.fit(unfitted, inputs, labels[others].tolist(), np.ones(len(others)))
+            model = fitting.fit(*recipe, inputs, labels[others].tolist(), np.ones(len(others)))
         except CannotTrain:
             continue
         for start in range(0, len(wanted), CHUNK):
             part = wanted[start : start + CHUNK]
-            frame = intake.decode(store.items.inputs(items[part].tolist()), project.schema)
-            yield part, training.aligned_proba(model, frame, project.labels)
+            yield part, fitting.proba(model, store.items.inputs(items[part].tolist()), project)
 
 
 def _placed(

@@ -7,9 +7,11 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from math import isfinite
 from typing import Any, Literal
 
+from . import cron
 from .errors import InvalidSetting
 
 Policy = Literal["strict", "balanced", "manual"]
+CorrectionsRule = Literal["off", "fixed", "auto"]
 Metric = Literal["accuracy", "balanced accuracy", "cost"]
 
 
@@ -21,6 +23,11 @@ def _between(low: float, high: float, help_text: str, title: str = "", unit: str
 
 def _one_of(choices: tuple[str, ...], help_text: str, title: str) -> dict[str, Any]:
     return {"choices": choices, "help": help_text, "title": title}
+
+
+def _trigger(rule: dict[str, Any]) -> dict[str, Any]:
+    """A setting that the Retrain page shows beside what it decides, in place of the form of all settings."""
+    return rule | {"page": "retrain"}
 
 
 def _default_weights() -> dict[str, float]:
@@ -145,6 +152,107 @@ class Settings:
     weights: dict[str, float] = field(
         default_factory=_default_weights, metadata={"help": "Weight of each part of the priority."}
     )
+    automatic: bool = field(
+        default=False,
+        metadata=_trigger(
+            {"title": "Retrain by itself", "help": "Off: a person starts each retrain, and this page only says when."}
+        ),
+    )
+    corrections_rule: CorrectionsRule = field(
+        default="fixed",
+        metadata=_trigger(
+            _one_of(
+                ("off", "fixed", "auto"),
+                "fixed: a number of corrections makes a retrain due. auto: the errors that a retrain would avoid are "
+                "added up, and it is due when they have cost as much as it would.",
+                "Corrections",
+            )
+        ),
+    )
+    retrain_cost: float = field(
+        default=0.0,
+        metadata=_trigger(
+            _between(
+                0,
+                100_000,
+                "What one retrain costs, in wrong predictions, for the rule auto. 0: proposed from the seconds a "
+                "retrain takes here and the seconds of a correction.",
+                "Cost of a retrain (wrong predictions)",
+            )
+        ),
+    )
+    least_corrections: int = field(
+        default=5,
+        metadata=_trigger(
+            _between(0, 1_000_000, "The rule auto never asks for a retrain below these.", "At least (corrections)")
+        ),
+    )
+    most_corrections: int = field(
+        default=1_000,
+        metadata=_trigger(
+            _between(1, 1_000_000, "The rule auto asks for a retrain at these, come what may.", "At most (corrections)")
+        ),
+    )
+    schedule: str = field(
+        default="",
+        metadata=_trigger(
+            {
+                "title": "Schedule",
+                "help": "A cron expression: minute, hour, day of month, month, day of week. 0 3 * * 1 is Mondays at "
+                "three. Empty: none. A time at which nothing new was there is passed over.",
+                "check": cron.check,
+                "empty": True,
+            }
+        ),
+    )
+    time_zone: str = field(
+        default="UTC",
+        metadata=_trigger(
+            {"title": "Time zone", "help": "Of the schedule, such as Europe/Berlin.", "check": cron.check_zone}
+        ),
+    )
+    on_input_drift: bool = field(
+        default=False,
+        metadata=_trigger(
+            {
+                "title": "When the inputs drift",
+                "help": "The newest 200 items are compared, column by column, with those the model knows.",
+            }
+        ),
+    )
+    on_error_drift: bool = field(
+        default=False,
+        metadata=_trigger(
+            {
+                "title": "When errors rise on the audit sample",
+                "help": "The newest audit rows against those at the promotion, by an exact test.",
+            }
+        ),
+    )
+    drift_significance: float = field(
+        default=0.01,
+        metadata=_trigger(
+            _between(
+                0.0001,
+                0.2,
+                "Probability of a false alarm of either drift trigger in the life of a version, over all its looks.",
+                "False alarms of drift",
+                "%",
+            )
+        ),
+    )
+    quiet_s: float = field(
+        default=120.0,
+        metadata=_trigger(
+            _between(0, 86_400, "A retrain waits until nobody has labelled for so long.", "Quiet time", "s")
+        ),
+    )
+    cool_down_s: float = field(
+        default=3_600.0,
+        metadata=_trigger(
+            _between(0, 2_592_000, "Least time between two retrains, however they were started.", "Cool-down", "s")
+        ),
+    )
 
     def __post_init__(self) -> None:
         for spec in fields(self):
@@ -153,6 +261,11 @@ class Settings:
             raise InvalidSetting(
                 f"audit_share={self.audit_share} and gold_share={self.gold_share} are more than all draws together: "
                 "lower one of them."
+            )
+        if self.least_corrections > self.most_corrections:
+            raise InvalidSetting(
+                f"least_corrections={self.least_corrections} is above most_corrections={self.most_corrections}: lower "
+                "the first or raise the second."
             )
         object.__setattr__(self, "segments", tuple(self.segments))  # JSON has lists only
         _check_costs(self.costs)
@@ -207,6 +320,11 @@ def _are_numbers(values: Mapping[str, Any]) -> bool:
 def _check(name: str, value: Any, rule: Mapping[str, Any]) -> None:
     if "low" in rule and not rule["low"] <= value <= rule["high"]:
         raise InvalidSetting(f"{name}={value!r} is out of range: give a value from {rule['low']} to {rule['high']}.")
+    if "check" in rule and not (rule.get("empty") and value == ""):
+        try:
+            rule["check"](value)
+        except ValueError as error:
+            raise InvalidSetting(f"{name}={value!r} is {error}.") from error
     if "choices" in rule and value not in rule["choices"]:
         raise InvalidSetting(f"{name}={value!r} is not known: choose one of {', '.join(rule['choices'])}.")
 

@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from . import datasets, intake, training
+from . import datasets, fitting, intake
 from .demo import PLANS, start
 from .intervals import plain, wilson
 from .loop import Loop
-from .models import BUILDERS
 from .prioritize import STRATEGIES
 from .reviewers import Reviewer, sit
 from .scoring import top_labels
@@ -91,12 +90,9 @@ class _Naive:
 
     def _fit(self, inputs: list[str], labels: list[str]) -> Any:
         project = self._loop.project
-        model = BUILDERS[project.settings.estimator](project.schema, project.settings.seed, project.settings.params)
-        return training.fit(model, intake.decode(inputs, project.schema), labels, np.ones(len(labels)))
+        recipe = (project.schema, project.settings.estimator, project.settings.params, project.settings.seed)
+        return fitting.fit(*recipe, inputs, labels, np.ones(len(labels)))
 
     def _predict(self, inputs: list[str]) -> list[str]:
         project = self._loop.project
-        if not inputs:
-            return []
-        proba = training.aligned_proba(self._model, intake.decode(inputs, project.schema), project.labels)
-        return top_labels(proba, project.labels)
+        return top_labels(fitting.proba(self._model, inputs, project), project.labels)

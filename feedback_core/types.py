@@ -5,7 +5,7 @@ Times are seconds since the epoch (UTC). Labels are strings everywhere inside th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -23,13 +23,16 @@ Finding = Literal["first", "better", "not measurably different", "worse within n
 Action = Literal["promote", "hold", "refuse"]
 FlipKind = Literal["fixed", "broken", "moved"]
 LockedSample = Literal["holdout", "audit", "corrections"]
-StudyKind = Literal["forecast", "dry run", "credit"]
+StudyKind = Literal["forecast", "dry run", "credit", "backtest"]
 JobState = Literal["waiting", "running", "done", "failed", "cancelled"]
+
+Progress = Callable[[float, str], None]
+"""Called with how far the work is (0-1) and what is happening."""
 
 VERDICTS: tuple[Verdict, ...] = ("confirm", "correct", "skip", "flag")
 """What a reviewer can say; `undo` is written by the loop only."""
 
-STUDIES: tuple[StudyKind, ...] = ("forecast", "dry run", "credit")
+STUDIES: tuple[StudyKind, ...] = ("forecast", "dry run", "credit", "backtest")
 """Jobs that only look: they come after all other work and give way to it, so none of it waits for them."""
 
 RULINGS: tuple[Ruling, ...] = ("accept", "reject", "ask")
@@ -550,3 +553,58 @@ class Event:
     kind: str
     version_id: int | None
     details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerState:
+    """Where a project's triggers stand; see migration 0014.
+
+    regret, entries, cost: accumulated regret and the decisions behind it since the last retrain, and the cost that it
+    is compared with, both in wrong predictions. upto: newest entry that has been looked at. champion_id, version_id:
+    champion and newest version the sums are about. shadow_s: seconds of the last fit of a shadow. armed, armed_at: the
+    recipe and schedule in force, and since when. drift: the last look at the inputs, plain JSON values.
+    trouble: why the last tick broke off, empty when it did not.
+    """
+
+    project_id: int
+    regret: float
+    entries: int
+    cost: float
+    upto: int
+    champion_id: int | None
+    version_id: int | None
+    shadow_s: float | None
+    armed: str
+    armed_at: float
+    drift: Mapping[str, Any]
+    trouble: str
+    fired_at: float | None
+    fired_job: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An entry as the regret sees it. strategy: how its item was drawn, None for an entry nobody asked for.
+
+    counts: whether it still stands and gives a label.
+    """
+
+    feedback_id: int
+    item_id: int
+    version_id: int | None
+    predicted: str | None
+    target: str | None
+    strategy: str | None
+    counts: bool
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class RegretRow:
+    """One entry's share of the regret. total: the regret after it."""
+
+    feedback_id: int
+    champion_wrong: bool
+    shadow_wrong: bool
+    propensity: float
+    total: float

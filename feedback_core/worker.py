@@ -12,18 +12,21 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from . import maps, staging, studies
+from . import maps, staging, studies, triggers
 from .errors import FeedbackError
-from .loop import Loop, Progress, silent
+from .loop import Loop, silent
 from .models import artifacts
 from .store import Store, open_store
-from .types import STUDIES, Job, Version
+from .types import STUDIES, Job, Progress, Version
 
 LEASE_S = 20.0
 """A dead worker's job is taken up again after this many seconds."""
 
 BEAT_S = 5.0
 IDLE_S = 0.5
+
+TICK_S = 5.0
+"""Between two looks at the triggers."""
 
 log = logging.getLogger(__name__)
 
@@ -105,6 +108,13 @@ def credit(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
     return {"study": study.id}
 
 
+def backtest(loop: Loop, _job: Job, progress: Progress) -> dict[str, Any]:
+    """Replay the stored feedback under other rules for when to retrain."""
+    body = triggers.backtest(loop.store, loop.project, progress)
+    study = loop.store.studies.save(loop.project.id, "backtest", body, version_id=None, now=loop.clock())
+    return {"study": study.id}
+
+
 def _about(loop: Loop, job: Job) -> Version:
     return loop.store.versions.get(job.payload["version"])
 
@@ -118,6 +128,7 @@ KINDS: dict[str, Callable[[Loop, Job, Progress], dict[str, Any]]] = {
     "forecast": forecast,
     "dry run": dry_run,
     "credit": credit,
+    "backtest": backtest,
 }
 
 
@@ -172,13 +183,29 @@ def serve(url: str) -> None:
     swept = artifacts.sweep(store.artifacts, time.time())
     worker = _own_name()
     log.info("worker %s on %s (%s half-written model folders removed)", worker, url, swept)
+    shadows, ticked = triggers.Shadows(), -TICK_S
     while not stop.is_set():
+        if time.monotonic() - ticked >= TICK_S:
+            tick_all(store, time.time(), shadows)
+            ticked = time.monotonic()
         if run_next(store, worker) is None:
             stop.wait(IDLE_S)
 
 
 def _own_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def tick_all(store: Store, now: float, shadows: triggers.Shadows) -> None:
+    """Let every project's triggers have their say; what goes wrong with one is noted there and holds up no other."""
+    for project in store.projects.all():
+        trouble = ""
+        try:
+            triggers.tick(store, project, now, shadows)
+        except Exception as error:  # a model of a user's own may raise anything; the worker must go on
+            log.error("triggers of project %s\n%s", project.id, traceback.format_exc())
+            trouble = str(error) if isinstance(error, FeedbackError) else f"{type(error).__name__}: {error}"
+        store.triggers.trouble(project.id, trouble)
 
 
 class _Heartbeat:

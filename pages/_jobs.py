@@ -13,6 +13,7 @@ DOING = {
     "predict": "Scoring the queue with the champion",
     "import": "Storing rows",
     "map": "Drawing the map",
+    "backtest": "Replaying the feedback under other triggers",
     "rank feedback": "Ranking the feedback for a second look",
     "forecast": "Forecasting what more corrections are worth",
     "dry run": "Trying out a retrain",

@@ -11,6 +11,7 @@ from pages._retrain.flips import show_flips
 from pages._retrain.holdout import show_wear
 from pages._retrain.report import show_report, show_reported, show_slices
 from pages._retrain.studies import show_dry_run
+from pages._retrain.triggers import show_triggers
 from pages._retrain.versions import show_versions
 from pages._shared import counted, open_loop, plain, reviewer, show_message, told
 
@@ -158,3 +159,5 @@ show_wear(loop)
 st.subheader("Versions")
 reports = loop.store.versions.reports(loop.project.id)
 show_versions(versions, reports, roll_back, loop.suspects, loop.report_html, partial(details, place="list"))
+
+show_triggers(loop)

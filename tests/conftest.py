@@ -12,8 +12,8 @@ from hypothesis import settings as hypothesis_settings
 from feedback_core import intake
 from feedback_core.loop import Loop, create_project
 from feedback_core.settings import Settings
-from feedback_core.store import Store, open_store
-from feedback_core.types import Column, Rows, Schema
+from feedback_core.store import Store, flips, open_store
+from feedback_core.types import Column, Flip, Rows, Schema
 
 # The same examples in every run, so that a red run is about the change, not about luck.
 hypothesis_settings.register_profile("repeatable", derandomize=True)
@@ -55,6 +55,12 @@ def rows(n: int, seed: int = 0, labelled: bool = True, noise: float = 0.0) -> tu
     labels = ["b" if x + y + noise * rng.normal() > 0 else "a" for x, y in points]
     truth = {intake.input_hash(body): label for body, label in zip(inputs, labels, strict=True)}
     return Rows(inputs, [None] * n, list(labels) if labelled else [None] * n), truth
+
+
+def save_flips(store: Store, report_id: int, changed: list[Flip]) -> None:
+    """Give a report flips of the test's own; the loop stores them together with the report."""
+    with store.flips._driver.writing() as session:
+        flips.keep(session, report_id, changed)
 
 
 def make_loop(store: Store, clock: Clock, **settings: object) -> Loop:

@@ -17,6 +17,7 @@ from tests.conftest import Clock, make_loop, rows
 pytestmark = pytest.mark.browser
 
 PAGES = sorted(path.stem for path in (Path(__file__).parent.parent / "pages").glob("[!_]*.py"))
+PARTS = [f"insights?view={part}" for part in ("mistakes", "feedback", "outlook")]
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ def page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         yield opened
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", [*PAGES, *PARTS])
 def test_axe_finds_nothing_serious(page: Page, address: str, name: str) -> None:
     page.goto(address if name == "overview" else f"{address}/{name}")
     page.get_by_role("heading", level=1).wait_for()

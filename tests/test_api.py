@@ -12,7 +12,7 @@ from feedback_core import wording
 from feedback_core.api import create_api, guard
 from feedback_core.errors import ArtifactError, CannotTrain, InvalidSetting, NotFound, Refused, Stale, StoreError
 from feedback_core.types import Flip
-from tests.conftest import make_loop
+from tests.conftest import make_loop, save_flips
 from tests.refused_worlds import WORDS, WORLDS, challenge
 
 ME = {"by": "ann", "reason": ""}
@@ -107,7 +107,7 @@ def test_flips_come_page_by_page_and_every_one_once(client, trained, candidate):
     ids = trained.store.items.locked_rows(trained.project.id).ids[:7]
     kinds = ["fixed", "broken", "fixed", "moved", "fixed", "broken", "fixed"]
     flips = [Flip(item, kind, "holdout", "a", "b", "a") for item, kind in zip(ids, kinds, strict=True)]
-    trained.store.flips.save(report.id, flips)
+    save_flips(trained.store, report.id, flips)
     path, seen, after, pages = f"/versions/{candidate.id}/flips", [], 0, 0
     while after is not None:
         page = client.get(path, params={"limit": 3, "after": after}).json()

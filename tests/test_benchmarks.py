@@ -60,6 +60,7 @@ b.run = lambda *_: run(2_000, 4.0)
 b.main()
 """
 SITTING = {"decisions", "lost", "refused", "handed_out_twice", "batch_p95_ms"}
+TRIGGER = {"worst_regret_auto", "worst_regret_root", "worst_regret_best_fixed", "predictions", "seeds", "auto"}
 FEW_REPEATS = "from benchmarks import estimates as b; b.QUICK_REPEATS, b.QUICK_SCIENCE_REPEATS = 2, 50; b.main()"
 ESTIMATES = {"repeats", "accuracy", "real all items", "real sharpened", "science all items", "science gain all items"}
 FORECAST = {"bias_points", "mae_points", "coverage_50", "coverage_80", "coverage_95", "forecasts", "futures"}
@@ -92,6 +93,7 @@ LAYOUT = {"rows", "numbers json_array_orjson", "mixed json_array_orjson", "wide 
         ("second_look", ["-m", "benchmarks.second_look"], SECOND_LOOK),
         ("label_efficiency", ["-c", SMALL_SETS], EFFICIENCY),
         ("query_speed", ["-c", SHORT_QUERIES], QUERIES),
+        ("trigger", ["-m", "benchmarks.trigger"], TRIGGER),
         ("forecast", ["-c", FEW_FORECASTS], FORECAST),
         ("credit", ["-c", FEW_WORLDS], CREDIT),
         ("gate", ["-c", FEW_RUNS], GATE),
@@ -127,6 +129,11 @@ def test_a_benchmark_prints_one_json_object_with_its_metrics(name: str, program:
     if name == "query_speed":
         assert result["baselines"]["plain NumPy margin"]["ms_2000"] > 0
         assert result["metrics"]["margin"]["ratio_2000"] == result["metrics"]["margin_ratio_to_numpy"]
+    if name == "trigger":
+        # Two seeds: the mean of twenty is in the benchmark, here auto must only be far from the fixed rules' blame.
+        assert 0 <= result["metrics"]["worst_regret_auto"] < 0.08
+        assert result["metrics"]["worst_regret_auto"] < result["metrics"]["worst_regret_best_fixed"]
+        assert result["baselines"]["every 10 entries"]["worst regret at 60"] > 3
     if name == "forecast":
         assert result["metrics"]["coverage_50"] <= result["metrics"]["coverage_80"] <= result["metrics"]["coverage_95"]
         assert abs(result["metrics"]["bias_points"]) < 5

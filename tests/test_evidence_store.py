@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from feedback_core.loop import Loop
 from feedback_core.types import Flip
+from tests.conftest import save_flips
 
 
 def flip(item_id: int, kind: str = "fixed", sample: str = "holdout") -> Flip:
@@ -14,7 +15,7 @@ def test_flips_come_back_by_kind_sample_and_page(trained: Loop) -> None:
     report = trained.store.versions.reports(trained.project.id)[0].id
     ids = [item.id for chunk in trained.store.items.export(trained.project.id) for item in chunk][:4]
     flips = [flip(ids[0]), flip(ids[1], "broken"), flip(ids[2], "fixed", "corrections"), flip(ids[3], "moved", "audit")]
-    trained.store.flips.save(report, flips)
+    save_flips(trained.store, report, flips)
     assert trained.store.flips.page(report) == flips
     assert trained.store.flips.page(report, after=ids[1]) == flips[2:]
     assert trained.store.flips.page(report, "fixed") == [flips[0], flips[2]]

@@ -12,11 +12,19 @@ from scipy.integrate import quad
 from scipy.stats import binomtest, norm
 
 from feedback_core import gate
-from feedback_core.evalue import labels_to_decide
 from feedback_core.gate import judge
-from feedback_core.paired import PRIOR_SD, Paired, mcnemar, p_better, paired, rows_to_decide, smallest_provable_gain
-from feedback_core.verdict import ALPHA, MIN_CASES
-from feedback_core.wear import LOOKS
+from feedback_core.gate.evalue import labels_to_decide
+from feedback_core.gate.paired import (
+    PRIOR_SD,
+    Paired,
+    mcnemar,
+    p_better,
+    paired,
+    rows_to_decide,
+    smallest_provable_gain,
+)
+from feedback_core.gate.verdict import ALPHA, MIN_CASES
+from feedback_core.gate.wear import LOOKS
 
 relaxed = settings(deadline=None)
 LABELS = st.sampled_from("abc")

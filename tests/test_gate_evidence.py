@@ -13,12 +13,19 @@ from scipy.special import betaln
 from scipy.stats import beta, ttest_rel
 
 from benchmarks import gate as simulated
-from feedback_core import guards
-from feedback_core.evalue import labels_to_decide, log_e_value
-from feedback_core.gate import judge, judge_errors
-from feedback_core.losses import Loss, cost, loss_of
-from feedback_core.paired import Paired, Weighted, mcnemar, p_better, provable_gain, sign_flip, smallest_provable_gain
-from feedback_core.verdict import E_CLAIM
+from feedback_core.gate import guards, judge, judge_errors
+from feedback_core.gate.evalue import labels_to_decide, log_e_value
+from feedback_core.gate.losses import Loss, cost, loss_of
+from feedback_core.gate.paired import (
+    Paired,
+    Weighted,
+    mcnemar,
+    p_better,
+    provable_gain,
+    sign_flip,
+    smallest_provable_gain,
+)
+from feedback_core.gate.verdict import E_CLAIM
 from tests.test_gate import cases, judged
 
 relaxed = settings(deadline=None)

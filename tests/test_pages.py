@@ -390,11 +390,15 @@ def test_filters_narrow_the_table(page, trained: Loop) -> None:
 
 def test_insights_draws_the_accuracy_and_volume_of_the_store(page, trained: Loop) -> None:
     correct_wrongly(trained, 3)
-    charts = [json.loads(chart.proto.spec) for chart in page("insights").get("plotly_chart")]
+    app = page("insights")
+    charts = []
+    for part in ("progress", "feedback", "outlook"):
+        app.query_params["view"] = part
+        charts += [json.loads(chart.proto.spec) for chart in app.run().get("plotly_chart")]
     score = trained.store.versions.champion(trained.project.id).metrics["holdout"]["accuracy"]
     assert charts[0]["data"][0]["y"] == [score["value"]]
     assert [(trace["name"], trace["y"]) for trace in charts[1]["data"]] == [("Corrected", [3])]
-    counted = charts[2]["data"]
+    counted = charts[-1]["data"]
     assert sum(sum(trace["y"]) for trace in counted) == pytest.approx(100)
 
 

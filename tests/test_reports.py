@@ -19,7 +19,7 @@ from feedback_core.reports.summaries import Pair, Person, Strategy, Weights, pai
 from feedback_core.settings import Settings
 from feedback_core.types import Column, Contribution, Decision, Flip, Rows, Schema
 from tests.browser import browser
-from tests.conftest import rows
+from tests.conftest import rows, save_flips
 from tests.refused_worlds import WORLDS, challenge
 
 MARKUP = "<script>alert('x')</script><img src=x onerror=alert(1)>\"&"
@@ -310,7 +310,7 @@ def hostile(store, clock) -> Loop:
     second = loop.retrain(MARKUP)
     report = loop.judge(second)
     locked = store.items.locked_rows(project.id).ids
-    store.flips.save(report.id, [Flip(locked[0], "broken", "holdout", labels[0], labels[0], labels[1])])
+    save_flips(store, report.id, [Flip(locked[0], "broken", "holdout", labels[0], labels[0], labels[1])])
     loop.refuse(second, MARKUP, MARKUP)
     return loop
 

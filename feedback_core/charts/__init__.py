@@ -4,6 +4,7 @@ from .items import parts, pool_map, pool_map_by_confidence, probabilities
 from .mistakes import calibration, confusion, recall
 from .outlook import credit, forecast
 from .queue import VERDICT_NAMES, findings, priorities, volume
+from .replays import backtest
 from .style import CHAMPION, OTHER, download
 from .versions import accuracy
 
@@ -12,6 +13,7 @@ __all__ = [
     "OTHER",
     "VERDICT_NAMES",
     "accuracy",
+    "backtest",
     "calibration",
     "confusion",
     "credit",

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..errors import NotFound
+from ..gate.wear import LOOKS, looks_so_far
 from ..store import Store
 from ..types import GateReport, Project, Version
-from ..wear import LOOKS, looks_so_far
 from . import summaries
 from .limits import limits
 from .refinement import slice_rows

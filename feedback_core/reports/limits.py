@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ..gate.verdict import MIN_CASES
+from ..gate.wear import LOOKS
 from ..types import GateReport, Project, Version
-from ..verdict import MIN_CASES
-from ..wear import LOOKS
 from ..wording import counted, share
 
 WIDE = 0.05

@@ -30,6 +30,7 @@ from .sessions import ReviewSessions
 from .sqlite import SqliteDriver
 from .studies import Studies
 from .tallies import Tallies
+from .triggers import Triggers
 from .versions import Versions
 
 
@@ -61,6 +62,7 @@ class Store:
     events: Events
     tallies: Tallies
     listings: Listings
+    triggers: Triggers
     artifacts: Path
     """Folder of the model files, beside the database."""
 
@@ -108,5 +110,6 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         events=Events(driver),
         tallies=Tallies(driver),
         listings=Listings(driver),
+        triggers=Triggers(driver),
         artifacts=artifacts,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..types import Flip, FlipKind, LockedSample
-from .driver import Driver, noun
+from .driver import Driver, Session, noun
 
 _SAVE = """
 insert or replace into flips (report_id, item_id, kind, sample, truth, before, after) values (?, ?, ?, ?, ?, ?, ?)
@@ -24,6 +24,11 @@ select truth, said, sum(n) as n from (
     select truth, before, -1 from flips where report_id = :report and sample = :sample
 ) group by truth, said
 """
+
+
+def keep(session: Session, report_id: int, flips: Sequence[Flip]) -> None:
+    """Store the flips of a report inside the transaction that stores the report."""
+    session.many(_SAVE, [(report_id, f.item_id, f.kind, f.sample, f.truth, f.before, f.after) for f in flips])
 
 
 class Flips:

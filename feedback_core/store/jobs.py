@@ -72,15 +72,8 @@ class Jobs:
         payload: Mapping[str, Any] | None = None,
     ) -> Job:
         """Ask for a job; while one of its kind with the same payload waits, the same one is returned."""
-        body = orjson.dumps(payload or {}).decode()
-        params = {"project": project_id, "kind": kind, "trigger": trigger, "by": by, "now": now, "payload": body}
         with self._driver.writing() as session:
-            waiting = session.query(
-                """select * from jobs
-                where project_id = :project and kind = :kind and payload = :payload and state = 'waiting'""",
-                params,
-            )
-            return _job((waiting or session.query(_REQUEST, params))[0])
+            return ask(session, project_id, kind, trigger=trigger, by=by, now=now, payload=payload)
 
     def claim(self, worker: str, now: float, lease_s: float, only: int | None = None) -> Job | None:
         """Lease the oldest waiting job, or one whose worker has died; None when there is nothing to do.
@@ -164,6 +157,27 @@ class Jobs:
                     (*values, job_id, worker),
                 )
             )
+
+
+def ask(
+    session: Session,
+    project_id: int,
+    kind: str,
+    *,
+    trigger: str,
+    by: str,
+    now: float,
+    payload: Mapping[str, Any] | None = None,
+) -> Job:
+    """`Jobs.request` inside the transaction of what led to it."""
+    body = orjson.dumps(payload or {}).decode()
+    params = {"project": project_id, "kind": kind, "trigger": trigger, "by": by, "now": now, "payload": body}
+    waiting = session.query(
+        """select * from jobs
+        where project_id = :project and kind = :kind and payload = :payload and state = 'waiting'""",
+        params,
+    )
+    return _job((waiting or session.query(_REQUEST, params))[0])
 
 
 def _jobs(session: Session, where: str, params: tuple[Any, ...]) -> list[Job]:

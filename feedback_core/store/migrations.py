@@ -454,6 +454,42 @@ def insights(db: Database) -> None:
     _run(db, _INSIGHTS)
 
 
+_TRIGGERS = """
+create table trigger_states (
+    project_id integer primary key references projects (id),
+    regret real not null default 0,
+    entries integer not null default 0,
+    cost real not null default 0,
+    upto integer not null default 0,
+    champion_id integer,
+    version_id integer,
+    shadow_s real,
+    armed text not null default '',
+    armed_at real not null,
+    drift text not null default '{}',
+    trouble text not null default '',
+    fired_at real,
+    fired_job integer references jobs (id)
+);
+create table regret (
+    feedback_id integer primary key references feedback (id),
+    project_id integer not null references projects (id),
+    champion_wrong integer not null,
+    shadow_wrong integer not null,
+    propensity real not null,
+    total real not null,
+    created_at real not null
+);
+create index regret_project on regret (project_id, feedback_id);
+"""
+
+
+@migrations(name="0014_triggers")
+def triggers(db: Database) -> None:
+    """Where each project's triggers stand, and the entries that its accumulated regret is the sum of."""
+    _run(db, _TRIGGERS)
+
+
 def _run(db: Database, script: str) -> None:
     # Not executescript(): it commits the surrounding transaction first.
     statement = ""

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import orjson
 
 from ..errors import NotFound, Refused
-from ..types import GateReport, Project, TrainingRows, Version
-from . import events
+from ..types import Flip, GateReport, Project, TrainingRows, Version
+from . import events, flips
 from .driver import Driver, Row, Session, noun
 
 LESSONS = 12
@@ -148,11 +148,12 @@ class Versions:
             self._lessons.pop(old, None)
         return known
 
-    def add_report(self, project: Project, fields: Mapping[str, Any]) -> GateReport:
-        """Store the evidence of one look. Never changed afterwards but for the decision it led to."""
+    def add_report(self, project: Project, fields: Mapping[str, Any], changed: Sequence[Flip] = ()) -> GateReport:
+        """Store the evidence of one look with the rows that flip; only the decision it led to is added later."""
         values = {name: _text(value) for name, value in fields.items()}
         with self._driver.writing() as session:
             row = session.query(_REPORT, values | {"project_id": project.id})[0]
+            flips.keep(session, row["id"], changed)
             details = {"finding": row["finding"], "action": row["action"], "version_id": row["challenger_id"]}
             events.log(session, project.id, row["created_at"], "gate", "version judged", details)
         return _report(row)

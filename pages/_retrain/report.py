@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from feedback_core import paired, verdict
+from feedback_core.gate import paired, verdict
 from feedback_core.intervals import plain as as_json
 from feedback_core.types import GateReport, Interval, Version
 from pages._shared import ago, counted, percent, plain

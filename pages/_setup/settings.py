@@ -28,7 +28,11 @@ def settings_form(loop: Loop) -> None:
     """Every setting with its reason, and one button."""
     now = loop.project.settings
     with st.form("settings", border=False):
-        shown = [spec for spec in fields(Settings) if spec.metadata.get("title") and spec.name not in FIXED]
+        shown = [
+            spec
+            for spec in fields(Settings)
+            if spec.metadata.get("title") and spec.name not in FIXED and "page" not in spec.metadata
+        ]
         columns = st.columns(2)
         changed = {}
         for number, spec in enumerate(shown):

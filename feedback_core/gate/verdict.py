@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..intervals import plain
+from ..types import Action, Finding
 from .evalue import labels_to_decide
-from .intervals import plain
 from .paired import PRIOR_SD, Comparison, p_better, provable_gain, rows_to_decide
-from .types import Action, Finding
 from .wear import LOOKS
 
 ALPHA = 0.05

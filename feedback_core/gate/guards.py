@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from .intervals import plain, wilson
+from ..intervals import plain, wilson
 from .paired import Comparison, Paired, Weighted, of_gains
 
 SLICE_ROWS = 20

@@ -13,9 +13,9 @@ import numpy.typing as npt
 from scipy.special import bdtrc, ndtr, ndtri
 from scipy.stats import binom
 
-from .intervals import Z95
+from ..intervals import Z95
+from ..types import Interval
 from .losses import column
-from .types import Interval
 
 PRIOR_SD = 0.005
 """Spread of true gains we expect of a retrain, as a fraction: half a point."""

@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..intervals import Z95, plain, wilson
+from ..types import Interval
 from . import guards
 from .evalue import log_e_value
 from .guards import Slice
-from .intervals import Z95, plain, wilson
 from .losses import Loss, column
 from .paired import Comparison, Paired, Weighted, of_gains
-from .types import Interval
 from .verdict import MIN_CASES, Case, Judgement, Unit, alpha_of, judged
 
 WINSOR = 0.95

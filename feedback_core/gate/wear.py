@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .types import GateReport
+from ..types import GateReport
 
 LOOKS = 25
 """Looks at one set of locked rows that the error budget is spread over."""

@@ -1,0 +1,6 @@
+"""The gate: evidence about two versions in, a finding, an action and its reasons out."""
+
+from .judging import by_sample, first, judge, judge_errors
+from .verdict import Judgement
+
+__all__ = ["Judgement", "by_sample", "first", "judge", "judge_errors"]

@@ -1,0 +1,63 @@
+"""The whole pool predicted by one model, and the queue brought in the order of its priorities."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import fitting, scoring
+from .prioritize import Pool, blend, histogram
+from .store import Store
+from .store.items import BATCH
+from .surroundings import Surroundings
+from .types import Progress, Project, Version
+
+
+def rescore(
+    store: Store,
+    project: Project,
+    version: Version,
+    model: Any,
+    batch: int,
+    *,
+    rng: np.random.Generator,
+    clock: Callable[[], float],
+    progress: Progress,
+) -> int:
+    """Store what a version says about every pool item, with its priority; gives their number.
+
+    batch: rows at the top of the queue that differ from each other.
+    """
+    ids, is_open, proba = _predicted(store, project, model)
+    if not ids:
+        return 0
+    progress(0.5, f"{len(ids):,} items predicted")
+    lineage = store.versions.lineage(version.id)
+    around = Surroundings(store, project, model, lineage, ids, is_open, rng)
+    share = scoring.class_share(lineage["labels"], project.labels)
+    pool = Pool(proba, share, rng, is_open, len(lineage["labels"]), around.look)
+    names, parts = blend(pool, project.settings.weights, batch)
+    scored = scoring.ranked(ids, proba, project.labels, parts)
+    for start in range(0, len(ids), BATCH):
+        store.predictions.save_current(version.id, scored.part(start, start + BATCH))
+        progress(0.5 + 0.5 * min(start + BATCH, len(ids)) / len(ids), "queue reordered")
+    spread = histogram(names, parts[is_open])
+    store.predictions.save_run(version.id, len(ids), names, spread, project_id=project.id, now=clock())
+    return len(ids)
+
+
+def _predicted(
+    store: Store, project: Project, model: Any
+) -> tuple[list[int], npt.NDArray[np.bool_], npt.NDArray[np.float32]]:
+    """Ids of the pool, whether each is open, and its probabilities (n, k)."""
+    ids: list[int] = []
+    still_open: list[bool] = []
+    chunks: list[npt.NDArray[np.float32]] = [np.zeros((0, len(project.labels)), dtype=np.float32)]
+    for some, inputs, are_open in store.items.pool_chunks(project.id):
+        ids += some
+        still_open += are_open
+        chunks.append(fitting.proba(model, inputs, project).astype(np.float32))
+    return ids, np.asarray(still_open, dtype=bool), np.concatenate(chunks)

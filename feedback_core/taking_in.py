@@ -1,0 +1,43 @@
+"""Checked rows become items: which are locked away, and in what order they are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+
+import numpy as np
+
+from . import intake, scoring
+from .store import Store
+from .store.items import BATCH
+from .types import Progress, Project, Rows, Split
+
+
+def add(store: Store, project: Project, rows: Rows, by: str, clock: Callable[[], float], progress: Progress) -> int:
+    """Store rows that are not there yet, in short transactions; gives the number added.
+
+    Rows without a key of their own that take more than one transaction get their ids in the order of their hashes.
+    """
+    hashes, into = splits(store, project, rows)
+    keys = [key if key is not None else digest for key, digest in zip(rows.keys, hashes, strict=True)]
+    anyhow = len(hashes) > BATCH and not any(rows.keys)
+    order = intake.storing_order(hashes) if anyhow else range(len(hashes))
+    batches = ((keys[n], rows.inputs[n], hashes[n], into[n], rows.labels[n]) for n in order)
+    added = done = 0
+    while batch := list(islice(batches, BATCH)):
+        added += store.items.add(project, batch, clock())
+        done += len(batch)
+        progress(done / len(hashes), f"{done:,} of {len(hashes):,} rows stored")
+    store.events.append(project.id, clock(), by, "items added", {"rows": len(hashes), "added": added})
+    return added
+
+
+def splits(store: Store, project: Project, rows: Rows) -> tuple[list[str], list[Split]]:
+    """Hash of each input, and where its row belongs."""
+    hashes = [intake.input_hash(body) for body in rows.inputs]
+    held_out = intake.holdout_side(hashes, project.salt, project.settings.holdout_share)
+    if project.refreshed_at is not None:
+        # After a refresh a row on the holdout's side may have been learned from: what equals it is locked no more.
+        known = store.holdout.learnable(project.id, np.asarray(hashes, dtype=object)[held_out].tolist())
+        held_out &= np.asarray([digest not in known for digest in hashes], dtype=bool)
+    return hashes, scoring.splits(rows.labels, held_out)

@@ -1,0 +1,61 @@
+"""Looks at the newest inputs, one a window, kept until the next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+
+from ..store import Store
+from ..types import Project, Schema, TriggerState, Version
+from .drift import WINDOW, compare
+
+REFERENCE = 1_000
+"""Base rows the newest items are compared with; more would prove what LEAST_EFFECT says does not matter."""
+
+MOST_AT_ONCE = 5_000
+"""New items counted in one tick."""
+
+
+def look(store: Store, project: Project, state: TriggerState, last: Version) -> None:
+    """Count the items that came in since the newest version, and compare a window of them when one is full.
+
+    They are compared with what that version could know: the first with base rows, a later one with the newest items of
+    its time. A drift that a retrain has answered is thus not found again.
+    """
+    known = dict(state.drift)
+    if known.get("version_id") != last.id:
+        start = store.triggers.item_at(last.created_at)
+        known = {"version_id": last.id, "start": start, "upto": start, "seen": 0, "looked": 0, "look": 0, "drifts": []}
+    new = store.triggers.items_between(project.id, known["upto"], 2**62, MOST_AT_ONCE)
+    seen = known["seen"] + len(new)
+    found: dict[str, Any] = {"seen": seen, "upto": new[-1][0] if new else known["upto"]}
+    if seen - known["looked"] >= WINDOW:
+        newest = store.triggers.items_between(project.id, known["start"], 2**62, WINDOW)
+        drifts = compare(
+            columns(_reference(store, project, known, last), project.schema),
+            columns([b for _, b in newest], project.schema),
+        )
+        found |= {"look": known["look"] + 1, "looked": seen, "drifts": [asdict(row) for row in drifts]}
+    if known | found != state.drift:
+        store.triggers.save_drift(project.id, known | found)
+
+
+def columns(inputs: Sequence[str], schema: Schema) -> dict[str, list[Any]]:
+    """Values of the columns that can be compared: numbers and categories."""
+    rows = [orjson.loads(body) for body in inputs]
+    return {
+        column.name: [row[place] for row in rows]
+        for place, column in enumerate(schema.columns)
+        if column.kind in ("number", "category") and rows
+    }
+
+
+def _reference(store: Store, project: Project, known: Mapping[str, Any], last: Version) -> list[str]:
+    # A window of them only: with older ones among them, a drift that the version has answered would look new.
+    before = [body for _, body in store.triggers.items_between(project.id, 0, known["start"], WINDOW)]
+    if last.parent_id is not None and len(before) >= WINDOW:
+        return before
+    return store.triggers.base_inputs(project.id, REFERENCE) or before
