@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from benchmarks._report import Metrics, report
@@ -198,8 +199,7 @@ def run(rows: int, requests: int, seconds: float) -> Metrics:
         items = iter(reversed(store.items.open_ids(project)))  # draws by priority come from anywhere: far fewer
         sys.stderr.write(f"{rows:,} items\n")
         with server(url, log) as (address, pid):
-            warm = [[lambda c, item=next(items), n=n: correct(c, item, n) for n in range(20)] for _ in range(CLIENTS)]
-            together(address, project, warm)
+            together(address, project, corrections(items, CLIENTS, 20 * CLIENTS))
             one, some = measured(address, pid, project, corrections(items, 1, requests))
             eight, more = measured(address, pid, project, corrections(items, CLIENTS, requests))
             alone, few = measured(address, pid, project, pairs(1, requests // 2))
@@ -230,12 +230,12 @@ def run(rows: int, requests: int, seconds: float) -> Metrics:
 
 def corrections(items: Iterator[int], clients: int, n: int) -> list[list[Callable[[Client], Json]]]:
     """n corrections, shared out."""
-    return [[lambda c, item=next(items), k=k: correct(c, item, k) for k in range(n // clients)] for _ in range(clients)]
+    return [[partial(correct, item=next(items), n=k) for k in range(n // clients)] for _ in range(clients)]
 
 
 def pairs(clients: int, n: int) -> list[list[Callable[[Client], Json]]]:
     """n draws with their answers, shared out."""
-    return [[lambda c, k=k: pair(c, k) for k in range(n // clients)] for _ in range(clients)]
+    return [[partial(pair, n=k) for k in range(n // clients)] for _ in range(clients)]
 
 
 def main() -> None:

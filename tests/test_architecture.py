@@ -15,8 +15,8 @@ ROOT = Path(__file__).parent.parent
 CORE = ROOT / "feedback_core"
 
 _FLOORS = """
-errors environment parent cache neighbours projection
-cron client
+errors parent cache neighbours projection
+cron client environment
 settings registry scored
 types
 intervals wording scope

@@ -12,9 +12,12 @@ from fastapi import Depends, FastAPI
 from starlette.middleware import Middleware
 
 from .. import __version__
+from ..environment import api_pace
 from ..store import Store, open_store
-from . import decisions, evidence, items, jobs, projects, reviewing
+from . import decisions, docs, evidence, feeds, items, jobs, metrics, projects, reviewing
+from .buckets import Pace
 from .guard import Guard
+from .opening import known_query
 from .people import local_user, who
 from .problems import HANDLERS, PROBLEMS
 
@@ -28,13 +31,14 @@ def create_api(url: str) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         exception_handlers=HANDLERS,
-        middleware=[Middleware(Guard)],
+        middleware=[Middleware(Pace, *api_pace()), Middleware(Guard)],
         responses=PROBLEMS,
-        dependencies=[Depends(who)],
+        dependencies=[Depends(who), Depends(known_query)],
     )
     api.state.store, api.state.opened = _opener(url), None
     api.state.models, api.state.user = {}, local_user()
-    for part in (projects, items, reviewing, jobs, evidence, decisions):
+    # What is asked most comes first: routes are tried one after the other.
+    for part in (reviewing, items, jobs, projects, evidence, decisions, feeds, metrics, docs):
         api.include_router(part.router)
     return api
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Path, Request
 from starlette.concurrency import run_in_threadpool
 
+from ..errors import InvalidInput
 from ..loop import Loop
 from ..store import Store
 from ..types import Version
@@ -35,6 +36,16 @@ async def loaded_models(request: Request) -> dict[str, Any]:
     if len(models) > MOST_MODELS:
         models.clear()
     return models
+
+
+async def known_query(request: Request) -> None:
+    """Refuse parameters that a route does not have: `limti=5` would otherwise be ignored in silence."""
+    if not request.scope.get("query_string"):
+        return
+    known = {each.alias for each in request.scope["route"].dependant.query_params}
+    if unknown := sorted(set(request.query_params) - known):
+        listed = ", ".join(sorted(known)) or "none"
+        raise InvalidInput(f"{unknown[0]!r:.80} is no parameter of this address: it takes {listed}.")
 
 
 OpenStore = Annotated[Store, Depends(opened_store)]

@@ -12,6 +12,7 @@ from ..submissions import Submission
 from ..types import FeedbackState, ItemState, JobState, Ruling, Split, Verdict
 from .opening import MOST
 from .people import MOST_NAME
+from .shapes import Estimates
 
 MOST_ENTRIES = 1_000
 """Feedback entries of a batch: one transaction, which others wait for."""
@@ -187,6 +188,31 @@ class Job(BaseModel):
 class JobPage(BaseModel):
     items: list[Job]
     next: int | None = Field(description="Give this as `before` for the next page; null on the last.")
+
+
+class Event(BaseModel):
+    id: int
+    at: str
+    actor: str
+    kind: str
+    version_id: int | None = Field(description="The champion at that moment.")
+    details: dict[str, Any]
+
+
+class EventPage(BaseModel):
+    items: list[Event]
+    next: int | None = Field(description="Give this as `after` for the next page; null on the last.")
+
+
+class Insights(BaseModel):
+    """Tables are columns of equal length."""
+
+    accuracy: Estimates
+    accuracy_by_version: dict[str, list[Any]]
+    volume: dict[str, list[Any]]
+    forecast: dict[str, Any]
+    credit: dict[str, Any]
+    queue: dict[str, Any]
 
 
 class NewProject(Act):
