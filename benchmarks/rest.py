@@ -36,8 +36,8 @@ LABEL_STUDIO = {"correction_cpu_ms": "103-154", "pair_cpu_ms": "383-592", "retra
     "locked_errors": 43,
     "served_twice": "15 of 69",
 }
-SLOW_FIT = {"estimator": "random_forest", "params": {"n_estimators": 600}}
-"""A retrain that lasts seconds, so that there is something to measure beside it."""
+SLOW_FIT = {"estimator": "random_forest", "params": {"n_estimators": 100}}
+"""A retrain that lasts some seconds, so that there is something to measure beside it."""
 
 
 @dataclass
