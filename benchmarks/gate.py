@@ -14,6 +14,7 @@ import numpy as np
 
 from benchmarks._report import arguments, report
 from feedback_core import gate
+from feedback_core.gate.losses import loss_of
 from feedback_core.gate.verdict import Judgement
 from feedback_core.gate.wear import LOOKS
 
@@ -146,6 +147,66 @@ def _stream(
         )
 
 
+RARE, TRADE, DEAR = 0.05, 0.03, 20.0
+"""Share of the rare class; what is gained on the common class and lost on the rare one; cost of a dear mistake."""
+
+
+def by_class(rng: np.random.Generator, right: np.ndarray, gains: np.ndarray) -> np.ndarray:
+    """As `challenged`, with a true gain for each row."""
+    moving = np.maximum(DISAGREEMENT, np.abs(gains))
+    fixed, broken = (moving + gains) / 2 / (1 - ACCURACY), (moving - gains) / 2 / ACCURACY
+    return right ^ (rng.random(len(right)) < np.where(right, broken, fixed))
+
+
+def weighed(truth: np.ndarray, new: np.ndarray, old: np.ndarray, looks: int, metric: str) -> Judgement:
+    """One look under a metric in which mistakes count differently, between classes 'a' and 'b'."""
+    other = np.where(truth == "a", "b", "a")
+    said, before = (np.where(right, truth, other).tolist() for right in (new, old))
+    loss = loss_of(metric, {"b": {"a": DEAR}}, truth.tolist())
+    return gate.judge(truth.tolist(), said, before, looks=looks, policy="strict", loss=loss, labels=("a", "b"))
+
+
+def traded(n: int, runs: int, metric: str, seed: int = 7) -> float:
+    """Share of runs in which any of LOOKS versions is called better, that gain on one class what they lose on another.
+
+    Under balanced accuracy class 'b' is rare; under cost a mistake on it is dear and both are as frequent.
+    """
+    rng = np.random.default_rng(seed)
+    share, up, down = (RARE, TRADE, -TRADE) if metric == "balanced accuracy" else (0.5, TRADE, -TRADE / DEAR)
+    fooled = []
+    for _ in range(runs):
+        truth, right = np.where(rng.random(n) < share, "b", "a"), rng.random(n) < ACCURACY
+        gains = np.where(truth == "b", down, up)
+        verdicts = (weighed(truth, by_class(rng, right, gains), right, k, metric).finding for k in range(1, LOOKS + 1))
+        fooled.append(any(finding == "better" for finding in verdicts))
+    return float(np.mean(fooled))
+
+
+def missed_balanced(n: int, gain: float, share: float, runs: int, seed: int = 8) -> float:
+    """Share of challengers, better by `gain` on both classes, that one look at balanced accuracy does not prove."""
+    rng = np.random.default_rng(seed)
+    proven = []
+    for _ in range(runs):
+        truth, right = np.where(rng.random(n) < share, "b", "a"), rng.random(n) < ACCURACY
+        challenger = by_class(rng, right, np.full(n, gain))
+        proven.append(weighed(truth, challenger, right, 1, "balanced accuracy").finding == "better")
+    return 1 - float(np.mean(proven))
+
+
+def weighed_rows(runs: int) -> Table:
+    """False promotions of trade-offs between classes, and gains of balanced accuracy missed, by size of the holdout."""
+    found: Table = {
+        f"traded_false_promotion_rate_{metric.replace(' ', '_')}": {
+            f"{n}_rows": traded(n, max(runs // 2, 4), metric) for n in SIZES
+        }
+        for metric in ("balanced accuracy", "cost")
+    }
+    for share in (0.05, 0.2, 0.5):
+        name = f"missed_balanced_gain_of_5_at_{100 * share:.0f}_percent_rare"
+        found[name] = {f"{n}_rows": missed_balanced(n, 0.05, share, runs) for n in SIZES}
+    return found
+
+
 def missed(n: int, gain: float, policy: str, runs: int, seed: int = 3) -> float:
     """Share of challengers with this true gain that one look does not promote."""
     rng = np.random.default_rng(seed)
@@ -255,6 +316,7 @@ def main() -> None:
     runs, batch = (QUICK_RUNS, QUICK_BATCH) if options.quick else (RUNS, BATCH)
     errors = {f"{n}_rows": errors_no_better(n, max(runs // 4, 5)) for n in SIZES[:2]}
     metrics = null_rows(runs, batch) | missed_rows(2 * runs, batch)
+    metrics |= weighed_rows(runs)
     metrics |= {"errors_false_promotion_rate": {size: found["gate"] for size, found in errors.items()}}
     metrics |= lives(max(runs // 5, 3), WORLD_SIZES[1:2] if options.quick else WORLD_SIZES)
     baselines = {

@@ -84,10 +84,11 @@ def accuracies(store: Store, project: Project, now: float) -> Accuracies:
 def since_promotion(store: Store, project: Project, now: float) -> Interval:
     """The reported number: the champion's accuracy on all items it has faced since its promotion; n = 0 without any.
 
-    n counts the uniform draws behind it. None of these rows has taught it anything or helped it to be promoted.
+    n counts the uniform draws behind it, or all items when every one is labelled (a census, of no width). None of these
+    rows has taught it anything or helped it to be promoted.
     """
     rows = _rows(store, project, now)
-    return wilson(0, 0) if rows is None else estimates.accuracy(rows.right, rows.by)
+    return wilson(0, 0) if rows is None else _over_all(rows)
 
 
 def _judged(champion: Version, sample: str) -> Estimate:
@@ -126,21 +127,27 @@ def _weighted(store: Store, project: Project, now: float) -> tuple[Estimate, ...
     sample = "all items reviewed or still to be reviewed since the promotion"
     if rows.cut:
         sample = "all items reviewed or still to be reviewed over the newest decisions"
+    over_all = _over_all(rows)
+    if over_all.low == over_all.high:
+        sample = f"a census: {sample}, every one of them labelled"
     all_items = Estimate(
         "all items",
         "All items since promotion",
         sample,
-        estimates.accuracy(rows.right, rows.by),
+        over_all,
         "How right it is on everything it has been asked about since its promotion: random draws stand for the items "
         "nobody has looked at, what the queue asked, a person chose or somebody sent counts for itself alone. "
         "Items that came in lately are taken to be like the others until enough of them are drawn.",
     )
-    confidence = _mean_confidence(store, project, rows)
+    sharper = over_all
+    if rows.by.square:
+        confidence = _mean_confidence(store, project, rows)
+        sharper = estimates.sharpened(rows.right, rows.confidence, confidence, rows.by)
     sharp = Estimate(
         "sharpened",
         "All items since promotion, sharpened",
         sample,
-        estimates.sharpened(rows.right, rows.confidence, confidence, rows.by),
+        sharper,
         "The same, and closer where the model's own confidence shows whether the draws were easier or harder than "
         "all items. No bias comes from a confidence that is wrong; with few draws or hardly an error it is the same.",
     )
@@ -159,6 +166,15 @@ class _Rows:
     asked: Bools
     by: Weights
     cut: bool
+
+
+def _over_all(rows: _Rows) -> Interval:
+    """The share of all items it gets right. Where all were asked but some have no label, these may go either way."""
+    found = estimates.accuracy(rows.right, rows.by)
+    if rows.by.square or not rows.asked.any():
+        return found
+    told = float(rows.by.rows[~rows.asked] @ rows.right[~rows.asked])
+    return Interval(found.value, told, told + float(rows.by.rows[rows.asked].sum()), int((~rows.asked).sum()))
 
 
 def _rows(store: Store, project: Project, now: float) -> _Rows | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,7 +12,7 @@ import numpy.typing as npt
 import orjson
 
 from . import fitting, gate, provenance, scoring, training
-from .errors import ArtifactError
+from .errors import ArtifactError, Refused, Stale
 from .evaluation import evaluate
 from .gate import guards, wear
 from .gate.losses import loss_of
@@ -29,6 +30,9 @@ class Said:
     confidence: Sequence[float]
 
 
+ATTEMPTS = 20
+"""Of one judgement to be stored before any other; each failure means that somebody else's succeeded."""
+
 Say = Callable[[Version, Sequence[int], Sequence[str]], Said]
 """(version, item ids, inputs) -> what it says about them. Raises ArtifactError."""
 
@@ -40,6 +44,24 @@ class _Suite:
     pair: Paired | None
     flips: list[Flip]
     problem: str = ""
+
+
+def judged(
+    store: Store, project_id: int, version: Version, model: Any, say: Say, now: float, by: str = "gate"
+) -> GateReport:
+    """One look: the evidence, stored as a report. Raises Refused for the champion.
+
+    Judged again when another look was stored meanwhile, so that no two looks bear one number.
+    """
+    for _ in range(ATTEMPTS):
+        project, champion = store.projects.get(project_id), store.versions.champion(project_id)
+        if champion is not None and champion.id == version.id:
+            raise Refused(f"Version {version.number} is the champion: there is nothing to compare it with.")
+        seen = store.versions.newest_report(project_id)
+        fields, flips = evidence(store, project, version, model, say, now)
+        with contextlib.suppress(Stale):
+            return store.versions.add_report(project, fields, flips, seen=seen, by=by)
+    raise Stale(f"Version {version.number} was overtaken by {ATTEMPTS} other judgements: judge it once more.")
 
 
 def evidence(
@@ -98,7 +120,8 @@ def compare(
         loss=loss,
         labels=project.labels,
         paid_p=None if same is None else float(same.numbers["p"]),
-        fresh=_fresh(store, project, version, locked),
+        paid_action=None if same is None else same.action,
+        fresh=_fresh(store, project, version, champion, locked),
         slices=guards.slices(locked.truth, old.confidence, _segments(project, locked)),
         corrections=suite.pair,
     )
@@ -156,12 +179,14 @@ def _look(same: GateReport | None, reports: Sequence[GateReport], after: int) ->
     return int(same.numbers["looks"]) if same is not None else 1 + wear.looks_so_far(reports, after)
 
 
-def _fresh(store: Store, project: Project, version: Version, locked: Locked) -> list[bool]:
-    """Which locked rows can carry the e-value: audit labels that nobody can have chosen the version by."""
+def _fresh(store: Store, project: Project, version: Version, champion: Version, locked: Locked) -> list[bool]:
+    """Which locked rows can carry the e-value: audit labels that nobody can have chosen the version by, of inputs
+    that neither version was taught."""
     if version.promoted_at is not None:
         # It has served: whoever brings it back has seen how it does on everything since.
         return [False] * len(locked.ids)
     after = store.holdout.labelled_after(project.id, version.feedback_upto)
+    after -= fitting.inputs_learned(store, (version, champion), sorted(after))
     return [item_id in after for item_id in locked.ids]
 
 

@@ -169,7 +169,7 @@ def _who(credit: Credit) -> str:
         "batch": f"The feedback {credit.name}",
         "reviewer": f"The labels of {credit.name}",
         "strategy": f"The items drawn by {credit.name}",
-        "class": f"The new labels {credit.name}",
+        "class": f"The new labels '{credit.name}'",
     }[credit.by]
 
 

@@ -111,7 +111,8 @@ def strata(parts: Sequence[tuple[Bools, Weights, int]], m: int) -> Weights:
 def accuracy(right: npt.ArrayLike, by: Weights) -> Interval:
     """Share of all items that the model gets right. right: (m,) for the rows of the weights, 0-1.
 
-    The interval is Wilson's, on the effective number of uniform rows; what is known for itself has none.
+    The interval is Wilson's, on the effective number of uniform rows; what is known for itself has none. Where every
+    item is known it is a census: the interval has no width, and n counts all rows.
     """
     ok = np.asarray(right, dtype=float)
     return _share(float(by.rows @ ok), ok, by, by.effective)
@@ -188,7 +189,7 @@ def _share(value: float, ok: Floats, by: Weights, effective: float) -> Interval:
     if not len(ok):
         return wilson(0, 0)
     if math.isinf(effective):
-        return Interval(value, value, value, by.n)
+        return Interval(value, value, value, len(ok))
     known = float(by.rows[~by.uniform] @ ok[~by.uniform])
     share = min(1.0, max(0.0, (value - known) / by.reach))
     found = wilson(share * effective, effective)
@@ -200,7 +201,7 @@ def _gap(value: float, gap: Floats, by: Weights, effective: float) -> Interval:
     if not len(gap):
         return Interval(math.nan, -1.0, 1.0, 0)
     if math.isinf(effective):
-        return Interval(value, value, value, by.n)
+        return Interval(value, value, value, len(gap))
     # In units of what the uniform rows stand for: the others are known and add nothing to the width.
     own = effective * by.rows[by.uniform] / by.reach
     gained, lost = (float(own @ (side * gap[by.uniform]).clip(0, 1)) for side in (1, -1))

@@ -8,7 +8,7 @@ from typing import Any
 from .accuracies import Accuracies
 from .intervals import plain
 from .reproduce import Rebuild
-from .types import Draw, Event, Feedback, Flip, GateReport, Item, Job, Project, Schema, Version
+from .types import Draw, Event, Feedback, Flip, GateReport, Item, Job, Project, RolledBack, Schema, Version
 from .wording import ADVICE, iso
 
 
@@ -34,6 +34,12 @@ def version(found: Version) -> dict[str, Any]:
     facts = asdict(found) | {"created_at": iso(found.created_at), "promoted_at": iso(found.promoted_at)}
     facts.pop("artifact")  # a path of this machine
     return facts
+
+
+def rolled_back(found: RolledBack) -> dict[str, Any]:
+    """The version that is champion again, with what the roll-back has put in doubt and the presses that undo it."""
+    doubts = {"presses": list(found.presses), "entries": list(found.entries), "not_asked": found.left}
+    return version(found.version) | {"left_version": found.number} | doubts
 
 
 def report(found: GateReport, challenger: Version, champion: Version | None) -> dict[str, Any]:

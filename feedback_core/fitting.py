@@ -82,3 +82,11 @@ def would_repeat(store: Store, project: Project) -> bool:
         list(rows.ids),
         list(rows.labels),
     )
+
+
+def inputs_learned(store: Store, versions: Sequence[Version], item_ids: Sequence[int]) -> frozenset[int]:
+    """Those of the items whose input one of the versions was taught, be it under another item's id."""
+    pairs = store.holdout.copies(item_ids)
+    copies = [copy for _, copy in pairs]
+    taught = {copy for version in versions for copy in store.versions.learned_of(version.id, copies)}
+    return frozenset(item for item, copy in pairs if copy in taught)

@@ -29,7 +29,7 @@ HEADLINE = 100
 RESAMPLES = 1_000
 
 WORTH = 0.01
-"""Gain of the next HEADLINE corrections, as a fraction, below which labelling can stop: one point."""
+"""Gain of the next HEADLINE labels, as a fraction, below which labelling can stop: one point."""
 
 Floats = npt.NDArray[np.float64]
 Judge = Callable[[npt.NDArray[np.intp], int], npt.NDArray[np.bool_]]
@@ -199,11 +199,11 @@ def _spread(runs: Runs, slope: float, intercept: float) -> float:
 
 
 def sentence(found: Forecast) -> str:
-    """The value of the next HEADLINE corrections in words."""
+    """The value of the next HEADLINE labels in words; a label is a correction or a confirmation."""
     gain = found.gain(HEADLINE)
     if gain.measurable:
-        return f"The next {HEADLINE} corrections: {_points(gain)}."
-    return f"What the next {HEADLINE} corrections are worth is not measurable yet: {_points(gain)}."
+        return f"The next {HEADLINE} labels: {_points(gain)}."
+    return f"What the next {HEADLINE} labels are worth is not measurable yet: {_points(gain)}."
 
 
 def advice(found: Forecast) -> str:
@@ -212,13 +212,15 @@ def advice(found: Forecast) -> str:
     if found.stop:
         return (
             "You can stop labelling for now: a gain cannot be told from zero, and the next "
-            f"{HEADLINE} corrections are worth {most} at most."
+            f"{HEADLINE} labels are worth {most} at most."
         )
     if not found.rising:
         return (
             f"A gain cannot be told from zero, nor excluded: up to {most} for the next {HEADLINE}. "
-            f"More than the {found.judged:,} locked rows, or more corrections, would tell."
+            f"More than the {found.judged:,} locked rows, or more labels, would tell."
         )
+    if not found.gain(HEADLINE).measurable:
+        return f"More labels have helped so far; what {HEADLINE} more will bring lies within the noise: {most} at most."
     return "Go on labelling: the more rows a version learned from, the fewer errors it made."
 
 
@@ -267,4 +269,6 @@ def plain(found: Forecast) -> dict[str, Any]:
 
 
 def _points(gain: Gain) -> str:
-    return f"{100 * gain.value:+.1f} points ({100 * gain.low80:.1f} to {100 * gain.high80:.1f}, 80 % interval)"
+    # Rounded first: a hair below zero is zero, not "-0.0".
+    value, low, high = (round(100 * share, 1) + 0.0 for share in (gain.value, gain.low80, gain.high80))
+    return f"{value:+.1f} points ({low:.1f} to {high:.1f}, 80 % interval)"

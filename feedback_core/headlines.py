@@ -47,8 +47,8 @@ def evidence(number: int, before: int | None, report: GateReport | None) -> str:
     if numbers.get("looks"):
         look = f" This was look {numbers['looks']:,} of {numbers.get('looks_budget', 0):,} at these rows."
     missing = ""
-    if report.finding == "not measurably different" and numbers.get("rows_to_decide"):
-        missing = f" About {numbers['rows_to_decide']:,} more would decide a difference of this size."
+    if report.finding == "not measurably different" and numbers.get("labels_to_decide"):
+        missing = f" About {numbers['labels_to_decide']:,} more audit labels would decide a difference of this size."
     return f"{rows} of v{before}'s answers.{look}{missing}"
 
 
@@ -129,8 +129,8 @@ def volume(rows: Rows, when: str) -> str:
     given = sum(said.values()) - said.get("undo", 0)
     lately = "" if when == "all time" else f", {when}"
     return (
-        f"{given:,} {'entry' if given == 1 else 'entries'}, {said.get('correct', 0):,} of them corrections, "
-        f"{said.get('undo', 0):,} taken back{lately}"
+        f"{given:,} {'entry' if given == 1 else 'entries'} given, {said.get('correct', 0):,} of them corrections; "
+        f"{said.get('undo', 0):,} were taken back{lately}"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +25,7 @@ from . import (
     threshold,
 )
 from .cache import Cache
-from .errors import ArtifactError, InvalidFeedback, InvalidInput, NotFound, Refused
+from .errors import ArtifactError, FeedbackError, InvalidFeedback, InvalidInput, NotFound, Refused
 from .gate import wear
 from .models import artifacts
 from .settings import Settings
@@ -54,6 +55,8 @@ from .types import (
     Version,
     Wish,
 )
+
+log = logging.getLogger(__name__)
 
 LEAST_BATCH, MOST_BATCH = 10, 100
 """Bounds of the rows that one version's queue makes different from each other."""
@@ -369,26 +372,25 @@ class Loop:
 
     # -- judge and promote -------------------------------------------------------------------------------------------
 
-    def judge(self, version: Version, progress: Progress = silent) -> GateReport:
+    def judge(self, version: Version, progress: Progress = silent, *, by: str = "gate") -> GateReport:
         """Compare a version with the champion on the locked rows and store the report, with the rows that flip.
 
-        Every call is one look, but for one that only repeats a look because audit labels have come in since.
+        Every call is one look, but for one that only repeats a look because audit labels have come in since. by: who
+        asked for it, for the audit trail. Raises Refused for the champion itself.
         """
         progress(0.8, "judging on the locked rows")
-        project = self.store.projects.get(self.project.id)
-        fields, flips = comparison.evidence(self.store, project, version, self.model(version), self._said, self.clock())
-        return self._published(self.store.versions.add_report(project, fields, flips))
+        model, now = self.model(version), self.clock()
+        return self.publish(comparison.judged(self.store, self.project.id, version, model, self._said, now, by))
 
-    def promote(self, version: Version, by: str, reason: str = "") -> Version:
-        """Make a judged version the champion. Against the report's advice a reason is required (Refused)."""
+    def promote(self, version: Version, by: str, reason: str = "", *, rescore: bool = False) -> Version:
+        """Make a judged version the champion. Unless its report advises that as things are, a reason is required.
+
+        rescore: ask the worker in the same transaction to score the pool with it.
+        """
         report = self.store.versions.report_on(version.id)
         if report is None:
             raise Refused(f"Version {version.number} has no stored gate report: judge it first.")
-        if report.action != "promote" and not reason.strip():
-            found = "is measurably worse" if report.finding == "worse" else "is not advised by the gate"
-            why = " ".join(report.reasons)
-            raise Refused(f"Version {version.number} {found}: give a reason to promote it anyway. {why}")
-        return self._decide(report, "promote", by, reason)
+        return self._decide(report, "promote", by, reason, rescore)
 
     def refuse(self, version: Version, by: str, reason: str = "") -> Version:
         """Keep the champion and close the case of a judged version. Raises Refused without a report."""
@@ -397,24 +399,33 @@ class Loop:
             raise Refused(f"Version {version.number} has no stored gate report: judge it first.")
         return self._decide(report, "refuse", by, reason)
 
-    def rollback(self, version: Version, by: str, reason: str, suspect: bool = True) -> RolledBack:
+    def rollback(
+        self, version: Version, by: str, reason: str, suspect: bool = True, *, rescore: bool = False
+    ) -> RolledBack:
         """Bring an earlier champion back, judged against the present one first. A reason is required.
 
         suspect: ask for second opinions on the entries that entered the version left; nothing learns from them till
-        they are answered, and `undo_rulings` takes it back.
+        they are answered, and `undo_rulings` takes it back. They are asked for first: whoever is cut off in between
+        has asked for opinions too many, and left no bad feedback unasked. rescore: as for `promote`.
         """
         if version.promoted_at is None or version.status == "champion":
             raise Refused(f"Version {version.number} is not an earlier champion: choose a retired version.")
         if not reason.strip():
             raise Refused("A roll-back needs a reason: say what went wrong.")
         doubted, now = self.suspects(version), self.clock()
-        report = self.judge(version)
-        back = self._decide(report, "promote", by, reason)
+        report = self.judge(version, by=by)
         wanted = doubted.entries if suspect else ()
-        ruled = suspects.ask(self.store, self.project, wanted, doubted.number, by=by, now=now)
+        left = doubted.total - len(wanted) if suspect else 0
+        ruled = suspects.ask(self.store, self.project, wanted, doubted.number, left, by=by, now=now)
         presses = tuple(press.id for press in ruled if press.id is not None)
         entries = tuple(entry for press in ruled for entry in press.entries)
-        return RolledBack(back, doubted.number, presses, entries, doubted.total - len(wanted) if suspect else 0)
+        try:
+            back = self._decide(report, "promote", by, reason, rescore)
+        except FeedbackError:
+            if presses:
+                self.undo_rulings(presses, by)
+            raise
+        return RolledBack(back, doubted.number, presses, entries, left)
 
     def suspects(self, version: Version) -> Suspects:
         """Entries that entered the champion and not this earlier version: what a roll-back to it puts in doubt."""
@@ -430,6 +441,14 @@ class Loop:
     def report_html(self, report: GateReport) -> str:
         """The refinement report of one verdict as a file of HTML that needs nothing else."""
         return reports.refinement(self.store, self.project, report, self.clock())
+
+    def publish(self, report: GateReport) -> GateReport:
+        """Write the file of a stored report. What goes wrong is logged: verdict and decision stand, whatever it is."""
+        try:
+            reports.write(self.store, report, self.report_html(report))
+        except reports.FAILURES:  # it is written again when somebody asks for it
+            log.exception("the file of report %s could not be written", report.id)
+        return report
 
     def card_html(self) -> str:
         """The model card of the champion, likewise. Raises NotFound before the first version."""
@@ -462,15 +481,11 @@ class Loop:
             self._models[version.sha256] = artifacts.load(self.store.artifacts, version.artifact, version.sha256)
         return self._models[version.sha256]
 
-    def _decide(self, report: GateReport, decision: str, by: str, reason: str) -> Version:
-        now = self.clock()
-        version = self.store.versions.decide(self.project, report, decision, by=by, reason=reason, now=now)
-        self._published(self.store.versions.report(report.id))
+    def _decide(self, report: GateReport, decision: str, by: str, reason: str, rescore: bool = False) -> Version:
+        asked: dict[str, Any] = {"by": by, "reason": reason, "now": self.clock(), "rescore": rescore}
+        version = self.store.versions.decide(self.project, report, decision, **asked)
+        self.publish(self.store.versions.report(report.id))
         return version
-
-    def _published(self, report: GateReport) -> GateReport:
-        reports.write(self.store, report, self.report_html(report))
-        return report
 
     def _wishes(self, n: int) -> list[Wish]:
         return review.wishes(self._rng.random(n).tolist(), self._rng.random(n).tolist(), self.project.settings)

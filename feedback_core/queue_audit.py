@@ -17,6 +17,9 @@ RANDOM = ("audit", "random")
 CHOSEN = ("chosen", "slice", "gold")
 """Draws that no rule of the queue made: a person picked them, or they test the reviewer."""
 
+MOST_KNOWN = 0.8
+"""Share of the decisions by priority whose parts must still be known for the parts to be told."""
+
 LONGEST_S = 120.0
 """Seconds a decision counts at most: whoever took longer was away, and a coffee is no cost of the queue."""
 
@@ -59,9 +62,14 @@ def parts(rows: Sequence[Drawn]) -> list[Finding]:
     """One finding per part of the priority, over draws by priority; most decisions first.
 
     A decision counts for a part with the part's share of its priority, so the parts divide the corrections among them.
+    Nothing when a later scoring has overwritten the parts of more than one decision in five: the parts of the rest
+    would divide another whole than the one that `strategies` tells.
     """
     names = sorted({name for row in rows for name in row.parts})
-    ranked = [row for row in rows if row.strategy == "priority" and sum(row.parts.values()) > 0]
+    drawn = [row for row in rows if row.strategy == "priority"]
+    ranked = [row for row in drawn if sum(row.parts.values()) > 0]
+    if len(ranked) < MOST_KNOWN * len(drawn):
+        return []
     told, random = _Told.of(ranked), _random_share(rows)
     whole = np.array([sum(row.parts.values()) for row in ranked])
     shares = {name: np.array([row.parts.get(name, 0.0) for row in ranked]) / whole for name in names}

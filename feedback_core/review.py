@@ -15,16 +15,18 @@ MAX_NOTE = 2_000
 """Characters of a note; more belongs into a document."""
 
 
-def effective(entries: Sequence[Feedback]) -> tuple[str | None, ItemState]:
+def effective(entries: Sequence[Feedback], alone_until: int = 0) -> tuple[str | None, ItemState]:
     """The label an item's entries add up to, and the state they leave it in.
 
     Each reviewer's last standing word counts once and the majority wins. A tie is a conflict, without a label until
     somebody else decides; so is an item for which a maintainer wants a second opinion that has not been given yet. As
     soon as a maintainer accepts entries, only those are heard. A skip says nothing; a flag sets the item aside when
     nobody has given a label.
+
+    alone_until: the first label in the project by a second person; entries before it were given by its only reviewer.
     """
     standing = [entry for entry in entries if entry.state == "accepted" and entry.verdict != "undo"]
-    if any(_unanswered(entry, standing) for entry in entries):
+    if any(_unanswered(entry, standing, alone_until) for entry in entries):
         return None, "conflict"
     heard = [entry for entry in standing if entry.ruling == "accept"] or standing
     votes = Counter(entry.target for entry in heard if entry.verdict in ("confirm", "correct"))
@@ -36,16 +38,20 @@ def effective(entries: Sequence[Feedback]) -> tuple[str | None, ItemState]:
     return label, "labelled"
 
 
-def _unanswered(asked: Feedback, standing: Sequence[Feedback]) -> bool:
+def _unanswered(asked: Feedback, standing: Sequence[Feedback], alone_until: int) -> bool:
     """Whether a second opinion on this entry is wanted and nobody else has given a label since.
 
-    Its reviewer's own change of mind is no second opinion; taking the entry back leaves nothing to ask about.
+    Its reviewer's own change of mind is no second opinion, unless nobody else was there to give one: then looking
+    again is all that can be had, and it goes on counting when others come. Taking the entry back leaves nothing to
+    ask about.
     """
     return (
         asked.ruling == "ask"
         and asked.state in ("accepted", "superseded")
         and not any(
-            entry.target is not None and entry.reviewer != asked.reviewer and entry.id > (asked.ruled_after or 0)
+            entry.target is not None
+            and entry.id > (asked.ruled_after or 0)
+            and (entry.reviewer != asked.reviewer or entry.id < alone_until)
             for entry in standing
         )
     )

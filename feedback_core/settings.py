@@ -105,8 +105,9 @@ class Settings:
         default="balanced",
         metadata=_one_of(
             ("strict", "balanced", "manual"),
-            "strict: only a proven gain is promoted. balanced: also a probable gain with a real loss excluded. manual: "
-            "nothing by itself, a person decides.",
+            "strict: only a proven gain is promoted. balanced: also a probable gain with a loss above `max_loss` "
+            "excluded; of 50 retrains that are no better it lets one through in 9 of 10 series on 1,000 locked rows, "
+            "but none that is measurably worse. manual: nothing by itself, a person decides.",
             "The gate promotes",
         ),
     )

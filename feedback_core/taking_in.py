@@ -36,8 +36,9 @@ def splits(store: Store, project: Project, rows: Rows) -> tuple[list[str], list[
     """Hash of each input, and where its row belongs."""
     hashes = [intake.input_hash(body) for body in rows.inputs]
     held_out = intake.holdout_side(hashes, project.salt, project.settings.holdout_share)
-    if project.refreshed_at is not None:
-        # After a refresh a row on the holdout's side may have been learned from: what equals it is locked no more.
-        known = store.holdout.learnable(project.id, np.asarray(hashes, dtype=object)[held_out].tolist())
-        held_out &= np.asarray([digest not in known for digest in hashes], dtype=bool)
+    # Only labelled rows are locked, and not those whose input a version may have learned: a reviewer's answer, a row
+    # that has graduated, or one from before the share of the holdout was changed.
+    asked = np.flatnonzero(held_out & np.asarray([label is not None for label in rows.labels], dtype=bool)).tolist()
+    known = store.holdout.learnable(project.id, [hashes[n] for n in asked])
+    held_out[[n for n in asked if hashes[n] in known]] = False
     return hashes, scoring.splits(rows.labels, held_out)

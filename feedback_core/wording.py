@@ -14,10 +14,38 @@ ADVICE = {
 SAMPLES = {"holdout": "holdout", "audit": "audit sample", "corrections": "earlier corrections"}
 
 
+CENSUS = "a census: every item is labelled"
+
+
+def is_census(score: Mapping[str, Any]) -> bool:
+    """Whether nothing was left to chance: an interval from a sample, however large, has a width."""
+    return bool(score["low"] == score["high"])
+
+
+def response(found: Mapping[str, Any] | None) -> str:
+    """How much of what the audit drew was answered, and what the rest could make of its accuracy; '' without draws.
+
+    found: asked, answered, low and high (accuracy if the rest is all wrong, or all right), as JSON.
+    """
+    if not found or not found["asked"]:
+        return ""
+    asked, answered = found["asked"], found["answered"]
+    rate = 100 * answered / asked
+    if answered == asked:
+        return f"Answered: all {counted(asked, 'audit draw')} since the promotion."
+    return (
+        f"Answered: {answered:,} of {counted(asked, 'audit draw')} since the promotion ({rate:.1f} %)."
+        f" The audit sample's accuracy would be {100 * found['low']:.1f} % if the model were wrong on all the others, "
+        f"{100 * found['high']:.1f} % if right."
+    )
+
+
 def share(score: Mapping[str, Any] | None) -> str:
     """A share as JSON: 93.4 % (91.2 to 95.1, n = 600). Without rows: 'not measured'."""
     if not score or score.get("value") is None:
         return "not measured"
+    if is_census(score):
+        return f"{100 * score['value']:.1f} % ({CENSUS}, n = {score['n']:,})"
     return f"{100 * score['value']:.1f} % ({100 * score['low']:.1f} to {100 * score['high']:.1f}, n = {score['n']:,})"
 
 

@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from . import maps, staging, studies, triggers
+from . import maps, reports, staging, studies, triggers
 from .errors import FeedbackError
 from .loop import Loop, silent
 from .models import artifacts
@@ -42,12 +42,13 @@ class GaveWay(FeedbackError):
 def retrain(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
     """A new version, judged; the very first one is promoted at once, because nothing serves yet."""
     version = loop.retrain(job.requested_by, job.id, progress)
-    report = loop.store.versions.report_on(version.id) or loop.judge(version, progress)
-    if report.finding == "first" and report.decision != "refuse":
-        # A worker may have died between the two: the second is asked for again, which costs at most a repetition.
-        if report.decision is None:
-            loop.promote(version, "gate", "first version")
-        loop.request_rescore("gate")
+    report = loop.store.versions.report_on(version.id)
+    if report is None:
+        report = loop.judge(version, progress)
+    elif not reports.file_of(loop.store, report).exists():
+        loop.publish(report)  # a worker before this one died after its last transaction
+    if report.finding == "first" and report.decision is None:
+        loop.promote(version, "gate", "first version", rescore=True)
     return {"version": version.number, "finding": report.finding, "action": report.action}
 
 
@@ -92,7 +93,7 @@ def draw_map(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
 
 
 def forecast(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
-    """Say what more corrections are worth to a version."""
+    """Say what more labels are worth to a version."""
     study = studies.forecast(loop.store, loop.project, _about(loop, job), loop.clock(), progress)
     return {"study": study.id}
 

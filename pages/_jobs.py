@@ -15,7 +15,7 @@ DOING = {
     "map": "Drawing the map",
     "backtest": "Replaying the feedback under other triggers",
     "rank feedback": "Ranking the feedback for a second look",
-    "forecast": "Forecasting what more corrections are worth",
+    "forecast": "Forecasting what more labels are worth",
     "dry run": "Trying out a retrain",
     "credit": "Tracing the gain back to the feedback",
 }

@@ -1,19 +1,21 @@
 """Items whose label was turned round after a while: did the world change, or was someone wrong?"""
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
+from statistics import median
 
 import streamlit as st
 
 from feedback_core import inspection
 from feedback_core.loop import Loop
+from feedback_core.training import DAY_S
 from feedback_core.types import Feedback
 from pages._paging import pager, start_of
 from pages._shared import ago, counted, plain, reviewer, show_input, store, tell_done, title_of, told
 
 PAGE_ROWS = 5
-PROPOSED_DAYS = 90.0
-"""Half-life that is proposed: labels of a quarter count half, those of a year a sixteenth."""
+SHORTEST_DAYS, LONGEST_DAYS = 1.0, 36_500.0
 
 
 def show_reversals(loop: Loop) -> None:
@@ -32,10 +34,24 @@ def show_reversals(loop: Loop) -> None:
     pager(trail, following, "reversals")
 
 
+def proposed_days(apart: Sequence[float]) -> float:
+    """Half-life in whole days: the median age at which a label was out of date. apart: seconds between the two labels.
+
+    If anything too long, because nobody saw how long before the newer label the world had changed.
+    """
+    return min(LONGEST_DAYS, max(SHORTEST_DAYS, float(round(median(apart) / DAY_S))))
+
+
 def _propose_fading(loop: Loop) -> None:
-    changes = loop.store.reversals.world_changes(loop.project.id)
-    if not changes or loop.project.settings.label_half_life_days:
+    apart = loop.store.reversals.world_changes(loop.project.id)
+    if not apart or loop.project.settings.label_half_life_days:
         return
+    days, changes = proposed_days(apart), len(apart)
+    basis = (
+        f"{days:.0f} days is the median age at which the older label was found out of date, over these {changes} items."
+        if changes > 1
+        else f"{days:.0f} days lie between the two labels of this one item, which is little to go by."
+    )
     with st.container(border=True):
         st.markdown("**Shall older labels fade?**")
         st.write(
@@ -43,8 +59,11 @@ def _propose_fading(loop: Loop) -> None:
             "version still learns from them in full. With a half-life a label of that age counts half, one twice as "
             "old a quarter. Where nothing else has changed this costs a little accuracy: judge the next version."
         )
+        st.caption(f"{basis} Nobody knows how long before the newer label the world had changed: less may be right.")
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            st.number_input("Half-life (days)", 1.0, 36_500.0, PROPOSED_DAYS, 1.0, "%.0f", key="half_life", width=180)
+            st.number_input(
+                "Half-life (days)", SHORTEST_DAYS, LONGEST_DAYS, days, 1.0, "%.0f", key="half_life", width=180
+            )
             st.button("Let older labels fade", icon=":material/timelapse:", key="fade", on_click=_fade, args=(loop,),
                       help="From the next version on; Setup turns it off again.")  # fmt: skip
 

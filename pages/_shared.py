@@ -17,6 +17,7 @@ from feedback_core.errors import FeedbackError
 from feedback_core.loop import Loop
 from feedback_core.store import Store, open_store
 from feedback_core.types import Column, Interval, Item, Project
+from feedback_core.wording import CENSUS, is_census
 
 STATE_NAMES = {
     "open": "Open",
@@ -123,6 +124,8 @@ def percent(score: dict[str, Any] | None) -> str:
     """An accuracy with its interval and n: 93.4 % (91.2 to 95.1, n = 600)."""
     if not score or score.get("value") is None:
         return "not measured yet"
+    if is_census(score):
+        return f"{score['value']:.1%} ({CENSUS}, n = {score['n']:,})"
     return f"{score['value']:.1%} ({score['low']:.1%} to {score['high']:.1%}, n = {score['n']:,})"
 
 

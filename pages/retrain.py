@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from feedback_core import accuracies, insights
+from feedback_core import accuracies, decisions, insights, suspects
 from feedback_core.types import STUDIES, GateReport, Version
 from pages import _jobs
 from pages._retrain.flips import show_flips
@@ -16,7 +16,6 @@ from pages._retrain.versions import show_versions
 from pages._shared import counted, open_loop, plain, reviewer, show_message, told
 
 loop = open_loop()
-DOUBTED = f"doubted-{loop.project.id}"
 st.title("Retrain")
 show_message()
 
@@ -30,45 +29,41 @@ def request() -> None:
 def promote(version: Version) -> None:
     """Crown a judged version and have the queue scored again."""
     with told(f"Version {version.number} is the champion now. The worker scores the queue again with it."):
-        loop.promote(version, reviewer(), st.session_state.get(f"reason-{version.id}", ""))
-        loop.request_rescore(reviewer())
+        decisions.promote(loop, version, reviewer(), st.session_state.get(f"reason-{version.id}", ""))
 
 
 def keep(version: Version) -> None:
     """Keep the champion and close the candidate's case."""
     with told(f"The champion stays; version {version.number} is kept as refused."):
-        loop.refuse(version, reviewer(), st.session_state.get(f"reason-{version.id}", ""))
+        decisions.refuse(loop, version, reviewer(), st.session_state.get(f"reason-{version.id}", ""))
 
 
 def roll_back(version: Version) -> None:
-    """Bring an earlier champion back, and keep what undoes the second opinions asked with it."""
+    """Bring an earlier champion back, with or without second opinions on what entered the version left."""
     suspect, reason = (st.session_state.get(f"{name}-{version.id}") for name in ("suspect", "back"))
     with told(f"Version {version.number} is the champion again. The worker scores the queue again with it."):
-        back = loop.rollback(version, reviewer(), reason or "", suspect=suspect is not False)
-        st.session_state[DOUBTED] = back
-        loop.request_rescore(reviewer())
+        decisions.rollback(loop, version, reviewer(), reason or "", suspect)
 
 
 def undo_doubts(presses: tuple[int, ...]) -> None:
     """Take back the second opinions that a roll-back has asked for."""
-    st.session_state.pop(DOUBTED, None)
     with told("The second opinions are no longer asked for: the entries count as before."):
-        loop.undo_rulings(presses, reviewer())
+        decisions.undo_rulings(loop, presses, reviewer())
 
 
 def show_doubts() -> None:
-    """What the last roll-back in this session has put in doubt, with its undo."""
-    back = st.session_state.get(DOUBTED)
-    if back is None or not back.presses:
+    """What the newest roll-back has put in doubt, with its undo, while any of it stands."""
+    doubted = suspects.asked(loop.store, loop.project)
+    if doubted is None:
         return
-    rest = f" {back.left:,} older ones are not asked about." if back.left else ""
+    rest = f" {doubted.left:,} older ones are not asked about." if doubted.left else ""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.info(
-            f"Second opinions are asked on {counted(len(back.entries), 'entry', 'entries')} that entered version "
-            f"{back.number}: no version learns from them until somebody else has answered.{rest}",
+            f"Second opinions are asked on {counted(doubted.entries, 'entry', 'entries')} that entered version "
+            f"{doubted.number}: no version learns from them until somebody else has answered.{rest}",
             icon=":material/group_add:",
         )
-        st.button("Undo", icon=":material/undo:", key="undo_doubts", on_click=undo_doubts, args=(back.presses,),
+        st.button("Undo", icon=":material/undo:", key="undo_doubts", on_click=undo_doubts, args=(doubted.presses,),
                   help="The roll-back itself stays.")  # fmt: skip
 
 
@@ -158,6 +153,14 @@ if state.champion is not None:
 show_wear(loop)
 st.subheader("Versions")
 reports = loop.store.versions.reports(loop.project.id)
-show_versions(versions, reports, roll_back, loop.suspects, loop.report_html, partial(details, place="list"))
+show_versions(
+    versions,
+    reports,
+    roll_back,
+    loop.suspects,
+    suspects.anybody_to_ask(loop.store, loop.project, reviewer()),
+    loop.report_html,
+    partial(details, place="list"),
+)
 
 show_triggers(loop)

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from feedback_core import wording
 from feedback_core.api import create_api, guard
 from feedback_core.errors import ArtifactError, CannotTrain, InvalidSetting, NotFound, Refused, Stale, StoreError
-from feedback_core.types import Flip
+from feedback_core.types import Decision, Flip
 from tests.conftest import make_loop, save_flips
 from tests.refused_worlds import WORDS, WORLDS, challenge
 
@@ -138,6 +138,25 @@ def test_judge_promote_and_roll_back_do_what_the_page_does(client, trained):
     back = client.post(f"/versions/{first.id}/rollback", json={"by": "ben", "reason": "it fails on Mondays"})
     assert (back.json()["number"], back.json()["status"]) == (1, "champion")
     assert trained.store.versions.get(second.id).status == "retired"
+
+
+def test_a_rollback_gives_what_undoes_its_questions(client, trained):
+    item = trained.store.items.get(trained.store.items.open_ids(trained.project.id)[0])
+    entry = trained.record(Decision(item.id, "bob", "correct", "a", version_id=item.version_id))[0]
+    first, second = trained.store.versions.champion(trained.project.id), trained.retrain("test")
+    client.post(f"/versions/{second.id}/judge", json={"by": "eve"})
+    judged = next(event for event in trained.store.events.latest(trained.project.id) if event.kind == "version judged")
+    assert (judged.actor, judged.details["version_id"]) == ("eve", second.id)
+    client.post(f"/versions/{second.id}/promote", json=WHY)
+    back = client.post(f"/versions/{first.id}/rollback", json=WHY).json()
+    assert (back["left_version"], back["entries"], len(back["presses"]), back["not_asked"]) == (2, [entry.id], 1, 0)
+    assert trained.store.items.get(item.id).state == "conflict"
+    undo = f"/projects/{trained.project.id}/rulings/undo"
+    assert client.post(undo, json={"by": "meg", "presses": back["presses"]}).json() == {"entries": [entry.id]}
+    assert trained.store.items.get(item.id).state == "labelled"
+    again = client.post(undo, json={"by": "meg", "presses": back["presses"]})
+    assert (again.status_code, "nothing left to undo" in again.json()["detail"]) == (409, True)
+    assert client.post(undo, json={"by": "meg", "presses": []}).status_code == 422
 
 
 def test_refuse_keeps_the_champion(client, trained, candidate):
@@ -346,8 +365,8 @@ def test_the_readme_names_every_route(client):
 
 
 def test_no_page_loads_scripts_from_elsewhere(client):
-    for path in ("/docs", "/redoc"):
-        problem(client.get(path), 404, "NoSuchPath")
+    problem(client.get("/redoc"), 404, "NoSuchPath")
+    assert "<script" not in client.get("/docs").text
 
 
 def test_an_empty_project_has_no_versions(client, store, clock):

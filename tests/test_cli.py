@@ -46,7 +46,7 @@ def sample(tmp_path_factory):
 def test_help_lists_the_commands(words):
     done = run(*words)
     listed = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("│") and line[2] not in " -"]
-    deciding = ["retrain", "judge", "promote", "refuse", "rollback"]
+    deciding = ["retrain", "judge", "promote", "refuse", "rollback", "undo-rulings"]
     reading = ["projects", "versions", "report", "card", "reproduce"]
     studying = ["accuracy", "forecast", "credit", "dry-run"]
     assert listed == [*deciding, "demo", "simulate", "worker", *reading, *studying]

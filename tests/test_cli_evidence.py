@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from feedback_core import cli, wording
 from feedback_core.errors import FeedbackError
 from feedback_core.store import open_store
+from feedback_core.types import Decision
 from feedback_core.worker import LEASE_S, run_here
 from tests.conftest import make_loop, rows
 from tests.refused_worlds import WORDS, WORLDS
@@ -183,6 +184,23 @@ def test_promote_refuse_and_roll_back_keep_who_and_why(at):
     )
     assert store.versions.champion(1).number == 1
     assert {job.kind for job in store.jobs.live(1)} >= {"predict"}, "the queue is scored again"
+
+
+def test_a_rollback_gives_the_numbers_that_undo_its_questions(trained):
+    at, store = trained.store.url, trained.store
+    learned = [store.items.get(item_id) for item_id in store.items.open_ids(trained.project.id)[:3]]
+    trained.record(*(Decision(item.id, "bob", "correct", "a", version_id=item.version_id) for item in learned))
+    trained.judge(trained.retrain("test"))
+    call(at, "promote", "2", "--by", "ann", "--reason", "why not")
+    done = json.loads(call(at, "rollback", "1", "--by", "meg", "--reason", "it failed", "--suspect", "--json").stdout)
+    assert (done["number"], done["left_version"], len(done["presses"])) == (1, 2, 1)
+    assert {store.items.get(item.id).state for item in learned} == {"conflict"}
+    presses = [str(press) for press in done["presses"]]
+    assert (
+        call(at, "undo-rulings", *presses, "--by", "meg").stdout == f"Taken back on {len(done['entries'])} entries.\n"
+    )
+    assert {store.items.get(item.id).state for item in learned} == {"labelled"}
+    assert "nothing left to undo" in error_of(at, "undo-rulings", *presses, "--by", "meg")
 
 
 def test_without_by_the_name_on_this_machine_decides(at, monkeypatch):

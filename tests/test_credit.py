@@ -95,7 +95,7 @@ def test_what_a_group_cost_is_said_gently_and_what_cannot_be_told_plainly() -> N
     good = replace(made("2", 0.001, 0.02, "class"), distinguishable=True)
     assert credit.sentences([made("ana", 0.5), good, bad]) == [
         "The labels of ben cost 1.2 points (0.3 to 2.1).",
-        "The new labels 2 brought 2.0 points (1.1 to 2.9).",
+        "The new labels '2' brought 2.0 points (1.1 to 2.9).",
     ]
     assert credit.sentences([made("ana", 0.5)]) == [
         "The gain of no batch, reviewer, strategy or class is distinguishable from zero."

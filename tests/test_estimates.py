@@ -74,7 +74,8 @@ def test_the_order_of_uniform_draws_without_others_between_does_not_matter(right
 
 def test_when_everything_is_known_the_accuracy_is_its_mean_without_a_doubt():
     found = estimates.accuracy([True, False, True, True], weights([False, True, False, False], 4))
-    assert (found.value, found.low, found.high) == (0.75, 0.75, 0.75)
+    # A census: n counts every item, not the one that chance happened to draw.
+    assert (found.value, found.low, found.high, found.n) == (0.75, 0.75, 0.75, 4)
 
 
 def test_without_a_uniform_draw_nothing_stands_for_the_rest():

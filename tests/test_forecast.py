@@ -26,7 +26,7 @@ def test_a_power_law_without_noise_is_drawn_on_exactly() -> None:
     assert found.gain(100).value == pytest.approx(0.2 * (1 - (16 / 17) ** 0.5), abs=1e-4)
     assert found.rising
     assert not found.stop
-    assert forecast.sentence(found).startswith("The next 100 corrections: +0.6 points (0.")
+    assert forecast.sentence(found).startswith("The next 100 labels: +0.6 points (0.")
     assert forecast.advice(found).startswith("Go on labelling")
 
 
@@ -40,7 +40,7 @@ def test_a_flat_curve_on_enough_rows_is_the_only_reason_to_stop() -> None:
     assert not flat.rising
     assert flat.stop
     assert forecast.advice(flat).startswith("You can stop labelling for now")
-    assert forecast.sentence(flat).startswith("What the next 100 corrections are worth is not measurable yet")
+    assert forecast.sentence(flat).startswith("What the next 100 labels are worth is not measurable yet")
 
 
 def test_a_curve_nobody_can_tell_from_a_flat_one_is_no_reason_to_stop_on_few_rows() -> None:

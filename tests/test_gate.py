@@ -13,10 +13,10 @@ from scipy.stats import binomtest, norm
 
 from feedback_core import gate
 from feedback_core.gate import judge
-from feedback_core.gate.evalue import labels_to_decide
 from feedback_core.gate.paired import (
     PRIOR_SD,
     Paired,
+    labels_to_decide,
     mcnemar,
     p_better,
     paired,
@@ -306,6 +306,7 @@ def test_the_numbers_behind_a_verdict():
         "e_claim": 5000.0,
         "e_rows": 0,
         "metric": "accuracy",
+        "test": "exact McNemar test",
         "unit": "points",
         "slices": [],
         "corrections": None,

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
+import threading
 from dataclasses import replace
 
 import pytest
 
-from feedback_core.errors import InvalidSetting, Refused
+from feedback_core.errors import InvalidSetting, Refused, Stale
 from feedback_core.gate import wear
 from feedback_core.loop import Loop, create_project
 from feedback_core.settings import Settings
-from feedback_core.store import Store
-from feedback_core.types import Column, GateReport, Rows, Schema
+from feedback_core.store import Store, open_store
+from feedback_core.types import Column, GateReport, Rows, Schema, Version
 from tests.conftest import Clock, rows
 from tests.test_loop import correct_all, crown, raw, say, truth, worse
 
@@ -43,6 +44,97 @@ def test_judging_the_same_pair_again_is_the_same_look(trained: Loop) -> None:
     first, again = trained.judge(version), trained.judge(version)
     assert (first.numbers["looks"], again.numbers["looks"]) == (1, 1)
     assert trained.wear().looks == 1
+
+
+def test_judgements_at_the_same_time_are_looks_of_their_own(trained: Loop) -> None:
+    versions = []
+    for number in range(4):
+        correct_all(trained, limit=5 * (number + 1))
+        versions.append(trained.retrain("test"))
+    begin, looks = threading.Barrier(5), []
+
+    def look(version: Version) -> None:
+        mine = Loop(open_store(trained.store.url), trained.project, clock=trained.clock)
+        begin.wait()
+        looks.append(mine.judge(version).numbers["looks"])
+
+    # The last one twice: the same pair on the same terms is one look however many ask.
+    threads = [threading.Thread(target=look, args=(version,)) for version in [*versions, versions[-1]]]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(looks) == 5
+    assert sorted(set(looks)) == [1, 2, 3, 4]
+    assert trained.wear().looks == 4
+
+
+def test_a_report_whose_looks_have_moved_is_not_stored(trained: Loop) -> None:
+    correct_all(trained, limit=20)
+    kept = trained.judge(trained.retrain("test"))
+    fields = {name: getattr(kept, name) for name in ("challenger_id", "champion_id", "finding", "action", "reasons",
+                                                     "numbers", "policy", "created_at")}  # fmt: skip
+    with pytest.raises(Stale, match=f"Report {kept.id} was stored while"):
+        trained.store.versions.add_report(trained.project, fields, seen=kept.id - 1)
+    assert trained.store.versions.newest_report(trained.project.id) == kept.id
+
+
+def test_the_champion_is_neither_judged_nor_promoted_again(trained: Loop) -> None:
+    champion = trained.store.versions.champion(trained.project.id)
+    with pytest.raises(Refused, match="is the champion: there is nothing to compare it with"):
+        trained.judge(champion)
+    with pytest.raises(Refused, match="is the champion already"):
+        trained.promote(champion, "ann", "once more")
+
+
+def advised(loop: Loop) -> Version:
+    """A candidate that the gate advises to promote."""
+    poor = worse(loop)
+    loop.judge(poor)
+    loop.promote(poor, "test", "a champion that is easy to beat")
+    entries = loop.store.feedback.latest(loop.project.id, 1_000, reviewer="ann")
+    loop.undo_many([entry.id for entry in entries], "ann")
+    version = loop.retrain("test")
+    assert loop.judge(version).action == "promote"
+    return version
+
+
+def test_advice_under_another_policy_has_expired(trained: Loop) -> None:
+    version = advised(trained)
+    settings = replace(trained.project.settings, policy="manual")
+    trained.store.projects.update(trained.project, settings=settings, now=1.0, actor="test")
+    with pytest.raises(Refused, match="under the policy balanced, which is manual now: judge the version again"):
+        trained.promote(version, "ann")
+    assert trained.promote(version, "ann", "we know").status == "champion"
+
+
+def test_advice_from_rows_that_were_refreshed_has_expired(trained: Loop, clock: Clock) -> None:
+    version = advised(trained)
+    clock.now += 10
+    trained.add_items(rows(240, seed=9)[0], "test")
+    trained.refresh_holdout("lea", "worn out")
+    with pytest.raises(Refused, match="have been refreshed since: judge it again"):
+        trained.promote(version, "ann")
+    if trained.judge(version).action == "promote":
+        assert trained.promote(version, "ann").status == "champion"
+
+
+def test_the_store_itself_asks_for_the_reason(trained: Loop) -> None:
+    report = trained.judge(worse(trained))
+    with pytest.raises(Refused, match="give a reason"):
+        trained.store.versions.decide(trained.project, report, "promote", by="ann", reason=" ", now=1.0)
+
+
+def test_an_audit_item_that_somebody_chose_is_no_evidence(trained: Loop, clock: Clock) -> None:
+    audit(trained, clock, 6)
+    chosen = trained.store.holdout.labelled_after(trained.project.id, 0)
+    assert len(chosen) == 6
+    draw = trained.draw("ben")
+    assert draw.audit
+    clock.now += 10_000
+    say(trained, draw.item_id, truth(trained.store.items.get(draw.item_id)), "zoe")
+    assert trained.store.items.get(draw.item_id).state == "labelled"
+    assert trained.store.holdout.labelled_after(trained.project.id, 0) == chosen
 
 
 def test_another_metric_is_another_look(trained: Loop) -> None:

@@ -307,7 +307,9 @@ def test_volume_and_reviewers_of_a_time(world: World, days: int | None) -> None:
     undone = sum(row[0] == "undo" for row in said)
     corrections = sum(row[0] == "correct" for row in said)
     title = app.subheader[0].value.replace("\\", "")
-    assert title.startswith(f"{len(said) - undone} entries, {corrections} of them corrections, {undone} taken back")
+    assert title.startswith(
+        f"{len(said) - undone} entries given, {corrections} of them corrections; {undone} were taken back"
+    )
     people = next(frame.value for frame in app.dataframe if "decided" in frame.value.columns)
     for _, person in people.iterrows():
         stand = [row for row in said if row[1] == person["reviewer"] and row[2] == "accepted" and row[0] != "undo"]

@@ -290,7 +290,7 @@ def test_propensities_are_stored_and_add_up_to_one_over_the_open_items(trained):
 def test_rows_with_keys_and_small_files_keep_their_order_and_others_follow_their_hashes(
     loop, monkeypatch, n, keys, by_hash
 ):
-    monkeypatch.setattr("feedback_core.loop.BATCH", 5)
+    monkeypatch.setattr("feedback_core.taking_in.BATCH", 5)
     inputs, before = rows(n, seed=9)[0].inputs, len(pool(loop))
     assert loop.add_items(Rows(inputs, keys or [None] * n, [None] * n), "test") == n
     expected = keys or [intake.input_hash(body) for body in inputs]
@@ -298,7 +298,7 @@ def test_rows_with_keys_and_small_files_keep_their_order_and_others_follow_their
 
 
 def test_of_equal_inputs_in_a_large_file_the_first_one_counts(store, clock, monkeypatch):
-    monkeypatch.setattr("feedback_core.loop.BATCH", 3)
+    monkeypatch.setattr("feedback_core.taking_in.BATCH", 3)
     loop, [body, *others] = make_loop(store, clock), rows(8)[0].inputs
     given = Rows([body, *others, body, body], [None] * 10, ["a", *["b"] * 7, "b", "b"])
     assert loop.add_items(given, "test") == 8

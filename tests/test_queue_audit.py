@@ -46,15 +46,21 @@ def test_corrections_per_minute_count_a_pause_for_two_minutes_at_most() -> None:
 
 def test_a_decision_counts_for_each_part_with_its_share_of_the_priority() -> None:
     rows = [
-        drawn("priority", "correct", margin=0.6, novelty=0.2),
-        drawn("priority", "confirm", margin=0.2, novelty=0.2),
+        *[drawn("priority", "correct", margin=0.6, novelty=0.2)] * 4,
+        *[drawn("priority", "confirm", margin=0.2, novelty=0.2)] * 4,
         drawn("audit", "correct", margin=0.9),  # not drawn by its priority
         drawn("priority", "correct"),  # its parts are not known any more
     ]
     found = {finding.name: finding for finding in queue_audit.parts(rows)}
     assert found["margin"].share.value == pytest.approx(0.75 / 1.25)
     assert found["novelty"].share.value == pytest.approx(0.25 / 0.75)
-    assert found["margin"].share.n == round(1.25**2 / (0.75**2 + 0.5**2))
+    assert found["margin"].share.n == round((4 * 1.25) ** 2 / (4 * (0.75**2 + 0.5**2)))
+
+
+def test_parts_are_not_told_when_most_of_them_have_been_overwritten() -> None:
+    known, lost = drawn("priority", "correct", margin=0.6), drawn("priority", "confirm")
+    assert [finding.name for finding in queue_audit.parts([known] * 4 + [lost])] == ["margin"]
+    assert queue_audit.parts([known] * 3 + [lost]) == []
 
 
 def test_the_pull_compares_shown_with_blind_answers_of_the_priority_draws_only() -> None:

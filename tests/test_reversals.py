@@ -14,6 +14,7 @@ from feedback_core.errors import NotFound
 from feedback_core.loop import Loop
 from feedback_core.store import migrations, reversals
 from feedback_core.training import DAY_S
+from pages._reversals import proposed_days
 from tests.test_pages import press, texts
 from tests.test_rulings import now, pool, say
 
@@ -151,12 +152,12 @@ def test_the_world_changed_makes_the_newer_label_count_and_is_logged_and_undone(
     assert turned.store.rulings.latest(turned.project.id)[0].event.details["reason"] == (
         "the world changed: a then, b now"
     )
-    assert (asked(turned), turned.store.reversals.world_changes(turned.project.id)) == ([], 1)
+    assert (asked(turned), turned.store.reversals.world_changes(turned.project.id)) == ([], [40 * DAY_S])
     with pytest.raises(NotFound, match="No label of this item was turned round"):
         turned.world_changed(x, "meg")
     turned.undo_ruling(ruled.id, "meg")
     assert now(turned, x) == ("conflict", None)
-    assert (len(asked(turned)), turned.store.reversals.world_changes(turned.project.id)) == (1, 0)
+    assert (len(asked(turned)), turned.store.reversals.world_changes(turned.project.id)) == (1, [])
 
 
 @pytest.mark.parametrize("label", ["a", "b"])
@@ -164,7 +165,7 @@ def test_someone_was_wrong_settles_it_without_a_change_of_the_world(turned: Loop
     x = pool(turned)[0]
     turned.settle(x, label, "meg")
     assert now(turned, x) == ("labelled", label)
-    assert (asked(turned), turned.store.reversals.world_changes(turned.project.id)) == ([], 0)
+    assert (asked(turned), turned.store.reversals.world_changes(turned.project.id)) == ([], [])
 
 
 def test_a_label_nobody_gives_any_more_is_decided_by_an_entry_of_ones_own(trained: Loop) -> None:
@@ -217,10 +218,18 @@ def test_the_world_changed_is_one_press_and_proposes_that_labels_fade(page, turn
     app = press(page(), "The world changed: it is b now")
     assert now(turned, pool(turned)[0]) == ("labelled", "b")
     assert "Shall older labels fade?" in texts(app)
+    assert app.number_input(key="half_life").value == 40
+    assert "40 days lie between the two labels of this one item" in texts(app)
     app.number_input(key="half_life").set_value(30.0).run()
     app = press(app, "Let older labels fade")
     assert turned.store.projects.get(turned.project.id).settings.label_half_life_days == 30
     assert "Shall older labels fade?" not in texts(app)
+
+
+def test_the_half_life_proposed_is_the_median_age_of_the_labels_that_were_out_of_date() -> None:
+    assert proposed_days([20 * DAY_S, 300 * DAY_S, 44.4 * DAY_S]) == 44
+    assert proposed_days([10 * DAY_S, 20 * DAY_S]) == 15
+    assert proposed_days([60.0]) == 1
 
 
 @pytest.mark.parametrize("label", ["a", "b"])

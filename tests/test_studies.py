@@ -282,6 +282,27 @@ def test_the_first_version_has_no_gain_to_trace(trained: Loop) -> None:
     assert "first of its line" in studies.credit_view(trained.store, trained.project).sentence
 
 
+@pytest.mark.parametrize("study", ["credit", "forecast"])
+def test_a_version_that_was_not_judged_is_not_studied_on_the_locked_rows(second: Loop, study: str) -> None:
+    say(second, 10, "ana")
+    candidate = second.retrain("test")
+    job = second.request_study(study, "ann", candidate)
+    ran(second)
+    failed = second.store.jobs.get(job.id)
+    assert failed.state == "failed"
+    assert "Version 3 has not been judged yet" in failed.error
+    assert second.store.studies.newest(second.project.id, study) is None
+    second.judge(candidate)
+    second.request_study(study, "ann", candidate)
+    assert ran(second) == [(study, "done")]
+
+
+def test_a_credit_says_that_it_reads_the_locked_rows(second: Loop) -> None:
+    second.request_study("credit", "ann")
+    ran(second)
+    assert "treat the next gain on them with care" in studies.credit_view(second.store, second.project).notes[-1]
+
+
 # -- dry run -------------------------------------------------------------------------------------------------------
 
 

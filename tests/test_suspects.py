@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from feedback_core import suspects
+from feedback_core import decisions, suspects
 from feedback_core.errors import Stale
 from feedback_core.loop import Loop
 from feedback_core.types import Version
@@ -138,6 +138,68 @@ def test_what_waits_for_a_second_opinion_or_was_replaced_since_is_not_asked_abou
     assert trained.suspects(first(trained)).entries == (entries[2],)
 
 
+def test_what_the_newest_rollback_asks_is_known_while_any_of_it_stands(trained: Loop, monkeypatch) -> None:
+    monkeypatch.setattr(suspects, "MOST", 2)
+    monkeypatch.setattr(suspects, "ASKED", 3)
+    store, project = trained.store, trained.project
+    said = [say(trained, item, "a", "bob").id for item in pool(trained)[:4]]
+    promoted(trained)
+    assert suspects.asked(store, project) is None
+    back = trained.rollback(first(trained), "meg", "worse")
+    trained.rule([said[0]], "accept", "moe", "not of the roll-back")
+    trained.rule([said[1]], "reject", "moe")
+    asked = suspects.asked(store, project)
+    assert (asked.number, asked.entries, asked.left) == (2, 2, 1)
+    assert sorted(asked.presses) == sorted(back.presses)
+    trained.undo_rulings(asked.presses, "meg")
+    assert suspects.asked(store, project) is None
+
+
+# -- with one reviewer ---------------------------------------------------------------------------------------------
+
+
+def test_where_nobody_else_could_answer_a_rollback_asks_only_on_request(trained: Loop) -> None:
+    item = pool(trained)[0]
+    say(trained, item, "a", "bob")
+    second = promoted(trained)
+    assert not suspects.anybody_to_ask(trained.store, trained.project, "bob")
+    assert decisions.rollback(trained, first(trained), "bob", "worse").entries == ()
+    decisions.rollback(trained, trained.store.versions.get(second.id), "bob", "better after all")
+    assert suspects.anybody_to_ask(trained.store, trained.project, "meg")
+    assert len(decisions.rollback(trained, first(trained), "meg", "worse").entries) == 1
+
+
+def test_the_only_reviewer_settles_a_doubt_by_looking_again_and_it_stays_settled(trained: Loop) -> None:
+    one, two, elsewhere = pool(trained)[:3]
+    entry = say(trained, one, "a", "bob").id
+    doubted = say(trained, two, "a", "bob").id
+    trained.rule([entry, doubted], "ask", "bob")
+    assert now(trained, one) == ("conflict", None)
+    said = say(trained, one, "b", "bob").id
+    assert now(trained, one) == ("labelled", "b")
+    # From the first label of a second person on there is somebody to ask; what counted before goes on counting.
+    say(trained, elsewhere, "a", "cy")
+    trained.rule([said], "accept", "meg")
+    trained.rule([said], "ask", "meg")
+    trained.undo_ruling(trained.store.rulings.latest(trained.project.id)[0].event.id, "meg")
+    assert now(trained, one) == ("labelled", "b")
+    say(trained, two, "b", "bob")
+    assert now(trained, two) == ("conflict", None)
+
+
+def test_the_page_of_the_only_reviewer_does_not_ask_and_says_why(page, trained: Loop) -> None:
+    item = pool(trained)[0]
+    say(trained, item, "a", "ana")
+    promoted(trained)
+    app = page(first(trained))
+    assert not app.checkbox(key="suspect-1").value
+    assert "you are the only one who has labelled here" in texts(app)
+    app.text_input(key="back-1").set_value("v2 is slow").run()
+    app = press(app, "Roll back to this version")
+    assert now(trained, item)[0] == "labelled"
+    assert [job.kind for job in trained.store.jobs.live(trained.project.id)] == ["predict"]
+
+
 # -- the page ------------------------------------------------------------------------------------------------------
 
 
@@ -165,11 +227,14 @@ def test_the_page_names_the_entries_asks_about_them_and_undoes_it(page, trained:
         say(trained, item, "a", "bob")
     promoted(trained)
     app = page(first(trained))
-    assert [box.label for box in app.checkbox] == ["Ask for second opinions on the 2 entries that entered version 2"]
+    box = app.checkbox(key="suspect-1")
+    assert (box.label, box.value) == ("Ask for second opinions on the 2 entries that entered version 2", True)
     app.text_input(key="back-1").set_value("v2 misses b").run()
     app = press(app, "Roll back to this version")
     assert "Second opinions are asked on 2 entries that entered version 2" in texts(app)
     assert [now(trained, item)[0] for item in items] == ["conflict"] * 2
+    app = page(first(trained))
+    assert "Second opinions are asked on 2 entries" in texts(app), "whoever comes back later can undo it still"
     app = press(app, "Undo")
     assert [now(trained, item)[0] for item in items] == ["labelled"] * 2
     assert "Second opinions are asked" not in texts(app)

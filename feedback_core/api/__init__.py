@@ -40,6 +40,7 @@ def create_api(url: str) -> FastAPI:
     # What is asked most comes first: routes are tried one after the other.
     for part in (reviewing, items, jobs, projects, evidence, decisions, feeds, metrics, docs):
         api.include_router(part.router)
+    api.include_router(decisions.rulings)
     return api
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..types import Action, Finding, FlipKind, LockedSample, VersionStatus
+from .opening import MOST
 
 
 class Decision(BaseModel):
@@ -21,7 +22,25 @@ class Decision(BaseModel):
 class Rollback(Decision):
     """Who goes back, why, and what becomes of the feedback that entered the version left."""
 
-    suspect: bool = Field(default=True, description="Ask for second opinions on that feedback.")
+    suspect: bool | None = Field(
+        default=None,
+        description="Ask for second opinions on that feedback; when left out, where somebody is there to answer.",
+    )
+
+
+class Undo(BaseModel):
+    """Who takes which rulings back."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    by: str | None = Field(default=None, min_length=1, max_length=80, description="Who decides; else who asks for it.")
+    presses: list[Annotated[int, Field(ge=1, le=MOST)]] = Field(
+        min_length=1, max_length=100, description="The rulings, as a roll-back gave them."
+    )
+
+
+class Undone(BaseModel):
+    entries: list[int] = Field(description="Feedback entries that changed.")
 
 
 class Problem(BaseModel):
@@ -100,6 +119,13 @@ class Version(BaseModel):
     created_at: str
     promoted_at: str | None
     half_life_days: float = Field(description="Age at which a label counted half in training; 0 = labels never fade.")
+
+
+class RolledBack(Version):
+    left_version: int = Field(description="Number of the version that was champion till then.")
+    presses: list[int] = Field(description="Rulings that ask for second opinions; undo takes them back.")
+    entries: list[int] = Field(description="Feedback entries they are about.")
+    not_asked: int = Field(description="Further entries that entered the version left.")
 
 
 class Report(BaseModel):

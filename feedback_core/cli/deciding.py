@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -44,13 +44,14 @@ def retrain(project: ProjectName = "", by: By = "", database: Database = "", as_
 
 
 @app.command()
-def judge(version: VersionNumber, project: ProjectName = "", database: Database = "", as_json: AsJson = False) -> None:
+def judge(
+    version: VersionNumber, project: ProjectName = "", by: By = "", database: Database = "", as_json: AsJson = False
+) -> None:
     """Compare a version with the champion, one more look; exits 0 when the gate advises it, 3 to wait, 4 against it."""
     from .. import decisions
 
-    loop = open_loop(database, project)
-    challenger = loop.store.versions.numbered(loop.project.id, version)
-    found = decisions.judge(loop, challenger)
+    loop, challenger = _meant(database, project, version)
+    found = decisions.judge(loop, challenger, person(by))
     _show(loop, challenger, found, as_json)
     raise typer.Exit(EXIT[found.action])
 
@@ -67,9 +68,8 @@ def promote(
     """Make a judged version the champion; against the gate's advice only with a reason."""
     from .. import decisions
 
-    loop = open_loop(database, project)
-    challenger = loop.store.versions.numbered(loop.project.id, version)
-    _tell(decisions.promote(loop, challenger, person(by), reason), "is the champion now", as_json)
+    promoted = decisions.promote(*_meant(database, project, version), person(by), reason)
+    _tell(promoted, "is the champion now", as_json)
 
 
 @app.command()
@@ -84,9 +84,8 @@ def refuse(
     """Keep the champion and close the case of a judged version."""
     from .. import decisions
 
-    loop = open_loop(database, project)
-    challenger = loop.store.versions.numbered(loop.project.id, version)
-    _tell(decisions.refuse(loop, challenger, person(by), reason), "is kept as refused; the champion stays", as_json)
+    refused = decisions.refuse(*_meant(database, project, version), person(by), reason)
+    _tell(refused, "is kept as refused; the champion stays", as_json)
 
 
 @app.command()
@@ -95,18 +94,45 @@ def rollback(
     project: ProjectName = "",
     by: By = "",
     reason: Reason = "",
-    suspect: Suspect = True,
+    suspect: Suspect = None,
     database: Database = "",
     as_json: AsJson = False,
 ) -> None:
     """Bring an earlier champion back; needs a reason."""
+    from .. import decisions, exchange
+
+    back = decisions.rollback(*_meant(database, project, version), person(by), reason, suspect)
+    if as_json:
+        print_json(exchange.rolled_back(back))
+        return
+    _tell(back.version, "is the champion again", as_json)
+    if back.presses:
+        presses = " ".join(map(str, back.presses))
+        typer.echo(f"Second opinions are asked on {len(back.entries):,} entries; undo-rulings {presses} takes it back.")
+
+
+@app.command("undo-rulings")
+def undo_rulings(
+    presses: Annotated[list[int], typer.Argument(metavar="RULING...", help="Numbers, as a roll-back gave them.")],
+    project: ProjectName = "",
+    by: By = "",
+    database: Database = "",
+    as_json: AsJson = False,
+) -> None:
+    """Take rulings back, such as the second opinions that a roll-back has asked for."""
     from .. import decisions
 
+    entries = decisions.undo_rulings(open_loop(database, project), presses, person(by))
+    if as_json:
+        print_json({"entries": list(entries)})
+    else:
+        typer.echo(f"Taken back on {len(entries):,} entries.")
+
+
+def _meant(database: str, project: str, number: int) -> tuple[Loop, Version]:
+    """The loop, and the version by its number. Raises NotFound or InvalidInput, saying which there are."""
     loop = open_loop(database, project)
-    earlier = loop.store.versions.numbered(loop.project.id, version)
-    back = decisions.rollback(loop, earlier, person(by), reason, suspect)
-    asked = f"; second opinions are asked on {len(back.entries):,} entries" if back.entries else ""
-    _tell(back.version, f"is the champion again{asked}", as_json)
+    return loop, loop.store.versions.numbered(loop.project.id, number)
 
 
 def _tell(version: Version, what: str, as_json: bool) -> None:

@@ -27,7 +27,11 @@ VersionNumber = Annotated[int, typer.Argument(metavar="VERSION", min=1, help="Nu
 AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of words.")]
 By = Annotated[str, typer.Option(help="Who decides; your name on this machine when not given.")]
 Suspect = Annotated[
-    bool, typer.Option("--suspect/--keep-feedback", help="Ask for second opinions on what entered the version left.")
+    bool | None,
+    typer.Option(
+        "--suspect/--keep-feedback",
+        help="Ask for second opinions on what entered the version left; by default where somebody could answer.",
+    ),
 ]
 Reason = Annotated[str, typer.Option(help="Why; kept with the decision.")]
 Out = Annotated[Path | None, typer.Option(help="File to write; standard output when not given.")]

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from .options import AsJson, By, Database, ProjectName, app, open_loop, person, print_json, print_table, say
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
     from ..loop import Loop
-    from ..types import StudyKind
+    from ..store import Store
+    from ..types import Project, StudyKind
+
+View = TypeVar("View")
 
 Run = Annotated[bool, typer.Option("--run", help="Make a new study here and now, instead of showing the newest.")]
 
@@ -33,20 +38,19 @@ def accuracy(project: ProjectName = "", database: Database = "", as_json: AsJson
         typer.echo(f"Version {found['version']}, with 95 % intervals")
         rows = [(each["title"], wording.share(each["accuracy"]), each["sample"]) for each in found["estimates"]]
         print_table(("estimate", "accuracy", "sample"), rows)
+        if answered := wording.response(found["response"]):
+            typer.echo(answered)
 
 
 @app.command()
 def forecast(
     project: ProjectName = "", run: Run = False, by: By = "", database: Database = "", as_json: AsJson = False
 ) -> None:
-    """What the next corrections should be worth, with interval, and whether to go on labelling."""
+    """What the next labels should be worth, with interval, and whether to go on labelling."""
     from .. import studies
 
-    loop = open_loop(database, project)
-    _study(loop, "forecast", run, by)
-    found = studies.forecast_view(loop.store, loop.project)
-    lines = (found.sentence, found.advice, *found.notes, found.outdated, found.empty)
-    _show(lines, asdict(found), as_json)
+    found = _found("forecast", studies.forecast_view, project, run, by, database)
+    _show((found.sentence, found.advice, *found.notes, found.outdated, _hint(found.empty)), found, as_json)
 
 
 @app.command()
@@ -56,11 +60,8 @@ def credit(
     """Which batch, reviewer, strategy or class the champion's gain came from, with intervals."""
     from .. import studies
 
-    loop = open_loop(database, project)
-    _study(loop, "credit", run, by)
-    found = studies.credit_view(loop.store, loop.project)
-    lines = (found.sentence, *found.findings, *found.notes, found.outdated, found.empty)
-    _show(lines, asdict(found), as_json)
+    found = _found("credit", studies.credit_view, project, run, by, database)
+    _show((found.sentence, *found.findings, *found.notes, found.outdated, _hint(found.empty)), found, as_json)
 
 
 @app.command("dry-run")
@@ -70,26 +71,36 @@ def dry_run(
     """What a retrain would bring now: predicted gain, rows that would flip, seconds."""
     from .. import studies
 
+    found = _found("dry run", studies.dry_run_view, project, run, by, database)
+    _show((*found.sentences, *found.notes, found.outdated, _hint(found.empty)), found, as_json)
+
+
+def _hint(empty: str) -> str:
+    return f"{empty} Make one now with --run." if empty else ""
+
+
+def _found(
+    kind: StudyKind, view: Callable[[Store, Project], View], project: str, run: bool, by: str, database: str
+) -> View:
+    """The newest study of a kind; one made here and now where that is wished. Raises CannotTrain when its job fails."""
     loop = open_loop(database, project)
-    _study(loop, "dry run", run, by)
-    found = studies.dry_run_view(loop.store, loop.project)
-    _show((*found.sentences, *found.notes, found.outdated, found.empty), asdict(found), as_json)
+    if run:
+        _make(loop, kind, person(by))
+    return view(loop.store, loop.project)
 
 
-def _study(loop: Loop, kind: StudyKind, run: bool, by: str) -> None:
-    """Make a study here and now where that is wished. Raises CannotTrain when its job fails."""
+def _make(loop: Loop, kind: StudyKind, by: str) -> None:
     from ..errors import CannotTrain
     from ..worker import run_here
 
-    if run:
-        job = run_here(loop.store, loop.request_study(kind, person(by), trigger="command line"), say)
-        if job.state != "done":
-            raise CannotTrain(job.error or f"The job was {job.state} before it was done: request it again.")
+    job = run_here(loop.store, loop.request_study(kind, by, trigger="command line"), say)
+    if job.state != "done":
+        raise CannotTrain(job.error or f"The job was {job.state} before it was done: request it again.")
 
 
-def _show(lines: Iterable[str], found: dict[str, object], as_json: bool) -> None:
+def _show(lines: Iterable[str], found: DataclassInstance, as_json: bool) -> None:
     if as_json:
-        print_json(found)
+        print_json(asdict(found))
         return
     for line in filter(None, lines):
         typer.echo(line)

@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..intervals import plain, wilson
-from .paired import Comparison, Paired, Weighted, of_gains
+from .evalue import p_of_bet
+from .paired import Comparison, Paired, Weighted
 
-SLICE_ROWS = 20
-"""Fewer rows make no slice: of 19 rows even a proven loss is four or five, and a hundred such slices cost all power."""
+SLICE_ROWS = 5
+"""Fewer rows of a segment make no slice: not even all of four broken is a proof, 1/16. Classes are always listed."""
 
 SLICE_ALPHA = 0.05
 """Chance of refusing a version that harms no slice, over all slices of one look together."""
@@ -39,7 +40,7 @@ def slices(
     """Every class, every value of each segment column, and the rows the champion is least sure of.
 
     truth, confidence: (n,), the champion's confidence, None where it is not known. segments: column -> (n,) values.
-    Slices of fewer than SLICE_ROWS rows are left out.
+    Segments of fewer than SLICE_ROWS rows are left out.
     """
     found = [Slice("class", f"class {value!r}", rows) for value, rows in _by_value(truth)]
     for column, values in segments.items():
@@ -48,7 +49,7 @@ def slices(
         sure = np.asarray(confidence, dtype=float)
         unsure = sure <= np.quantile(sure, UNSURE_SHARE)
         found.append(Slice("confidence", "the rows the champion is least sure of", unsure))
-    return [one for one in found if one.rows.sum() >= SLICE_ROWS]
+    return [one for one in found if one.kind == "class" or one.rows.sum() >= SLICE_ROWS]
 
 
 def holm(p: Sequence[float]) -> list[float]:
@@ -60,23 +61,39 @@ def holm(p: Sequence[float]) -> list[float]:
     return adjusted
 
 
+def testable(best: Sequence[float]) -> list[bool]:
+    """Which of several tests can reach SLICE_ALPHA when corrected for all that can; the others need no correction.
+
+    best: smallest p that each can give, known without its outcome. Source: Tarone (1990).
+    """
+    among = next(k for k in range(1, len(best) + 2) if sum(p <= SLICE_ALPHA / k for p in best) <= k)
+    return [p <= SLICE_ALPHA / among for p in best]
+
+
 def judge_slices(
     chosen: Sequence[Slice],
-    gains: npt.NDArray[np.float64],
+    pairs: Sequence[Comparison],
     right: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]],
     *,
-    plain_accuracy: bool,
     max_loss: float,
 ) -> list[dict[str, Any]]:
     """Each slice with its paired difference, one-sided p of a loss, Holm's adjustment, and whether it is harmed.
 
-    gains: (n,), champion's loss minus challenger's. right: of challenger and champion, (n,) each. plain_accuracy: every
-    row counts the same, so the exact McNemar test applies. Harmed: adjusted p at most SLICE_ALPHA and a loss above
-    max_loss, so that in huge slices a loss nobody would notice is let through.
+    Holm's adjustment is over the slices that can show a loss at all: a hundred tiny ones would else cost all power.
+    told: whether so many rows could show one.
+
+    pairs: of both versions on each slice. right: of challenger and champion, (n,) each. Harmed: adjusted p at most
+    SLICE_ALPHA and a loss above max_loss, so that in huge slices a loss nobody would notice is let through.
     """
-    pairs = [_pair(gains[one.rows], plain_accuracy) for one in chosen]
-    adjusted = holm([pair.p_worse for pair in pairs])
-    return [_facts(one, pair, p, right, max_loss) for one, pair, p in zip(chosen, pairs, adjusted, strict=True)]
+    within = testable([_best(pair) for pair in pairs])
+    places = [place for place, can in enumerate(within) if can]
+    adjusted = dict(zip(places, holm([pairs[place].p_worse for place in places]), strict=True))
+    enough = SLICE_ALPHA / max(len(places), 1)
+    return [
+        _facts(one, pairs[place], adjusted.get(place, 1.0), right, max_loss)
+        | {"told": within[place] or _most_telling(pairs[place]) <= enough}
+        for place, one in enumerate(chosen)
+    ]
 
 
 def harmed_sentences(judged: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
@@ -120,8 +137,19 @@ def _by_value(values: Sequence[Any]) -> list[tuple[Any, npt.NDArray[np.bool_]]]:
     return [(value, np.asarray(column == value, dtype=bool)) for value in present]
 
 
-def _pair(gains: npt.NDArray[np.float64], plain_accuracy: bool) -> Comparison:
-    return of_gains(gains) if plain_accuracy else Weighted(gains)
+def _best(pair: Comparison) -> float:
+    """Smallest p that could have come out: given which rows differ where signs decide, else given the rows alone."""
+    # A bet is no test on signs: how much is at stake in the rows that differ tells of the outcome.
+    return 0.5 ** (pair.gained + pair.lost) if _by_signs(pair) else _most_telling(pair)
+
+
+def _most_telling(pair: Comparison) -> float:
+    """p when every row is lost."""
+    return 0.5**pair.n if _by_signs(pair) else p_of_bet(np.ones(pair.n))
+
+
+def _by_signs(pair: Comparison) -> bool:
+    return not isinstance(pair, Weighted) or pair.most is None
 
 
 def _facts(

@@ -9,14 +9,14 @@ optimistic by selection.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..intervals import Z95, plain, wilson
-from ..types import Interval
+from ..types import Action, Interval
 from . import guards
 from .evalue import log_e_value
 from .guards import Slice
@@ -42,7 +42,7 @@ def by_sample(
     gains, side = loss.of(truth, champion) - loss.of(truth, challenger), np.asarray(audit, dtype=bool)
     samples = {}
     for name, rows in (("holdout", ~side), ("audit", side)):
-        pair = _comparison(gains[rows], loss)
+        pair = Weighted(gains[rows]) if loss.metric != "accuracy" else of_gains(gains[rows])
         samples[name] = {"n": pair.n, "gained": pair.gained, "lost": pair.lost, "difference": plain(pair.interval)}
     return samples
 
@@ -65,6 +65,7 @@ def judge(
     loss: Loss = Loss(),  # noqa: B008  frozen
     labels: Sequence[str] = (),
     paid_p: float | None = None,
+    paid_action: Action | None = None,
     fresh: Sequence[bool] | None = None,
     slices: Sequence[Slice] = (),
     corrections: Paired | None = None,
@@ -74,35 +75,39 @@ def judge(
     truth, challenger, champion, anchor: (n,) labels in the same order; anchor is the model at the last holdout
     refresh. looks: how often this holdout has been looked at, this time included. max_loss: fraction of accuracy, or of
     the cost of a usual mistake. labels: of the project, for the largest possible cost. paid_p: p of the look that this
-    judgement repeats; it then costs no budget and only the e-value can add a claim. fresh: (n,) audit rows labelled
-    after the challenger was trained. corrections: both versions on the earlier corrections the champion has learned.
+    judgement repeats; it then costs no budget and only the e-value can add a claim. paid_action: what that look
+    advised; unless it was to promote, `balanced` lets nothing unproven through by asking again. fresh: (n,) audit rows
+    labelled after the challenger was trained. corrections: both versions on the earlier corrections the champion has
+    learned.
     """
     lost_by_old, lost_by_new = loss.of(truth, champion), loss.of(truth, challenger)
     gains = lost_by_old - lost_by_new
-    pair = _comparison(gains, loss)
+    known = {*labels, *truth, *challenger, *champion, *(() if anchor is None else anchor)}
+    pair = _comparison(gains, loss, truth, known)
     stream = gains[np.asarray(fresh, dtype=bool)] if fresh is not None else gains[:0]
     unit = _unit(loss, np.concatenate([lost_by_old, lost_by_new]))
     right = _right(truth, challenger), _right(truth, champion)
-    by_slice = guards.judge_slices(
-        slices, gains, right, plain_accuracy=loss.metric == "accuracy", max_loss=max_loss * unit.size
-    )
+    pairs = [_comparison(gains[one.rows], loss, column(truth)[one.rows].tolist(), known) for one in slices]
+    by_slice = guards.judge_slices(slices, pairs, right, max_loss=max_loss * unit.size)
     suite = None if corrections is None else guards.judge_corrections(corrections, max_loss)
     case = Case(
         pair=pair,
-        anchor=pair if anchor is None else _comparison(loss.of(truth, anchor) - lost_by_new, loss),
+        anchor=pair if anchor is None else _comparison(loss.of(truth, anchor) - lost_by_new, loss, truth, known),
         claimed=pair.p if paid_p is None else paid_p,
         alpha=alpha_of(looks),
-        log_e=log_e_value(stream, loss.most(labels or truth)),
+        log_e=log_e_value(stream, loss.most(known, known)),
         fresh=len(stream),
         looks=looks,
         unit=unit,
         max_loss=max_loss * unit.size,
+        repeats=paid_p is not None and paid_action != "promote",
         harms=(*guards.harmed_sentences(by_slice), *guards.broken_sentences(suite)),
     )
     scores = {
         "challenger_accuracy": plain(wilson(int(right[0].sum()), pair.n)),
         "champion_accuracy": plain(wilson(int(right[1].sum()), pair.n)),
         "metric": loss.metric,
+        "test": "test by betting" if isinstance(pair, Weighted) and pair.most is not None else "exact McNemar test",
         "slices": by_slice,
         "corrections": suite,
     }
@@ -139,17 +144,29 @@ def judge_errors(
         log_e=0.0,
         fresh=0,
         looks=looks,
-        unit=Unit("of mean absolute error", 1.0, size or 1.0),
+        unit=Unit("of winsorised mean absolute error", 1.0, size or 1.0),
         max_loss=MARGIN * size,
+        holds=_wilder(*(float(column.mean()) if pair.n else 0.0 for column in errors[:2])),
         nearer=True,
     )
     scores = {
         "metric": "mean absolute error",
+        "test": "paired t-test",
         "challenger_error": plain(_mean(errors[1])),
         "champion_error": plain(_mean(errors[0])),
         "cut_at": most,
     }
     return judged(case, policy, min_cases, scores)
+
+
+def _wilder(champion: float, challenger: float) -> tuple[str, ...]:
+    """Cutting wild errors must not hide them: a mean that is higher with them is a reason to wait."""
+    if challenger <= champion * (1 + MARGIN):
+        return ()
+    return (
+        f"Its mean absolute error is higher with the few wildest errors uncut: {challenger:.3g}, the champion's is "
+        f"{champion:.3g}.",
+    )
 
 
 class Errors(Weighted):
@@ -174,8 +191,11 @@ class Errors(Weighted):
         return float(t.sf(sign * self.difference / self.se * math.sqrt((self.n - 1) / self.n), self.n - 1))
 
 
-def _comparison(gains: npt.NDArray[np.float64], loss: Loss) -> Comparison:
-    return of_gains(gains) if loss.metric == "accuracy" else Weighted(gains)
+def _comparison(gains: npt.NDArray[np.float64], loss: Loss, truth: Sequence[str], labels: Iterable[str]) -> Comparison:
+    """gains: (n,) on rows of this truth, which is given: what a row can lose depends on no prediction."""
+    if loss.metric == "accuracy":
+        return of_gains(gains)
+    return Weighted(gains, None if loss.equal(truth, labels) else loss.most(truth, labels))
 
 
 def _unit(loss: Loss, lost: npt.NDArray[np.float64]) -> Unit:

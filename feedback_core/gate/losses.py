@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -32,13 +32,22 @@ class Loss:
             return np.asarray(wrong * weights)
         return np.asarray([cost(self.costs, a, b) for a, b in zip(t, s, strict=True)], dtype=float)
 
-    def most(self, labels: Sequence[str]) -> float:
-        """The largest loss a single row can have."""
+    def most(self, truth: Iterable[str], labels: Iterable[str]) -> float:
+        """The largest loss a row can have where these classes are true and these labels may be said."""
+        return max(self._losses(truth, labels), default=1.0)
+
+    def equal(self, truth: Iterable[str], labels: Iterable[str]) -> bool:
+        """Whether every mistake on such rows counts the same: two losses are possible, and signs alone decide."""
+        return len({round(loss, 12) for loss in self._losses(truth, labels)} | {0.0}) <= 2
+
+    def _losses(self, truth: Iterable[str], labels: Iterable[str]) -> set[float]:
+        """Losses that are possible, those of a right answer included."""
         if self.metric == "accuracy":
-            return 1.0
+            return {0.0, 1.0}
         if self.metric == "balanced accuracy":
-            return max(self.weights.values(), default=1.0)
-        return max((cost(self.costs, a, b) for a in labels for b in labels), default=1.0)
+            return {0.0} | {self.weights.get(label, 0.0) for label in set(truth)}
+        said = set(labels)
+        return {cost(self.costs, a, b) for a in set(truth) for b in said}
 
 
 def column(labels: Sequence[str]) -> npt.NDArray[np.object_]:

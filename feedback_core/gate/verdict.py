@@ -9,8 +9,7 @@ from typing import Any
 
 from ..intervals import plain
 from ..types import Action, Finding
-from .evalue import labels_to_decide
-from .paired import PRIOR_SD, Comparison, p_better, provable_gain, rows_to_decide
+from .paired import PRIOR_SD, Comparison, labels_to_decide, p_better, provable_gain, rows_to_decide
 from .wear import LOOKS
 
 ALPHA = 0.05
@@ -72,6 +71,12 @@ class Case:
     unit: Unit
     max_loss: float
     harms: tuple[str, ...] = ()
+    holds: tuple[str, ...] = ()
+    """Sentences that let no policy promote, without being proof of a loss."""
+
+    repeats: bool = False
+    """Whether it repeats a look that did not promote: only a claim can then change what is done."""
+
     nearer: bool = False
     """Whether versions come nearer to numbers, instead of being right or wrong."""
 
@@ -118,6 +123,8 @@ def _action(finding: Finding, case: Case, policy: str, min_cases: int) -> tuple[
         return "hold", (_too_few(pair.n, min_cases),)
     if policy == "manual":
         return "hold", ("The policy is manual: a person decides with these numbers.",)
+    if case.holds:
+        return "hold", case.holds
     if finding == "better":
         return "promote", (_proof(case),)
     if policy == "strict":
@@ -125,6 +132,11 @@ def _action(finding: Finding, case: Case, policy: str, min_cases: int) -> tuple[
     missing = _missing(case)
     if missing:
         return ("refuse" if pair.difference < 0 else "hold"), missing
+    if case.repeats:
+        return "hold", (
+            "It is the same look again, which did not advise to promote: only audit labels that prove the gain can "
+            "change that.",
+        )
     return "promote", (f"Not proven, but probably better and a loss above {case.unit.say(case.max_loss)} is excluded.",)
 
 

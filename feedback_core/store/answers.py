@@ -151,7 +151,10 @@ class Answers:
         return {item: (label, sure) for item, label, sure in zip(*columns, strict=True)} if columns else {}
 
     def confidence(self, project_id: int) -> tuple[int, float]:
-        """Scored pool items that have no label, and the sum of the confidence in them; 0.2 s of a million."""
+        """Scored pool items that have no label, and the sum of the confidence in them.
+
+        Of a million in 0.15 to 0.18 s of CPU, 0.7 s when the index has to be read from disk first.
+        """
         with self._driver.reading() as session:
             [row] = session.query(_CONFIDENCE, {"project": project_id})
         return row["n"], row["total"]

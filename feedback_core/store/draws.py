@@ -10,6 +10,7 @@ import orjson
 from ..errors import Stale
 from ..types import Draw, Wish
 from .driver import Driver, Row, Session, noun
+from .holdout import LEARNABLE
 from .sessions import decided_in_session
 from .uniform import Urn, base_items, open_items
 
@@ -48,6 +49,14 @@ values (:project, :item, :reviewer, :strategy, :propensity, :audit, :blind, :unt
 """
 
 _LABELLED_BEFORE = "select 1 from feedback where item_id = ? and verdict in ('confirm', 'correct') limit 1"
+
+# By its input, not its id: the same text served twice is known the second time. What equals nothing but other items of
+# the audit sample is learned by nobody.
+_LEARNED_BEFORE = f"""
+select 1 from items asked join items i indexed by items_input
+    on i.project_id = asked.project_id and i.input_hash = asked.input_hash
+where asked.id = ? and {LEARNABLE} limit 1
+"""
 
 # The decided item of an old draw must not come back, nor one whose lease somebody else holds by now.
 _MINE = """
@@ -269,8 +278,10 @@ def _grant(
 
 
 def _lease(session: Session, item: Row, strategy: str, params: dict[str, Any], *, blind: bool = False) -> Draw:
-    # An item that was labelled before may have been learned from: no evidence about what is coming in.
+    # What was labelled before may have been learned from: no evidence about what is coming in.
     audit = strategy == "audit" and not session.query(_LABELLED_BEFORE, (item["id"],))
+    # An item of the audit sample keeps inputs equal to its own out of training, so they can only have come later.
+    audit = audit and bool(item["audit"] or not session.query(_LEARNED_BEFORE, (item["id"],)))
     if audit:
         session.execute("update items set audit = 1 where id = ?", (item["id"],))
     # An item once drawn for the audit stays blind, whoever sees it next.

@@ -490,6 +490,30 @@ def triggers(db: Database) -> None:
     _run(db, _TRIGGERS)
 
 
+# Items once drawn for the audit although an equal input had been learned are none of its sample, nor are their draws.
+_LEARNED_INPUTS = """
+create index items_input on items (project_id, input_hash);
+create temp table no_audit as
+    select a.item_id from (select item_id, min(created_at) as at from draws where audit = 1 group by item_id) a
+    join items i on i.id = a.item_id
+    where i.audit = 1 and exists (
+        select 1 from items t where t.project_id = i.project_id and t.input_hash = i.input_hash and t.audit = 0
+           and (t.split = 'train' and t.created_at <= a.at
+                or t.split = 'pool' and exists (
+                    select 1 from feedback f where f.item_id = t.id and f.target is not null
+                       and f.created_at <= a.at)));
+update items set audit = 0 where id in (select item_id from no_audit);
+update draws set audit = 0 where audit = 1 and item_id in (select item_id from no_audit);
+drop table no_audit;
+"""
+
+
+@migrations(name="0017_learned_inputs")
+def learned_inputs(db: Database) -> None:
+    """Items by their input, so that what was learned once is known when it is served again."""
+    _run(db, _LEARNED_INPUTS)
+
+
 def _run(db: Database, script: str) -> None:
     # Not executescript(): it commits the surrounding transaction first.
     statement = ""

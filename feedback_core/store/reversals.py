@@ -50,9 +50,10 @@ and reverses is not null and state = 'accepted' and ruling is null order by id d
 
 # An answer that was undone, or ruled on again, is none: its entry no longer bears the ruling.
 _CHANGED = """
-select count(*) as n from (
+select f.created_at - e.created_at as apart from (
     select details from events where project_id = :project and kind = 'world changed' order by id desc limit 100) a
 join feedback f on f.id = json_extract(a.details, '$.entry') and f.ruling_id = json_extract(a.details, '$.ruling')
+join feedback e on e.id = f.reverses
 """
 
 NEWEST = 2**62
@@ -98,10 +99,10 @@ class Reversals:
         with self._driver.reading() as session:
             return len(session.query(_OPEN, params))
 
-    def world_changes(self, project_id: int) -> int:
-        """How many of the last hundred answers "the world changed" still stand."""
+    def world_changes(self, project_id: int) -> list[float]:
+        """Seconds from the older label to the newer, for those of the last hundred "the world changed" that stand."""
         with self._driver.reading() as session:
-            return int(session.query(_CHANGED, {"project": project_id})[0]["n"])
+            return [row["apart"] for row in session.query(_CHANGED, {"project": project_id})]
 
 
 def _entry(session: Session, entry_id: int) -> Feedback:

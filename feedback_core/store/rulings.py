@@ -74,6 +74,7 @@ class Rulings:
         reason: str,
         now: float,
         answer: Mapping[str, Any] | None = None,
+        rolled_back: Mapping[str, Any] | None = None,
     ) -> Ruled:
         """Set the ruling of each entry (None lifts it) in one transaction with its event; items follow at once.
 
@@ -81,6 +82,7 @@ class Rulings:
         that sending a request twice changes nothing. Raises Stale when every entry has been replaced.
 
         answer: logged as an event of its own, with the ruling's id: why a label was turned round.
+        rolled_back: stored with the event: the roll-back that asks.
         """
         with self._driver.writing() as session:
             rows = _rows(session, project.id, list(rulings))
@@ -97,7 +99,9 @@ class Rulings:
             ]
             if not changes:
                 return Ruled(None, ())
-            details = {"rulings": _details(changes), "reason": reason}
+            details: dict[str, Any] = {"rulings": _details(changes), "reason": reason}
+            if rolled_back is not None:
+                details["rolled_back"] = dict(rolled_back)
             event = events.log(session, project.id, now, by, GIVEN, details)
             _apply(session, project.id, [(row, new | {"ruling_id": event}) for row, new in changes], resolve)
             if answer is not None:

@@ -9,8 +9,17 @@ from ..types import Feedback, ItemState
 from . import tallies
 from .driver import Row, Session, noun
 
-Resolve = Callable[[Sequence[Feedback]], tuple[str | None, ItemState]]
-"""The rule that turns the entries of one item into its effective label and state."""
+Resolve = Callable[[Sequence[Feedback], int], tuple[str | None, ItemState]]
+"""The rule that turns the entries of one item into its effective label and state; see `alone_until` for the number."""
+
+NOBODY = 2**63 - 1
+"""Later than any entry."""
+
+_FIRST = "select id, reviewer from feedback where project_id = :project and target is not null order by id limit 1"
+
+_FIRST_OF = """
+select id from feedback where project_id = :project and reviewer = :reviewer and target is not null order by id limit 1
+"""
 
 
 def account(session: Session, project_id: int, item: Row, resolve: Resolve, changes: Sequence[tuple[Row, int]]) -> None:
@@ -30,10 +39,24 @@ def account(session: Session, project_id: int, item: Row, resolve: Resolve, chan
 
 def settle(session: Session, project_id: int, item: Row, resolve: Resolve) -> None:
     """Write the label and state that an item's entries add up to now, and move its count. item: as it was before."""
-    label, state = resolve(entries_of(session, item["id"]))
+    entries = entries_of(session, item["id"])
+    asked = any(entry.ruling == "ask" for entry in entries)
+    label, state = resolve(entries, alone_until(session, project_id) if asked else 0)
     session.execute("update items set label = ?, state = ? where id = ?", (label, state, item["id"]))
     if state != item["state"]:
         tallies.add(session, project_id, "items", {f"pool/{item['state']}": -1, f"pool/{state}": 1})
+
+
+def alone_until(session: Session, project_id: int) -> int:
+    """The first entry that gives a label and is not by the person who gave the first one; NOBODY without such.
+
+    It never changes again, so what counted while one person worked alone goes on counting.
+    """
+    first = session.query(_FIRST, {"project": project_id})
+    names = session.query("select name from tallies where project_id = ? and kind = 'reviewer'", (project_id,))
+    others = {row["name"].rpartition("/")[0] for row in names} - {row["reviewer"] for row in first}
+    found = [session.query(_FIRST_OF, {"project": project_id, "reviewer": each}) for each in sorted(others)]
+    return min((int(rows[0]["id"]) for rows in found if rows), default=NOBODY)
 
 
 def learned_upto(session: Session, project_id: int) -> int:

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from ..errors import NotFound, Refused
+from ..errors import NotFound, Refused, Stale
 from ..types import Flip, GateReport, Project, TrainingRows, Version
-from . import events, flips
+from . import events, flips, jobs
 from .driver import Driver, Row, Session, noun
 
 LESSONS = 12
@@ -40,6 +40,15 @@ _REPORT = """
 insert into gate_reports (project_id, challenger_id, champion_id, finding, action, reasons, numbers, policy, created_at)
 values (:project_id, :challenger_id, :champion_id, :finding, :action, :reasons, :numbers, :policy, :created_at)
 returning *
+"""
+
+_NEWEST_REPORT = "select coalesce(max(id), 0) as id from gate_reports where project_id = :project"
+
+# A report was judged under the policy and on the locked rows of its time; what these are now decides if it advises.
+_PRESENT = """
+select p.refreshed_after, json_extract(p.settings, '$.policy') as policy,
+    v.number, v.status
+from projects p join versions v on v.project_id = p.id where p.id = :project and v.id = :version
 """
 
 
@@ -148,19 +157,39 @@ class Versions:
             self._lessons.pop(old, None)
         return known
 
-    def add_report(self, project: Project, fields: Mapping[str, Any], changed: Sequence[Flip] = ()) -> GateReport:
-        """Store the evidence of one look with the rows that flip; only the decision it led to is added later."""
+    def add_report(
+        self,
+        project: Project,
+        fields: Mapping[str, Any],
+        changed: Sequence[Flip] = (),
+        *,
+        seen: int | None = None,
+        by: str = "gate",
+    ) -> GateReport:
+        """Store the evidence of one look with the rows that flip; only the decision it led to is added later.
+
+        by: who asked for the look.
+        seen: newest report when the looks were counted; raises Stale when another has been stored since, or the locked
+        rows are not those of `project` any more: the look would bear a number that is taken.
+        """
         values = {name: _text(value) for name, value in fields.items()}
         with self._driver.writing() as session:
+            if seen is not None:
+                _ask_that_looks_stand(session, project, seen)
             row = session.query(_REPORT, values | {"project_id": project.id})[0]
             flips.keep(session, row["id"], changed)
             details = {"finding": row["finding"], "action": row["action"], "version_id": row["challenger_id"]}
-            events.log(session, project.id, row["created_at"], "gate", "version judged", details)
+            events.log(session, project.id, row["created_at"], by, "version judged", details)
         return _report(row)
 
     def reports(self, project_id: int) -> list[GateReport]:
         """Every report of a project, newest first."""
         return self._reports("select * from gate_reports where project_id = ? order by id desc", (project_id,))
+
+    def newest_report(self, project_id: int) -> int:
+        """Id of the newest report of a project; 0 before the first."""
+        with self._driver.reading() as session:
+            return int(session.query(_NEWEST_REPORT, {"project": project_id})[0]["id"])
 
     def report(self, report_id: int) -> GateReport:
         """One report by id. Raises NotFound."""
@@ -177,13 +206,28 @@ class Versions:
         return found[0] if found else None
 
     def decide(
-        self, project: Project, report: GateReport, decision: str, *, by: str, reason: str, now: float
+        self,
+        project: Project,
+        report: GateReport,
+        decision: str,
+        *,
+        by: str,
+        reason: str,
+        now: float,
+        rescore: bool = False,
     ) -> Version:
-        """Carry out `promote` or `refuse` of a report's challenger, in one transaction with the report's decision."""
+        """Carry out `promote` or `refuse` of a report's challenger, in one transaction with the report's decision.
+
+        rescore: ask for a new scoring of the pool after a promotion, in the same transaction.
+        """
         with self._driver.writing() as session:
+            if decision == "promote":
+                _ask_for_ground(session, project, report, reason)
             _mark_decision(session, report, decision, by, reason, now)
             if decision == "promote":
                 _crown(session, project, report, now)
+                if rescore:
+                    jobs.ask(session, project.id, "predict", trigger="new champion", by=by, now=now)
             else:
                 session.execute(
                     "update versions set status = 'refused' where id = ? and status = 'candidate'",
@@ -201,6 +245,39 @@ class Versions:
     def _reports(self, sql: str, params: tuple[Any, ...]) -> list[GateReport]:
         with self._driver.reading() as session:
             return [_report(row) for row in session.query(sql, params)]
+
+
+def _ask_that_looks_stand(session: Session, project: Project, seen: int) -> None:
+    newest = session.query(_NEWEST_REPORT, {"project": project.id})[0]["id"]
+    refreshed = session.query("select refreshed_after from projects where id = ?", (project.id,))[0]["refreshed_after"]
+    if (newest, refreshed) != (seen, project.refreshed_after):
+        raise Stale(f"Report {newest} was stored while this version was judged: judge it once more.")
+
+
+def _ask_for_ground(session: Session, project: Project, report: GateReport, reason: str) -> None:
+    """Raise Refused for a promotion that neither the report as things are now nor a reason speaks for."""
+    now = session.query(_PRESENT, {"project": project.id, "version": report.challenger_id})[0]
+    if now["status"] == "champion":
+        raise Refused(f"Version {now['number']} is the champion already: there is nothing to promote.")
+    if reason.strip():
+        return
+    if report.action != "promote":
+        found = "is measurably worse" if report.finding == "worse" else "is not advised by the gate"
+        why = " ".join(report.reasons)
+        raise Refused(f"Version {now['number']} {found}: give a reason to promote it anyway. {why}")
+    if report.finding == "first":
+        return
+    policy = now["policy"] or project.settings.policy  # projects may be older than the setting
+    if report.policy != policy:
+        raise Refused(
+            f"The gate advised this under the policy {report.policy}, which is {policy} now: judge the version "
+            "again, or give a reason."
+        )
+    if report.id <= now["refreshed_after"]:
+        raise Refused(
+            "The locked rows that this version was judged on have been refreshed since: judge it again, or give a "
+            "reason."
+        )
 
 
 def _mark_decision(session: Session, report: GateReport, decision: str, by: str, reason: str, now: float) -> None:

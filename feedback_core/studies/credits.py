@@ -68,8 +68,9 @@ def credit(store: Store, project: Project, version: Version, now: float, progres
     """Trace the gain of a version over its parent back to its new rows, and keep it.
 
     load: gives a version's fitted model. What was taken back since the parent is in the gain and in no group; gains of
-    groups need not add up to it, because two groups may teach the same.
+    groups need not add up to it, because two groups may teach the same. Raises Refused for a version not judged yet.
     """
+    sources.must_be_judged(store, version)
     if version.parent_id is None:
         why = f"Version {version.number} is the first of its line: there is no gain over a version before it."
         return store.studies.save(project.id, "credit", _without(version, why), version_id=version.id, now=now)

@@ -28,7 +28,9 @@ def forecast(store: Store, project: Project, version: Version, now: float, progr
     """Forecast what more labels than this version learned from are worth, and keep it with how earlier ones came out.
 
     Rows are taken at random, corrections by the queue: these should bring more, so the forecast is a cautious one.
+    Raises Refused for a version not judged yet.
     """
+    sources.must_be_judged(store, version)
     rng = np.random.default_rng(version.seed)
     locked = sources.judged(store, project, rng)
     body: dict[str, Any] = {"version": version.number, "judged": len(locked.ids)}

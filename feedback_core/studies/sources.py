@@ -1,7 +1,9 @@
 """What studies work on: the rows a version has learned from, and the locked rows it is held against.
 
-Refits judged on the locked rows are no look at them: no version is chosen by what comes out, and no rule of the gate
-reads a study, so the gate's error budget stays whole.
+A forecast and a credit do read the locked rows. No rule of the gate reads a study, and neither is made of a version
+that has not been judged, so no comparison is settled by one beforehand. But people act on a credit: labels corrected
+or rejected because of it are chosen by the locked rows, and the next gain on these is then a little too good. Its view
+says so; a refresh of the holdout takes the wear away.
 """
 
 from __future__ import annotations
@@ -48,6 +50,15 @@ def judged(store: Store, project: Project, rng: np.random.Generator) -> Judged:
     rows = np.sort(rng.choice(n, size=min(n, JUDGED), replace=False)).tolist()
     X = intake.decode([locked.inputs[row] for row in rows], project.schema)
     return Judged(tuple(locked.ids[row] for row in rows), X, np.asarray([locked.truth[row] for row in rows], object))
+
+
+def must_be_judged(store: Store, version: Version) -> None:
+    """Raises Refused for a version without a gate report: on the locked rows a study would judge it unpaid for."""
+    if store.versions.report_on(version.id) is None:
+        raise Refused(
+            f"Version {version.number} has not been judged yet, and a study of it reads the same locked rows "
+            "as the gate: judge it first."
+        )
 
 
 def too_few(locked: Judged) -> str:

@@ -74,7 +74,7 @@ def forecast_view(store: Store, project: Project) -> ForecastView:
     """The newest forecast."""
     study, champion = store.studies.newest(project.id, "forecast"), store.versions.champion(project.id)
     if study is None:
-        return ForecastView(empty=_nothing(champion, "forecast what more corrections are worth"))
+        return ForecastView(empty=_nothing(champion, "forecast what more labels are worth"))
     body, outdated = study.body, _outdated(study, champion)
     about: dict[str, Any] = {"version": body["version"], "created_at": study.created_at, "outdated": outdated}
     outcomes = _columns(_outcome(row) for row in body["outcomes"])
@@ -105,6 +105,7 @@ def credit_view(store: Store, project: Project) -> CreditView:
         body["method"],
         "Intervals are 95 %; a group is told from zero by Holm's correction over all groups. Groups overlap: their "
         "points need not add up.",
+        "Credit reads the locked rows: after rulings that follow from it, treat the next gain on them with care.",
     )
     return CreditView(
         sentence=body["headline"],
@@ -152,7 +153,7 @@ def _forecast_notes(body: Mapping[str, Any]) -> tuple[str, ...]:
     hits = hit_rate(body["outcomes"])
     return (
         f"{body['method']} Judged on {body['judged']:,} locked rows, holdout and audit sample together.",
-        "For rows taken at random; corrections the queue asks for should bring more.",
+        "A label is a correction or a confirmation. For rows taken at random; what the queue asks should bring more.",
         *([hits] if hits else []),
     )
 

@@ -67,7 +67,7 @@ def choose_scope(now: Scope, versions: Sequence[Version]) -> None:
             _choose_versions(now, versions)
         st.button("Show everything", icon=":material/restart_alt:", on_click=_reset, key="insights_reset",
                   disabled=not scope.written(now), type="tertiary")  # fmt: skip
-        st.caption("The address of this page says what is chosen here: copy it to show somebody the same.")
+        st.caption("The address holds the period, the versions and the part: copy it to show somebody the same.")
 
 
 def choose_sample(now: Scope, audited: int) -> None:

@@ -138,7 +138,7 @@ def rows_behind(
 
 def _rows_table(loop: Loop, rows: Sequence[JudgedRow], truth: str, said: str, before: Version | None) -> None:
     if not rows:
-        st.caption("No such row any more.")
+        st.caption("There is no such row in this sample.")
         return
     items = loop.store.items.many([row.item_id for row in rows])
     images = any(column.kind == "image" for column in loop.project.schema.columns)

@@ -35,7 +35,7 @@ def show(loop: Loop) -> None:
 def _forecast(loop: Loop) -> None:
     view = studies.forecast_view(loop.store, loop.project)
     if not view.table:
-        study_missing(loop, "forecast", "What would more corrections bring?", view.empty or view.sentence)
+        study_missing(loop, "forecast", "What would more labels bring?", view.empty or view.sentence)
         return
     shares = ("accuracy", "low_80", "high_80", "low_95", "high_95")
     state = study_state(view.version, view.created_at, view.outdated)

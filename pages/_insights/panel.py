@@ -51,17 +51,17 @@ def footer(
     *,
     numbers: bool = True,
 ) -> None:
-    """The numbers, their download, and the ways on, in one row."""
+    """The download and the ways on in one row, and the numbers to unfold below it, as wide as the chart."""
     with st.container(horizontal=True, gap="small"):
-        if numbers:
-            with st.popover("Numbers", icon=":material/table:", type="tertiary", key=f"{key}_numbers"):
-                st.dataframe(table, hide_index=True, alt=f"Numbers behind: {title}", column_config=columns)
         st.download_button(
             "CSV", partial(as_csv, table), f"{key.replace('_', '-')}.csv", "text/csv", key=f"{key}_csv",
             icon=":material/download:", type="tertiary", on_click="ignore",
         )  # fmt: skip
         for n, way in enumerate(ways):
             follow(way, f"{key}_way{n}")
+    if numbers:
+        with st.expander("Numbers", icon=":material/table:"):
+            st.dataframe(table, hide_index=True, alt=f"Numbers behind: {title}", column_config=columns)
 
 
 def follow(way: Way, key: str) -> None:

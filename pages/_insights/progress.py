@@ -1,12 +1,13 @@
 """Is it getting better, and can I believe it?"""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 import streamlit as st
 
-from feedback_core import charts, headlines, version_scores
+from feedback_core import charts, headlines, version_scores, wording
 from feedback_core.accuracies import Accuracies, Estimate
 from feedback_core.intervals import plain as plain_interval
 from feedback_core.scope import Scope
@@ -38,6 +39,10 @@ def show_verdict(version: Version, before: Version | None, report: GateReport | 
     st.caption(plain(headlines.evidence(version.number, number, report)))
 
 
+LEAST_ANSWERED = 0.95
+"""Share of the audit's draws below which what is missing is told beside the accuracy: it could move it by points."""
+
+
 def show_accuracies(found: Accuracies) -> None:
     """How right the champion is: the estimates with rows behind them, each with interval and n."""
     by_name = {estimate.name: estimate for estimate in found.estimates if estimate.interval.n}
@@ -48,6 +53,8 @@ def show_accuracies(found: Accuracies) -> None:
             st.caption(
                 "Its accuracy has not been measured yet: there are no locked rows, and nothing has been audited."
             )
+    if found.response and found.response.answered < LEAST_ANSWERED * found.response.asked:
+        st.caption(wording.response(asdict(found.response)))
 
 
 def show_meaning(found: Accuracies) -> None:
@@ -61,6 +68,8 @@ def show_meaning(found: Accuracies) -> None:
                 alt="Every estimate of the accuracy",
                 column_config=dict.fromkeys(("Accuracy", "from", "to"), PERCENT),
             )
+            if found.response:
+                st.caption(wording.response(asdict(found.response)))
 
 
 def estimates_table(listed: Sequence[Estimate]) -> dict[str, list[Any]]:
@@ -86,14 +95,15 @@ def show_scores(version: Version) -> None:
 
 
 def _metric(title: str, score: Mapping[str, Any], help_text: str) -> None:
-    span = f"{score['low']:.1%} to {score['high']:.1%}, n = {score['n']:,}"
+    census = wording.is_census(score)
+    span = f"census, n = {score['n']:,}" if census else f"{score['low']:.1%} to {score['high']:.1%}, n = {score['n']:,}"
     st.metric(
         title,
         f"{score['value']:.1%}",
         span,
         "off",
         delta_arrow="off",
-        help=f"{plain(help_text)} The range is the 95 % interval.",
+        help=f"{plain(help_text)} {'' if census else 'The range is the 95 % interval.'}",
         width="content",
     )
 

@@ -56,5 +56,7 @@ def show(loop: Loop, item: Item) -> None:
     )
     if chosen:
         with st.container(horizontal=True):
-            _bulk.review(loop, [item.id, *chosen], f"similar to {title_of(item)}", f"similar-{item.id}")
+            # Locked rows and the audit sample are not for review: the button must not count what no session takes.
+            opened = [item.id] if item.split == "pool" and not item.audit else []
+            _bulk.review(loop, [*opened, *chosen], f"similar to {title_of(item)}", f"similar-{item.id}")
             _bulk.decide(loop, chosen, f"similar-{item.id}")

@@ -73,8 +73,8 @@ def show_slices(report: GateReport, place: str) -> None:
     slices = sorted(report.numbers.get("slices", ()), key=lambda one: (not one["harmed"], one["p"]))
     if slices:
         st.caption(
-            "**Slices** of at least 20 locked rows, tested for a loss together (Holm). One that is measurably worse by "
-            "more than the largest loss to accept stops any policy."
+            "**Slices** of the locked rows, tested for a loss together (Holm, over those that can show one). One that "
+            "is measurably worse by more than the largest loss to accept stops any policy."
         )
         st.dataframe(
             [_slice_row(one, report.numbers) for one in slices],
@@ -131,8 +131,8 @@ def _said(value: float, numbers: Any) -> str:
 def _proof(report: GateReport) -> str:
     """The p that belongs to the finding: of a loss where it is worse, else of a gain with what the rows can prove."""
     numbers = report.numbers
-    metric = numbers.get("metric", "accuracy")
-    test = "Exact McNemar test" if metric == "accuracy" else "Sign-flip test"
+    name = numbers.get("test", "exact McNemar test" if numbers.get("metric", "accuracy") == "accuracy" else "test")
+    test = name[0].upper() + name[1:]
     if report.finding in ("worse", "worse within noise"):
         p = numbers.get("p_worse", paired.mcnemar(numbers["lost"], numbers["gained"]))
         return f"{test} for a loss: p = {p:.3g}; a loss counts as measured up to {verdict.ALPHA}."
@@ -163,14 +163,16 @@ def _power(report: GateReport) -> str:
     if gain < 1:
         said = f"{100 * gain:.1f}" if _unit(numbers).startswith("points") else f"{gain:.3g}"
         parts.append(f"A gain that these rows would prove four times in five: {said} {_unit(numbers)}.")
+    if report.finding != "better" and numbers.get("labels_to_decide"):
+        parts.append(
+            f"About {numbers['labels_to_decide']:,} more audit labels would decide a difference of this size, for this "
+            "version and without another look."
+        )
     if report.finding != "better" and numbers["rows_to_decide"]:
         parts.append(
-            f"About {numbers['rows_to_decide']:,} more locked rows would decide a difference of this size"
-            + (
-                f"; {numbers['labels_to_decide']:,} more audit labels would, for this version and without another look."
-                if numbers.get("labels_to_decide")
-                else "."
-            )
+            f"So would about {numbers['rows_to_decide']:,} more holdout rows, which take another look."
+            if parts and "labels_to_decide" in numbers
+            else f"About {numbers['rows_to_decide']:,} more holdout rows would decide it, which take another look."
         )
     return " ".join(parts)
 
@@ -187,8 +189,14 @@ def _slice_row(one: Any, numbers: Any) -> dict[str, Any]:
         "Fixed": one["gained"],
         "Broken": one["lost"],
         "p of a loss": f"{one['p_holm']:.3g}",
-        "Verdict": "worse" if one["harmed"] else "no measured harm",
+        "Verdict": _slice_verdict(one),
     }
+
+
+def _slice_verdict(one: Any) -> str:
+    if one["harmed"]:
+        return "worse"
+    return "no measured harm" if one.get("told", True) else f"too few rows to tell (n = {one['n']})"
 
 
 def _short(score: Any) -> str:

@@ -15,6 +15,7 @@ def show_versions(
     reports: Sequence[GateReport],
     roll_back: Callable[[Version], None],
     suspects: Callable[[Version], Suspects],
+    anybody_to_ask: bool,
     html: Callable[[GateReport], str],
     details: Callable[[GateReport], None],
 ) -> None:
@@ -23,7 +24,7 @@ def show_versions(
     details: shows what is behind a report, for those that are asked for.
 
     suspects: what a roll-back to a version puts in doubt; asked for the versions that are unfolded, because it reads
-    what two versions have learned.
+    what two versions have learned. anybody_to_ask: whether somebody is there to answer.
     """
     if not versions:
         st.info(
@@ -47,7 +48,7 @@ def show_versions(
             if mine:
                 _offer(mine[0], version, html)
             if way_back:
-                _show_way_back(version, roll_back, suspects(version) if fold.open else None)
+                _show_way_back(version, roll_back, suspects(version) if fold.open else None, anybody_to_ask)
 
 
 def _show_version(
@@ -84,10 +85,12 @@ def _offer(report: GateReport, version: Version, html: Callable[[GateReport], st
     )
 
 
-def _show_way_back(version: Version, roll_back: Callable[[Version], None], doubted: Suspects | None) -> None:
+def _show_way_back(
+    version: Version, roll_back: Callable[[Version], None], doubted: Suspects | None, anybody_to_ask: bool
+) -> None:
     st.text_input("Why go back to this version?", key=f"back-{version.id}", max_chars=500)
     if doubted is not None and doubted.entries:
-        _ask_about(version, doubted)
+        _ask_about(version, doubted, anybody_to_ask)
     st.button(
         "Roll back to this version",
         icon=":material/history:",
@@ -98,14 +101,19 @@ def _show_way_back(version: Version, roll_back: Callable[[Version], None], doubt
     )
 
 
-def _ask_about(version: Version, doubted: Suspects) -> None:
+def _ask_about(version: Version, doubted: Suspects, anybody_to_ask: bool) -> None:
     n, rest = len(doubted.entries), doubted.total - len(doubted.entries)
     which = f"the {n:,} newest of {doubted.total:,} entries" if rest else f"the {counted(n, 'entry', 'entries')}"
     st.checkbox(
         f"Ask for second opinions on {which} that entered version {doubted.number}",
-        value=True,
+        value=anybody_to_ask,
         key=f"suspect-{version.id}",
         help=f"They entered version {doubted.number} and not version {version.number}. Their items go to other "
         "reviewers, and no version learns from them until somebody else has answered. The press after it takes all "
         "of it back.",
     )
+    if not anybody_to_ask:
+        st.caption(
+            "Off, because you are the only one who has labelled here: nobody else could answer, and all of it would be "
+            "out of training until you have looked at each item again."
+        )

@@ -6,6 +6,7 @@ from dataclasses import fields
 import streamlit as st
 
 from feedback_core import intake
+from feedback_core.gate.verdict import FEW_CASES, MIN_CASES
 from feedback_core.loop import create_project
 from feedback_core.settings import Settings
 from feedback_core.types import Column, Rows, Schema
@@ -86,6 +87,13 @@ def finish(filename: str, schema: Schema, labels: tuple[str, ...], rows: Rows, d
     queue = f"{counted(queued, 'unlabelled row')} for the review queue"
     going = [part for n, part in ((labelled, base), (queued, queue)) if n]
     st.caption(f"{'; '.join(going)}. Classes: {plain(listed(labels))}")
+    locked = round(labelled * share)
+    if labelled and locked < FEW_CASES:
+        st.warning(
+            f"About {locked} locked rows cannot prove any version better: {FEW_CASES} are the least, and {MIN_CASES} "
+            "before a version can promote itself. Choose a larger holdout share, or add labelled rows later.",
+            icon=":material/info:",
+        )
     caption = "Create and train the first version" if labelled else "Create the project"
     ready = len(labels) >= 2 and bool(rows.inputs)
     if st.button(caption, type="primary", disabled=not ready, key=f"create-{digest}"):
