@@ -33,6 +33,9 @@ class Said:
 ATTEMPTS = 20
 """Of one judgement to be stored before any other; each failure means that somebody else's succeeded."""
 
+AGAIN_LABELS = 25
+"""Fresh audit labels after which the worker judges an undecided candidate again."""
+
 Say = Callable[[Version, Sequence[int], Sequence[str]], Said]
 """(version, item ids, inputs) -> what it says about them. Raises ArtifactError."""
 
@@ -62,6 +65,26 @@ def judged(
         with contextlib.suppress(Stale):
             return store.versions.add_report(project, fields, flips, seen=seen, by=by)
     raise Stale(f"Version {version.number} was overtaken by {ATTEMPTS} other judgements: judge it once more.")
+
+
+def due_again(store: Store, project: Project) -> Version | None:
+    """The undecided candidate whose evidence AGAIN_LABELS fresh audit labels have outgrown; judging it is no new look.
+
+    None where it would be one, because the metric, the costs or the holdout rows are not those it was judged by.
+    """
+    reports = store.versions.reports(project.id)
+    newest, champion = (reports[0] if reports else None), store.versions.champion(project.id)
+    if newest is None or newest.decision or champion is None or newest.champion_id != champion.id:
+        return None
+    version = store.versions.get(newest.challenger_id)
+    if version.status != "candidate" or version.promoted_at is not None:
+        return None
+    came = len(store.holdout.labelled_after(project.id, version.feedback_upto)) - int(newest.numbers.get("e_rows", 0))
+    if came < AGAIN_LABELS:
+        return None
+    terms = {"terms": _terms(project, store.items.locked_rows(project.id))}
+    same = wear.same_look(reports, project.refreshed_after, version.id, champion.id, terms)
+    return version if same is not None else None
 
 
 def evidence(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import socket
 from pathlib import Path
 
 from .errors import InvalidSetting
@@ -40,6 +41,11 @@ def _number(name: str, otherwise: float) -> float:
     if not 0 <= value < float("inf"):
         raise InvalidSetting(f"{name}={given!r} is not a number of requests: give 0 or more, such as 200.")
     return value
+
+
+def process_name() -> str:
+    """What this process signs its leases with; unique among the processes that share a database."""
+    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def user_name() -> str:

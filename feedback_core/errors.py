@@ -11,6 +11,7 @@ FeedbackError
 ├── CannotTrain                       the training set cannot be fitted (one class only, no rows)
 ├── ArtifactError                     a model file is missing, changed or of an untrusted type
 ├── StoreError                        the database file cannot be used
+│   └── StoreBusy                     another program keeps it locked: it may work a little later
 └── RemoteError                       a server has refused a request of the client, or does not answer
 """
 
@@ -57,6 +58,10 @@ class ArtifactError(FeedbackError):
 
 class StoreError(FeedbackError):
     """The database file cannot be used."""
+
+
+class StoreBusy(StoreError):
+    """Another program has kept the database locked for longer than a writer waits; nothing was stored."""
 
 
 class RemoteError(FeedbackError):

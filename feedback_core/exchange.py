@@ -79,7 +79,8 @@ def card(draw: Draw, item: Item, schema: Schema) -> dict[str, Any]:
 def job(found: Job) -> dict[str, Any]:
     """A job with its progress, and its result or error."""
     times = ("heartbeat_at", "created_at", "started_at", "finished_at")
-    return asdict(found) | {name: iso(getattr(found, name)) for name in times}
+    told = {name: iso(getattr(found, name)) for name in times}
+    return asdict(found) | told | {"not_before": iso(found.not_before or None)}
 
 
 def event(found: Event) -> dict[str, Any]:

@@ -356,6 +356,20 @@ class Loop:
         payload = None if kind in ("dry run", "backtest") else {"version": about.id}
         return self.store.jobs.request(self.project.id, kind, trigger=trigger, by=by, now=self.clock(), payload=payload)
 
+    def cancel(self, job_id: int, by: str) -> Job:
+        """End a job of this project: at once when it waits; a running one stops within seconds.
+
+        Raises NotFound when the project has no such job, and Refused when it is over.
+        """
+        job = self.store.jobs.get(job_id)
+        if job.project_id != self.project.id:
+            raise NotFound(f"There is no job {job_id} in {self.project.name}.")
+        cancelled = self.store.jobs.cancel(self.project.id, job_id, by, self.clock())
+        if cancelled is None:
+            state = self.store.jobs.get(job_id).state
+            raise Refused(f"Job {job_id} ({job.kind}) is over already ({state}): there is nothing to cancel.")
+        return cancelled
+
     def reweigh(self, weights: Mapping[str, float], by: str) -> Job:
         """Save new weights of the priority and ask for the queue in their order. Raises InvalidSetting."""
         settings = replace(self.project.settings, weights=dict(weights))

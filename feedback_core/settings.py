@@ -275,6 +275,11 @@ class Settings:
                 f"weights={self.weights!r}: give at least one positive weight and no negative one, such as margin=1."
             )
 
+    @property
+    def watched(self) -> bool:
+        """Whether the worker has to look at the triggers from time to time."""
+        return self.automatic or self.corrections_rule == "auto" or self.on_input_drift
+
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Settings:
         """Settings from stored JSON; unknown names (of a newer version) are ignored."""

@@ -543,6 +543,19 @@ class Job:
     created_at: float
     started_at: float | None
     finished_at: float | None
+    not_before: float = 0.0
+    """When a job that waits is tried again, 0 while it has never begun; `error` says what came in between."""
+    cancelled_by: str | None = None
+    """Who asked for its end; a running job stops soon after."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobLine:
+    """One line of a job's log. level: a name of Python's logging, in lower case."""
+
+    at: float
+    level: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)

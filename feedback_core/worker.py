@@ -1,42 +1,29 @@
-"""The process that does the long work: one job at a time, from durable rows, under a lease."""
+"""What each kind of job does, and one job from its claim to its end, in the process at hand."""
 
 from __future__ import annotations
 
 import logging
-import os
-import signal
-import socket
-import threading
 import time
 import traceback
 from collections.abc import Callable
 from typing import Any
 
-from . import maps, reports, staging, studies, triggers
-from .errors import FeedbackError
+from . import comparison, maps, reports, staging, studies, triggers
+from .environment import process_name
+from .errors import FeedbackError, StoreBusy
+from .heartbeat import BEAT_S, Cancelled, GaveWay, Heartbeat, LeaseLost
 from .loop import Loop, silent
-from .models import artifacts
-from .store import Store, open_store
-from .types import STUDIES, Job, Progress, Version
+from .store import Store
+from .types import Job, Progress, Project, Version
 
 LEASE_S = 20.0
 """A dead worker's job is taken up again after this many seconds."""
 
-BEAT_S = 5.0
 IDLE_S = 0.5
 
-TICK_S = 5.0
-"""Between two looks at the triggers."""
+LESS_MEMORY = "give the machine more of it, or choose a smaller model or fewer rows. The champion keeps serving."
 
 log = logging.getLogger(__name__)
-
-
-class LeaseLost(FeedbackError):
-    """Another worker owns the job now; whatever this one still does must not be stored."""
-
-
-class GaveWay(FeedbackError):
-    """A study has stopped, because work waits that goes before it."""
 
 
 def retrain(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
@@ -141,60 +128,64 @@ def run_next(
     only: int | None = None,
     say: Progress = silent,
 ) -> Job | None:
-    """Claim one job, do it, close it; None when there was nothing to do. only: this job and no other."""
+    """Claim one job, do it here, close it; None when there was nothing to do. only: this job and no other."""
     job = store.jobs.claim(worker, clock(), LEASE_S, only)
-    if job is None:
-        return None
+    return None if job is None else carry_out(store, job, worker, clock, say=say)
+
+
+def carry_out(
+    store: Store,
+    job: Job,
+    worker: str,
+    clock: Callable[[], float] = time.time,
+    *,
+    lease_s: float = LEASE_S,
+    say: Progress = silent,
+) -> Job:
+    """Do a claimed job and close it. Raises StoreBusy when not even its end could be stored."""
     log.info("job %s: %s for project %s, attempt %s", job.id, job.kind, job.project_id, job.attempts)
-    with _Heartbeat(store, job, worker, clock, say) as heart:
+    with Heartbeat(store, job, worker, clock, lease_s=lease_s, beat_s=min(BEAT_S, lease_s / 4), say=say) as heart:
         try:
-            result = KINDS[job.kind](Loop(store, store.projects.get(job.project_id)), job, heart.progress)
+            result = _result(store, job, heart)
             store.jobs.finish(job.id, worker, result, clock())
         except LeaseLost:
             log.warning("job %s was taken over by another worker", job.id)
+        except Cancelled:
+            store.jobs.stopped(job.id, worker, clock())
         except GaveWay:
             log.info("job %s waits again", job.id)
             store.jobs.put_back(job, worker, clock())
+        except StoreBusy as error:
+            store.jobs.try_again(job, worker, str(error), clock())
         except FeedbackError as error:
             store.jobs.fail(job.id, worker, str(error), clock())
+        except MemoryError as error:
+            log.error("job %s ran out of memory\n%s", job.id, traceback.format_exc())
+            store.jobs.fail(job.id, worker, f"Memory ran out ({error or 'no details'}): {LESS_MEMORY}", clock())
         except Exception as error:  # the one catch-all: a job must never stay "running"
             log.error("job %s failed\n%s", job.id, traceback.format_exc())
             store.jobs.fail(job.id, worker, f"{type(error).__name__}: {error}", clock())
     return store.jobs.get(job.id)
 
 
+def _result(store: Store, job: Job, heart: Heartbeat) -> dict[str, Any]:
+    """What the job gives; what it has said is on record before how it ended."""
+    try:
+        return KINDS[job.kind](Loop(store, store.projects.get(job.project_id)), job, heart.progress)
+    finally:
+        heart.write()
+
+
 def run_here(store: Store, job: Job, say: Progress = silent) -> Job:
     """Do one job in this process and give it back closed; while another worker has it, follow that one's progress."""
     heard = ""
     while (now := store.jobs.get(job.id)).state in ("waiting", "running"):
-        if run_next(store, _own_name(), only=job.id, say=say) is None:
+        if run_next(store, process_name(), only=job.id, say=say) is None:
             if now.message != heard:
                 heard = now.message
                 say(now.progress, heard)
             time.sleep(IDLE_S)
     return now
-
-
-def serve(url: str) -> None:
-    """Work until the process is asked to stop; a job in hand is finished first."""
-    stop = threading.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: stop.set())
-    store = open_store(url)
-    swept = artifacts.sweep(store.artifacts, time.time())
-    worker = _own_name()
-    log.info("worker %s on %s (%s half-written model folders removed)", worker, url, swept)
-    shadows, ticked = triggers.Shadows(), -TICK_S
-    while not stop.is_set():
-        if time.monotonic() - ticked >= TICK_S:
-            tick_all(store, time.time(), shadows)
-            ticked = time.monotonic()
-        if run_next(store, worker) is None:
-            stop.wait(IDLE_S)
-
-
-def _own_name() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def tick_all(store: Store, now: float, shadows: triggers.Shadows) -> None:
@@ -203,38 +194,15 @@ def tick_all(store: Store, now: float, shadows: triggers.Shadows) -> None:
         trouble = ""
         try:
             triggers.tick(store, project, now, shadows)
+            judge_again(store, project)
         except Exception as error:  # a model of a user's own may raise anything; the worker must go on
             log.error("triggers of project %s\n%s", project.id, traceback.format_exc())
             trouble = str(error) if isinstance(error, FeedbackError) else f"{type(error).__name__}: {error}"
         store.triggers.trouble(project.id, trouble)
 
 
-class _Heartbeat:
-    """Renews the lease from a thread of its own while the job runs."""
-
-    def __init__(self, store: Store, job: Job, worker: str, clock: Callable[[], float], say: Progress) -> None:
-        self._store, self._job, self._worker, self._clock, self._say = store, job, worker, clock, say
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._beat, daemon=True)
-
-    def __enter__(self) -> _Heartbeat:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def progress(self, share: float, message: str) -> None:
-        """Report progress. Raises LeaseLost when the job is no longer this worker's, and GaveWay for a study when
-        other work waits."""
-        if self._job.kind in STUDIES and self._store.jobs.has_more_urgent(self._job):
-            raise GaveWay(f"Job {self._job.id} waits until other work is done.")
-        if not self._store.jobs.report(self._job.id, self._worker, share, message):
-            raise LeaseLost(f"Job {self._job.id} is no longer {self._worker}'s.")
-        self._say(share, message)
-
-    def _beat(self) -> None:
-        while not self._over.wait(BEAT_S):
-            if not self._store.jobs.beat(self._job.id, self._worker, self._clock(), LEASE_S):
-                return
+def judge_again(store: Store, project: Project) -> None:
+    """Judge an undecided candidate again once enough audit labels have come in; it repeats the same look."""
+    version = comparison.due_again(store, project)
+    if version is not None:
+        Loop(store, project).judge(version)

@@ -6,7 +6,7 @@ import streamlit as st
 
 from feedback_core.loop import Loop
 from feedback_core.types import Job
-from pages._shared import ago, counted, plain
+from pages._shared import ago, counted, plain, reviewer, told
 
 DOING = {
     "retrain": "Training a new version",
@@ -38,6 +38,20 @@ def tell_last(loop: Loop) -> None:
         )
 
 
+def doing(job: Job, now: float) -> str:
+    """What a live job is at, or what it waits for."""
+    if job.cancelled_by is not None:
+        return f"cancelled by {job.cancelled_by}, stopping"
+    if job.state == "waiting" and job.error:
+        return f"{job.error} Attempt {job.attempts + 1} in {max(0.0, job.not_before - now):.0f} s"
+    return job.message or "waiting for the worker"
+
+
+def _cancel(loop: Loop, job_id: int) -> None:
+    with told():
+        loop.cancel(job_id, reviewer())
+
+
 def follow(loop: Loop, jobs: Sequence[Job]) -> None:
     """Show how far these live jobs are; the whole page is drawn again when the live jobs are others."""
 
@@ -45,7 +59,17 @@ def follow(loop: Loop, jobs: Sequence[Job]) -> None:
     def progress() -> None:
         live = loop.store.jobs.live(loop.project.id)
         for job in live:
-            st.progress(job.progress, text=f"{DOING[job.kind]} · {plain(job.message) or 'waiting for the worker'}")
+            bar, button = st.columns([6, 1], vertical_alignment="bottom")
+            bar.progress(job.progress, text=f"{DOING[job.kind]} · {plain(doing(job, loop.clock()))}")
+            button.button(
+                "Cancel",
+                icon=":material/cancel:",
+                key=f"cancel-{job.id}",
+                on_click=_cancel,
+                args=(loop, job.id),
+                disabled=job.cancelled_by is not None,
+                help=f"Ends this job: {DOING[job.kind].lower()}. What it has stored already stays.",
+            )
         if {job.id for job in live} != {job.id for job in jobs}:
             st.rerun()
 

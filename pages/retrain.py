@@ -9,6 +9,7 @@ from feedback_core.types import STUDIES, GateReport, Version
 from pages import _jobs
 from pages._retrain.flips import show_flips
 from pages._retrain.holdout import show_wear
+from pages._retrain.jobs import show_jobs
 from pages._retrain.report import show_report, show_reported, show_slices
 from pages._retrain.studies import show_dry_run
 from pages._retrain.triggers import show_triggers
@@ -36,6 +37,12 @@ def keep(version: Version) -> None:
     """Keep the champion and close the candidate's case."""
     with told(f"The champion stays; version {version.number} is kept as refused."):
         decisions.refuse(loop, version, reviewer(), st.session_state.get(f"reason-{version.id}", ""))
+
+
+def judge_again(version: Version) -> None:
+    """Judge an undecided candidate with the audit labels that have come in since; the same look."""
+    with told(f"Version {version.number} is judged with every audit label so far."):
+        loop.judge(version)
 
 
 def roll_back(version: Version) -> None:
@@ -145,6 +152,9 @@ if state.undecided is not None:
     with st.container(border=True):
         st.subheader(f"Version {candidate.number} is judged")
         show_report(state.undecided, candidate)
+        st.button("Judge again", icon=":material/refresh:", key="judge_again", on_click=judge_again, args=(candidate,),
+                  help="With the audit labels that have come in since. It is the same look, unless the metric, the "
+                  "costs or the holdout rows have changed.")  # fmt: skip
         decision(state.undecided, candidate)
         details(state.undecided, "open")
 
@@ -164,3 +174,4 @@ show_versions(
 )
 
 show_triggers(loop)
+show_jobs(loop)

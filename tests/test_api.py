@@ -10,7 +10,16 @@ from starlette.testclient import TestClient
 
 from feedback_core import wording
 from feedback_core.api import create_api, guard
-from feedback_core.errors import ArtifactError, CannotTrain, InvalidSetting, NotFound, Refused, Stale, StoreError
+from feedback_core.errors import (
+    ArtifactError,
+    CannotTrain,
+    InvalidSetting,
+    NotFound,
+    Refused,
+    Stale,
+    StoreBusy,
+    StoreError,
+)
 from feedback_core.types import Decision, Flip
 from tests.conftest import make_loop, save_flips
 from tests.refused_worlds import WORDS, WORLDS, challenge
@@ -265,7 +274,7 @@ def test_an_unknown_path_and_a_wrong_method_have_the_same_form(client):
     ("error", "status"),
     [
         (NotFound("x"), 404), (Refused("x"), 409), (Stale("x"), 409), (InvalidSetting("x"), 422),
-        (CannotTrain("x"), 400), (ArtifactError("x"), 400), (StoreError("x"), 400),
+        (CannotTrain("x"), 400), (ArtifactError("x"), 400), (StoreError("x"), 400), (StoreBusy("x"), 503),
     ],
     ids=lambda value: type(value).__name__,
 )  # fmt: skip

@@ -19,7 +19,7 @@ errors parent cache neighbours projection
 cron client environment
 settings registry scored
 types
-intervals wording scope
+intervals wording scope children
 calibration
 intake tables exports encoding datasets
     review training evaluation gate threshold slices bulk queue_audit unusual scoring staging estimates
@@ -29,8 +29,9 @@ second_look comparison accuracies studies reports reproduce rescoring triggers
 loop insights inspection exchange
 learned decisions arrivals
 reordering maps similar submissions
-reviewers worker feedback_loop deck served_model receipts
-project_storage demo
+heartbeat reviewers feedback_loop deck served_model receipts
+worker
+project_storage demo supervisor child
 simulate
 cli api
 __main__ __init__

@@ -88,6 +88,7 @@ REST = {
     "locked_errors",
     "served_twice",
 }
+DURABILITY = {"kills", "acknowledged", "lost", "stuck", "models_half_written", "versions_twice", "stored_twice"}
 LAYOUT = {"rows", "numbers json_array_orjson", "mixed json_array_orjson", "wide json_array_orjson"}
 
 
@@ -108,6 +109,7 @@ LAYOUT = {"rows", "numbers json_array_orjson", "mixed json_array_orjson", "wide 
         ("credit", ["-c", FEW_WORLDS], CREDIT),
         ("gate", ["-c", FEW_RUNS], GATE),
         ("rest", ["-m", "benchmarks.rest", "--rows", "1500"], REST),
+        ("durability", ["-m", "benchmarks.durability"], DURABILITY),
     ],
 )
 def test_a_benchmark_prints_one_json_object_with_its_metrics(name: str, program: list[str], metrics: set[str]) -> None:
@@ -124,6 +126,10 @@ def test_a_benchmark_prints_one_json_object_with_its_metrics(name: str, program:
         assert result["metrics"]["locked_errors"] == 0
         assert result["metrics"]["rows"] == 5_000
         assert result["metrics"]["import_ratio_to_raw"] > 0
+    if name == "durability":
+        found = result["metrics"]
+        assert (found["kills"], found["acknowledged"] > 50, found["retrains_done"] > 0) == (2, True, True)
+        assert all(found[what] == 0 for what in DURABILITY - {"kills", "acknowledged"})
     if name == "eight_reviewers":
         assert result["metrics"]["decisions"] > 0
         assert (result["metrics"]["lost"], result["metrics"]["handed_out_twice"]) == (0, 0)

@@ -49,7 +49,8 @@ def test_help_lists_the_commands(words):
     deciding = ["retrain", "judge", "promote", "refuse", "rollback", "undo-rulings"]
     reading = ["projects", "versions", "report", "card", "reproduce"]
     studying = ["accuracy", "forecast", "credit", "dry-run"]
-    assert listed == [*deciding, "demo", "simulate", "worker", *reading, *studying]
+    working = ["jobs", "cancel"]
+    assert listed == [*deciding, "demo", "simulate", "worker", *reading, *studying, *working]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import sqlite3
@@ -15,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from feedback_core.loop import Loop
-from feedback_core.store import open_store
-from feedback_core.types import Decision
+from feedback_core.store import Store, open_store
+from feedback_core.types import STUDIES, Decision, Job
 from tests.conftest import make_loop, rows
 
 pytestmark = pytest.mark.slow
@@ -39,9 +40,8 @@ for item_id in ids:
 
 SHORT_LEASE = """
 import sys
-from feedback_core import worker
-worker.LEASE_S, worker.BEAT_S = 1.0, 0.2
-worker.serve(sys.argv[1])
+from feedback_core.supervisor import Limits, serve
+serve(sys.argv[1], Limits(lease_s=1.0))
 """
 
 
@@ -61,6 +61,11 @@ def until(condition: Callable[[], bool], what: str, within_s: float = 25) -> Non
     while not condition():
         assert time.monotonic() < deadline, f"not within {within_s} s: {what}"
         time.sleep(0.005)
+
+
+def urgent(store: Store, project_id: int) -> list[Job]:
+    """What is still to be done, but for the studies, which may take minutes."""
+    return [job for job in store.jobs.live(project_id) if job.kind not in STUDIES]
 
 
 def test_every_decision_acknowledged_before_a_kill_is_in_the_database(store, url, clock):
@@ -127,10 +132,10 @@ def test_a_retrain_whose_worker_is_killed_is_taken_up_by_the_next_one(store, url
     assert bool(half_written()) == (moment == "saving the model")
 
     with process("-m", "feedback_core", "worker", "--database", url) as second:
-        until(lambda: store.jobs.get(job.id).state != "running", "the second worker is done")
-        until(lambda: not store.jobs.live(loop.project.id), "the pool is scored and the entries are ranked")
+        until(lambda: store.jobs.get(job.id).state != "running", "the second worker is done", 60)
+        until(lambda: not urgent(store, loop.project.id), "the pool is scored and the entries are ranked", 60)
         second.send_signal(signal.SIGTERM)
-        second.communicate(timeout=15)
+        second.communicate(timeout=30)
         assert second.returncode == 0
     done = store.jobs.get(job.id)
     assert (done.state, done.attempts, done.error) == ("done", 2, None)
@@ -141,4 +146,44 @@ def test_a_retrain_whose_worker_is_killed_is_taken_up_by_the_next_one(store, url
     serving = Loop(open_store(url), loop.project).serving()
     assert (serving.version, serving.warning) == (version, "")
     assert store.feedback.latest(loop.project.id) == said[::-1]
-    assert [found.state for found in store.jobs.latest(loop.project.id)] == ["done"] * 3
+    ended = {found.kind: found.state for found in store.jobs.latest(loop.project.id)}
+    assert {kind: ended[kind] for kind in ("retrain", "predict", "rank feedback")} == dict.fromkeys(
+        ("retrain", "predict", "rank feedback"), "done"
+    )
+
+
+def children_of(pid: int) -> list[int]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, parent = path.read_text().rpartition(")")[2].split()[:2]
+            found += [int(path.parent.name)] if int(parent) == pid and state != "Z" else []
+    return found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent has died")
+def test_the_processes_of_a_killed_worker_die_with_it_and_those_of_a_stopped_one_hand_their_job_back(store, url, clock):
+    loop = make_loop(store, clock, estimator="random_forest", params={"n_estimators": 100_000})
+    loop.add_items(rows(120)[0], "test")
+    job = loop.request_retrain("ann")
+
+    def fitting(times: int) -> bool:
+        now = store.jobs.get(job.id)
+        return (now.attempts, now.message.startswith("fitting")) == (times, True)
+
+    with process("-c", SHORT_LEASE, url) as first:
+        until(lambda: fitting(1), "the first worker fits", 60)
+        orphans = children_of(first.pid)
+        first.send_signal(signal.SIGKILL)
+        first.communicate(timeout=10)
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in orphans), "the orphans die")
+    assert len(orphans) in (1, 2), "one with the job, and perhaps a warm one"
+
+    with process("-c", SHORT_LEASE, url) as second:
+        until(lambda: fitting(2), "the second worker fits", 60)
+        second.send_signal(signal.SIGTERM)
+        second.communicate(timeout=60)
+        assert second.returncode == 0
+    left = store.jobs.get(job.id)
+    assert (left.state, left.attempts, left.error) == ("waiting", 1, None), "the stop is no attempt, the kill was one"
+    assert store.job_lines.of(job.id)[-1].text == "Handed back, because the worker is asked to stop."

@@ -86,6 +86,10 @@ def test_the_e_value_stands_beside_the_p_once_audit_labels_have_come_in(page, tr
     said = texts(page("retrain"))
     assert "12 audit labels came in after it was trained: e-value 1, proven from 5,000 on" in said
     assert "Reported number.** None yet" in said
+    audit(trained, clock, 3)
+    app = press(page("retrain"), "Judge again")
+    assert "15 audit labels came in after it was trained" in texts(app)
+    assert trained.store.versions.report_on(version.id).numbers["looks"] == 1
 
 
 def test_the_reported_number_is_measured_after_the_promotion(page, trained: Loop, clock: Clock) -> None:  # noqa: F811

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from feedback_core import worker
 from feedback_core.errors import InvalidSetting, Refused, Stale
 from feedback_core.gate import wear
 from feedback_core.loop import Loop, create_project
@@ -135,6 +136,21 @@ def test_an_audit_item_that_somebody_chose_is_no_evidence(trained: Loop, clock: 
     say(trained, draw.item_id, truth(trained.store.items.get(draw.item_id)), "zoe")
     assert trained.store.items.get(draw.item_id).state == "labelled"
     assert trained.store.holdout.labelled_after(trained.project.id, 0) == chosen
+
+
+def test_the_worker_judges_an_undecided_candidate_again_after_25_audit_labels(trained: Loop, clock: Clock) -> None:
+    correct_all(trained, limit=20)
+    version = trained.retrain("test")
+    first = trained.judge(version)
+    audit(trained, clock, 24)
+    worker.judge_again(trained.store, trained.project)
+    assert trained.store.versions.report_on(version.id).id == first.id
+    audit(trained, clock, 1)
+    worker.judge_again(trained.store, trained.project)
+    again = trained.store.versions.report_on(version.id)
+    assert (again.numbers["e_rows"], again.numbers["looks"]) == (25, 1)
+    worker.judge_again(trained.store, trained.project)
+    assert trained.store.versions.report_on(version.id).id == again.id
 
 
 def test_another_metric_is_another_look(trained: Loop) -> None:

@@ -655,7 +655,7 @@ def test_more_base_data_or_another_model_allows_a_retrain(trained):
     for other_recipe in ({"estimator": "random_forest"}, {"params": {"C": 0.5}}):
         changed = Settings(holdout_share=0.5, **other_recipe)
         trained.project = trained.store.projects.update(trained.project, settings=changed, now=0, actor="test")
-        assert trained.store.jobs.cancel(trained.request_retrain("ann").id, 0)
+        assert trained.cancel(trained.request_retrain("ann").id, "ann").state == "cancelled"
     trained.project = trained.store.projects.update(
         trained.project, settings=Settings(holdout_share=0.5), now=0, actor="test"
     )

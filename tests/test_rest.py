@@ -336,7 +336,7 @@ def test_a_retrain_is_a_job_that_can_be_followed_and_called_off(client, trained)
     assert client.get(there).json() == asked.json()
     assert client.post(path(trained, "retrain"), json={}).json()["id"] == asked.json()["id"]
     assert client.post(f"{there}/cancel", json={}).json()["state"] == "cancelled"
-    assert "it is cancelled already" in problem(client.post(f"{there}/cancel", json={}), 409, "Refused")
+    assert "is over already (cancelled)" in problem(client.post(f"{there}/cancel", json={}), 409, "Refused")
     client.post(path(trained, "retrain"), json={})
     done = worker.run_next(trained.store, "test")
     assert client.get(f"/jobs/{done.id}").json()["result"]["version"] == 2

@@ -772,16 +772,21 @@ def test_a_second_champion_of_a_project_is_refused_by_the_database(store, projec
     assert store.versions.champion(project.id).id == first.id
 
 
-def test_only_a_waiting_job_can_be_cancelled(store, project):
+def test_a_waiting_job_is_cancelled_at_once_and_a_running_one_is_marked(store, project):
     job = store.jobs.request(project.id, "predict", trigger="manual", by="ann", now=NOW)
     store.jobs.claim("w1", NOW, 20)
-    assert store.jobs.cancel(job.id, NOW) is False
     waiting = store.jobs.request(project.id, "predict", trigger="manual", by="ann", now=NOW)
     assert waiting.id != job.id
-    assert store.jobs.cancel(waiting.id, NOW + 1) is True
-    assert [(found.state, found.finished_at) for found in store.jobs.latest(project.id)] == [
-        ("cancelled", NOW + 1),
-        ("running", None),
+    store.jobs.cancel(project.id, job.id, "ann", NOW + 1)
+    store.jobs.cancel(project.id, waiting.id, "bob", NOW + 1)
+    assert [(found.state, found.finished_at, found.cancelled_by) for found in store.jobs.latest(project.id)] == [
+        ("cancelled", NOW + 1, "bob"),
+        ("running", None, "ann"),
+    ]
+    assert store.jobs.cancel(project.id, waiting.id, "ann", NOW + 2) is None, "it is over"
+    assert [(event.actor, event.kind) for event in store.events.latest(project.id, 2)] == [
+        ("bob", "job cancelled"),
+        ("ann", "job cancelled"),
     ]
 
 

@@ -15,10 +15,9 @@ pytestmark = pytest.mark.slow
 
 RESTLESS = """
 import sys
-from feedback_core import worker
-worker.LEASE_S, worker.BEAT_S, worker.TICK_S = 1.0, 0.2, 0.02
+from feedback_core.supervisor import Limits, serve
 print("ready", flush=True)
-worker.serve(sys.argv[1])
+serve(sys.argv[1], Limits(lease_s=1.0, tick_s=0.02))
 """
 
 
@@ -32,10 +31,10 @@ def test_a_worker_killed_again_and_again_around_its_triggers_retrains_once(train
     for _ in range(2):  # a third would be the last attempt that a job is given
         with process("-c", RESTLESS, url) as worker:
             worker.stdout.readline()
-            time.sleep(random_.uniform(0, 3))
+            time.sleep(random_.uniform(2, 6))  # before 2 s its processes are not even warm
             worker.kill()
     with process("-c", RESTLESS, url):
-        until(lambda: bool(retrains(loop)) and retrains(loop)[0].state in ("done", "failed"), "the retrain")
+        until(lambda: bool(retrains(loop)) and retrains(loop)[0].state in ("done", "failed"), "the retrain", 60)
         time.sleep(1)
     assert [job.state for job in retrains(loop)] == ["done"]
     assert [version.number for version in loop.store.versions.all(loop.project.id)] == [1, 2]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 import time
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
 from feedback_core import staging, worker
-from feedback_core.errors import NotFound
+from feedback_core.errors import CannotTrain, NotFound, Refused
 from feedback_core.loop import Loop
-from feedback_core.store.jobs import MAX_ATTEMPTS
-from feedback_core.types import Decision, Job, Rows
+from feedback_core.store import open_store
+from feedback_core.store.jobs import MAX_ATTEMPTS, PATIENCE_S
+from feedback_core.types import Decision, Job, JobLine, Rows
 from feedback_core.worker import LEASE_S, run_next
 from tests.conftest import make_loop, rows
 
@@ -153,7 +157,7 @@ def test_a_retrain_whose_worker_died_after_each_step_still_ends_in_one_promoted_
     loop.store.jobs.claim("dead 2", clock(), LEASE_S)
     assert loop.retrain("ann", job.id) == version
     loop.judge(version)
-    loop.promote(version, "gate", "first version")
+    loop.promote(version, "gate", "first version", rescore=True)
 
     clock.now += LEASE_S + 1
     done = run(loop)
@@ -325,3 +329,117 @@ def test_an_import_whose_worker_died_after_its_last_step_ends_done(loop: Loop) -
     loop.store.jobs.claim("dead", 0, 1)
     done = run_next(loop.store, "next", lambda: 100.0)
     assert (done.id, done.state, done.result) == (job.id, "done", {"added": 0})
+
+
+# -- what may pass, and what is said -------------------------------------------------------------------------------
+
+
+def test_a_job_that_found_the_database_locked_is_tried_again_with_growing_pauses(loop, clock, monkeypatch):
+    monkeypatch.setattr("feedback_core.store.sqlite.BUSY_S", 0.01)
+    path = loop.store.url.removeprefix("sqlite:///")
+    impatient = open_store(loop.store.url)
+
+    def locked_out(inner, job, progress):
+        with closing(sqlite3.connect(path)) as other:
+            other.execute("begin immediate")
+            impatient.jobs.report(job.id, "w1", 0.5, "this cannot be stored")
+        return {}
+
+    monkeypatch.setitem(worker.KINDS, "locked", locked_out)
+    job = request(loop, "locked")
+    for pause in (5.0, 20.0):
+        waits = run(loop)
+        assert (waits.state, waits.not_before) == ("waiting", clock.now + pause)
+        assert waits.error.startswith("Another program has kept ")
+        assert run(loop) is None, "not before its time"
+        clock.now += pause
+    failed = run(loop)
+    assert (failed.id, failed.state, failed.attempts) == (job.id, "failed", MAX_ATTEMPTS)
+    assert failed.error.endswith("close what holds it open. Tried 3 times.")
+
+
+def test_a_job_that_ran_out_of_memory_says_so_and_is_not_tried_again(loop, monkeypatch):
+    def greedy(inner, job, progress):
+        raise MemoryError("Unable to allocate 74.5 GiB")
+
+    monkeypatch.setitem(worker.KINDS, "greedy", greedy)
+    request(loop, "greedy")
+    failed = run(loop)
+    assert (failed.state, failed.attempts) == ("failed", 1)
+    assert failed.error.startswith("Memory ran out (Unable to allocate 74.5 GiB): give the machine more of it")
+
+
+def test_a_job_keeps_its_progress_its_log_and_its_error(loop, monkeypatch):
+    def talkative(inner, job, progress):
+        progress(0.1, "first step")
+        progress(0.2, "first step")
+        logging.getLogger("sklearn").warning("it did not converge")
+        raise CannotTrain("there is nothing to learn")
+
+    monkeypatch.setitem(worker.KINDS, "talkative", talkative)
+    job = request(loop, "talkative")
+    run(loop)
+    logging.getLogger("sklearn").warning("after it")
+    said = [(line.level, line.text) for line in loop.store.job_lines.of(job.id)]
+    assert said == [
+        ("info", "10% first step"),
+        ("warning", "it did not converge"),
+        ("error", "there is nothing to learn"),
+    ]
+
+
+def test_the_log_of_a_job_keeps_its_newest_lines_and_old_jobs_lose_theirs(loop, monkeypatch):
+    monkeypatch.setattr("feedback_core.store.job_lines.KEPT_JOBS", 2)
+    monkeypatch.setattr("feedback_core.store.job_lines.MOST_LINES", 3)
+    monkeypatch.setitem(worker.KINDS, "quiet", lambda *_: {})
+    jobs_ = []
+    for n in range(4):
+        jobs_.append(request(loop, "quiet", n=n))
+        run(loop)
+        loop.store.job_lines.add(jobs_[-1].id, [JobLine(n, "info", f"line {k}") for k in range(5)])
+    kept = [[line.text for line in loop.store.job_lines.of(job.id)] for job in jobs_]
+    newest = ["line 2", "line 3", "line 4"]
+    assert kept == [[], [], newest, newest]
+
+
+def test_a_job_cancelled_while_it_runs_here_stops_at_its_next_report(loop, monkeypatch):
+    def endless(inner, job, progress):
+        progress(0.1, "begun")
+        loop.cancel(job.id, "bob")
+        progress(0.2, "must not be seen")
+        return {}
+
+    monkeypatch.setitem(worker.KINDS, "endless", endless)
+    request(loop, "endless")
+    ended = run(loop)
+    assert (ended.state, ended.message, ended.cancelled_by, ended.result) == ("cancelled", "begun", "bob", {})
+    with pytest.raises(Refused, match=r"is over already \(cancelled\)"):
+        loop.cancel(ended.id, "ann")
+    other = Loop(loop.store, replace(loop.project, id=second_project(loop)))
+    with pytest.raises(NotFound, match="There is no job 1 in"):
+        other.cancel(ended.id, "ann")
+
+
+def test_a_cancelled_job_whose_worker_died_is_not_taken_up_again(loop, clock):
+    job = request(loop)
+    loop.store.jobs.claim("dead", clock(), LEASE_S)
+    loop.cancel(job.id, "bob")
+    clock.now += LEASE_S + 1
+    assert run(loop) is None
+    assert loop.store.jobs.get(job.id).state == "cancelled"
+
+
+def test_a_study_gives_way_to_another_project_only_when_that_finds_no_process(trained, clock):
+    study = request(trained, "forecast")
+    running = trained.store.jobs.claim("w1", clock(), LEASE_S)
+    assert running.id == study.id
+    request(Loop(trained.store, replace(trained.project, id=second_project(trained)), clock=clock), "retrain")
+    assert trained.store.jobs.has_more_urgent(running, clock()) is False, "a free process takes it up at once"
+    assert trained.store.jobs.has_more_urgent(running, clock() + PATIENCE_S) is True
+    trained.store.jobs.claim("w2", clock(), LEASE_S)
+    request(Loop(trained.store, replace(trained.project, id=second_id(trained)), clock=clock), "predict")
+    assert trained.store.jobs.has_more_urgent(running, clock() + 60) is False, "that project is busy itself"
+
+
+def second_id(loop: Loop) -> int:
+    return max(project.id for project in loop.store.projects.all())

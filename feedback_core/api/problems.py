@@ -13,12 +13,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from ..errors import FeedbackError, InvalidInput, NotFound, Refused, Stale
+from ..errors import FeedbackError, InvalidInput, NotFound, Refused, Stale, StoreBusy
 from .shapes import Problem
 
 log = logging.getLogger(__name__)
 
-STATUS: dict[type[FeedbackError], int] = {NotFound: 404, Refused: 409, Stale: 409, InvalidInput: 422}
+STATUS: dict[type[FeedbackError], int] = {NotFound: 404, Refused: 409, Stale: 409, InvalidInput: 422, StoreBusy: 503}
 """Status by error class, subclasses included; every other error of the core is 400."""
 
 _DESCRIBED = {

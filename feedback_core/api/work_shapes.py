@@ -183,6 +183,8 @@ class Job(BaseModel):
     created_at: str
     started_at: str | None
     finished_at: str | None
+    not_before: str | None = Field(description="When it is tried again; `error` says what came in between.")
+    cancelled_by: str | None = Field(description="Who asked for its end.")
 
 
 class JobPage(BaseModel):

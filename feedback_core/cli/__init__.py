@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from . import deciding, making, reading, studying  # each adds its commands
+from . import deciding, making, reading, studying, working  # each adds its commands
 from .options import app
 
-__all__ = ["app", "deciding", "main", "making", "reading", "studying"]
+__all__ = ["app", "deciding", "main", "making", "reading", "studying", "working"]
 
 
 def main() -> None:

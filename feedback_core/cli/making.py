@@ -63,12 +63,29 @@ def simulate(
 
 
 @app.command()
-def worker(database: Database = "") -> None:
+def worker(
+    database: Database = "",
+    side_by_side: Annotated[
+        int, typer.Option(min=1, max=64, envvar="FEEDBACK_JOBS", help="Jobs at one time, each of another project.")
+    ] = 2,
+    job_seconds: Annotated[
+        float, typer.Option(min=0, envvar="FEEDBACK_JOB_SECONDS", help="A job that takes longer is ended; 0: never.")
+    ] = 3_600,
+    job_memory_mb: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            envvar="FEEDBACK_JOB_MEMORY_MB",
+            help="A job that holds more is ended; 0: never. Three quarters of the machine's memory when not given.",
+        ),
+    ] = None,
+) -> None:
     """Run the retraining worker. The dashboard starts its own; use this to run one by hand."""
-    from ..worker import serve
+    from ..supervisor import Limits, machine_memory, serve
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    serve(database or database_url())
+    memory = machine_memory() * 3 // 4 if job_memory_mb is None else job_memory_mb * 2**20
+    serve(database or database_url(), Limits(side_by_side=side_by_side, time_s=job_seconds, memory=memory))
 
 
 def _interval(score: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ from .feedback import FeedbackLog
 from .flips import Flips
 from .holdout import Holdout
 from .items import Items
+from .job_lines import JobLines
 from .jobs import Jobs
 from .judged import JudgedRows
 from .listings import Listings
@@ -59,6 +60,7 @@ class Store:
     holdout: Holdout
     studies: Studies
     jobs: Jobs
+    job_lines: JobLines
     events: Events
     tallies: Tallies
     listings: Listings
@@ -107,6 +109,7 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         holdout=Holdout(driver),
         studies=Studies(driver),
         jobs=Jobs(driver),
+        job_lines=JobLines(driver),
         events=Events(driver),
         tallies=Tallies(driver),
         listings=Listings(driver),

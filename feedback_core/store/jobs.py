@@ -8,24 +8,31 @@ from typing import Any
 import orjson
 
 from ..errors import NotFound
-from ..types import Job
+from ..types import Job, JobLine
 from .driver import Driver, Row, Session, noun
+from .events import log
+from .job_lines import add_lines, forget_old
 
 MAX_ATTEMPTS = 3
-"""A job whose worker died this often is failed: it is probably what kills the worker."""
+"""A job whose worker or process died this often is failed: it is probably what kills them."""
+
+BACKOFF_S = 5.0
+"""Wait before the second attempt; each further one waits four times as long as the one before."""
 
 _REQUEST = """
 insert into jobs (project_id, kind, state, trigger, requested_by, payload, created_at)
 values (:project, :kind, 'waiting', :trigger, :by, :payload, :now) returning *
 """
 
+_CLAIMABLE = "(state = 'waiting' and not_before <= :now or state = 'running' and lease_until < :now)"
+
 # Trust leases, not process ids: a zombie looks alive. One job at a time per project.
-_CLAIM = """
+_CLAIM = f"""
 update jobs set state = 'running', worker = :worker, lease_until = :now + :lease_s, heartbeat_at = :now,
-    attempts = attempts + 1, started_at = coalesce(started_at, :now), message = 'starting'
+    attempts = attempts + 1, started_at = coalesce(started_at, :now), progress = 0, message = 'starting'
 where id = (
     select id from jobs j
-    where (state = 'waiting' or state = 'running' and lease_until < :now) and (:only is null or id = :only)
+    where {_CLAIMABLE} and (:only is null or id = :only)
       and not exists (select 1 from jobs other where other.project_id = j.project_id and other.id <> j.id
                       and other.state = 'running' and other.lease_until >= :now)
     order by case kind when 'forecast' then 2 when 'credit' then 2 when 'dry run' then 1 else 0 end, id limit 1)
@@ -38,13 +45,26 @@ update jobs set state = 'waiting', worker = null, lease_until = null, progress =
     attempts = attempts - 1
 where id = :id and worker = :worker and state = 'running' and not exists (
     select 1 from jobs other where other.project_id = jobs.project_id and other.kind = jobs.kind
-       and other.payload = jobs.payload and other.state = 'waiting')
+       and other.payload = jobs.payload and other.state = 'waiting' and other.not_before = 0)
 """
 
-_MORE_URGENT = """
-select 1 from jobs where state = 'waiting' and id <> :id and kind not in ('forecast', 'credit')
-   and (kind <> 'dry run' or :kind <> 'dry run') limit 1
+_AGAIN = """
+update jobs set state = 'waiting', worker = null, lease_until = null, progress = 0, message = '',
+    attempts = attempts - :uncounted, error = coalesce(:error, error), not_before = :at
+where id = :id and worker = :worker and state = 'running' and cancelled_by is null
 """
+
+# Work of another project counts once it has waited for a free process in vain, and could run if there were one.
+_MORE_URGENT = """
+select 1 from jobs j where state = 'waiting' and id <> :id and kind not in ('forecast', 'credit')
+   and (kind <> 'dry run' or :kind <> 'dry run') and not_before <= :now
+   and (project_id = :project or max(created_at, not_before) <= :now - :patience_s
+        and not exists (select 1 from jobs busy where busy.project_id = j.project_id and busy.state = 'running'))
+limit 1
+"""
+
+PATIENCE_S = 2.0
+"""Seconds in which a free process takes up a job that another project asks for."""
 
 _BURY = """
 update jobs set state = 'failed', finished_at = :now, error =
@@ -52,6 +72,19 @@ update jobs set state = 'failed', finished_at = :now, error =
     || cast(round(100 * progress) as integer) || ' %: ' || message
     || '). The current champion keeps serving; look at the worker log, then request it again.'
 where state = 'running' and lease_until < :now and attempts >= :most
+returning *
+"""
+
+_CANCEL_LEFT = """
+update jobs set state = 'cancelled', finished_at = :now
+where state = 'running' and lease_until < :now and cancelled_by is not null
+"""
+
+# What waits is over at once; what runs is stopped by whoever runs it.
+_CANCEL = """
+update jobs set cancelled_by = coalesce(cancelled_by, :by),
+    state = iif(state = 'waiting', 'cancelled', state), finished_at = iif(state = 'waiting', :now, finished_at)
+where id = :id and project_id = :project and state in ('waiting', 'running') returning *
 """
 
 
@@ -81,11 +114,15 @@ class Jobs:
         only: this job and no other.
         """
         with self._driver.reading() as session:
-            if not session.query("select 1 from jobs where state in ('waiting', 'running') limit 1"):
+            if not session.query(f"select 1 from jobs where {_CLAIMABLE} limit 1", {"now": now}):
                 return None
         with self._driver.writing() as session:
-            session.execute(_BURY, {"now": now, "most": MAX_ATTEMPTS})
+            session.execute(_CANCEL_LEFT, {"now": now})
+            for row in session.query(_BURY, {"now": now, "most": MAX_ATTEMPTS}):
+                _tell_failed(session, row, now)
             rows = session.query(_CLAIM, {"worker": worker, "now": now, "lease_s": lease_s, "only": only})
+            for row in rows:
+                forget_old(session, row["project_id"])
         return _job(rows[0]) if rows else None
 
     def beat(self, job_id: int, worker: str, now: float, lease_s: float) -> bool:
@@ -93,44 +130,70 @@ class Jobs:
         return self._own(job_id, worker, "lease_until = ?, heartbeat_at = ?", (now + lease_s, now))
 
     def report(self, job_id: int, worker: str, progress: float, message: str) -> bool:
-        """Say how far it is, 0-1, and what is happening."""
-        return self._own(job_id, worker, "progress = ?, message = ?", (progress, message))
+        """Say how far it is, 0-1, and what is happening; False when the job shall end or is no longer this worker's."""
+        return self._own(job_id, worker, "progress = ?, message = ?", (progress, message), "and cancelled_by is null")
 
     def finish(self, job_id: int, worker: str, result: Mapping[str, Any], now: float) -> bool:
         """Close a job with its result."""
         body = orjson.dumps(dict(result)).decode()
-        return self._own(
-            job_id, worker, "state = 'done', progress = 1, message = 'done', result = ?, finished_at = ?", (body, now)
-        )
+        change = "state = 'done', progress = 1, message = 'done', result = ?, error = null, finished_at = ?"
+        return self._own(job_id, worker, change, (body, now))
 
     def fail(self, job_id: int, worker: str, error: str, now: float) -> bool:
         """Close a job with the reason it failed."""
-        return self._own(job_id, worker, "state = 'failed', error = ?, finished_at = ?", (error, now))
+        with self._driver.writing() as session:
+            rows = session.query(
+                """update jobs set state = 'failed', error = ?, finished_at = ?
+                where id = ? and worker = ? and state = 'running' returning *""",
+                (error, now, job_id, worker),
+            )
+            for row in rows:
+                _tell_failed(session, row, now)
+            return bool(rows)
 
-    def has_more_urgent(self, job: Job) -> bool:
-        """Whether work of any project waits that a study must give way to."""
+    def try_again(self, job: Job, worker: str, error: str, now: float) -> bool:
+        """Let a job wait a while after something that may pass; after the last attempt it is failed."""
+        if job.attempts >= MAX_ATTEMPTS:
+            return self.fail(job.id, worker, f"{error} Tried {job.attempts} times.", now)
+        pause = BACKOFF_S * 4 ** (job.attempts - 1)
+        told = JobLine(now, "warning", f"Attempt {job.attempts}: {error} Next try in {pause:.0f} s.")
+        return self._again(job, worker, now + pause, told, error=error)
+
+    def hand_back(self, job: Job, worker: str, now: float) -> bool:
+        """Let another worker begin a job anew, because this one is asked to stop; it counts as no attempt."""
+        told = JobLine(now, "info", "Handed back, because the worker is asked to stop.")
+        return self._again(job, worker, now, told, uncounted=1)
+
+    def has_more_urgent(self, job: Job, now: float) -> bool:
+        """Whether work waits that a study must give way to: of its project, or of another that finds no process."""
+        params = {"id": job.id, "kind": job.kind, "project": job.project_id, "now": now, "patience_s": PATIENCE_S}
         with self._driver.reading() as session:
-            return bool(session.query(_MORE_URGENT, {"id": job.id, "kind": job.kind}))
+            return bool(session.query(_MORE_URGENT, params))
 
     def put_back(self, job: Job, worker: str, now: float) -> None:
         """Let a running job wait again from its beginning; it is cancelled where the same one waits already."""
         with self._driver.writing() as session:
             if not session.execute(_PUT_BACK, {"id": job.id, "worker": worker}):
-                session.execute(
-                    """update jobs set state = 'cancelled', finished_at = ?
-                    where id = ? and worker = ? and state = 'running'""",
-                    (now, job.id, worker),
-                )
+                _close_cancelled(session, job.id, worker, now)
 
-    def cancel(self, job_id: int, now: float) -> bool:
-        """Drop a job that has not started; False when it is running or over."""
+    def cancel(self, project_id: int, job_id: int, by: str, now: float) -> Job | None:
+        """End a job: at once when it waits, else its worker stops it. None when it is over or another project's."""
         with self._driver.writing() as session:
-            return bool(
-                session.execute(
-                    "update jobs set state = 'cancelled', finished_at = ? where id = ? and state = 'waiting'",
-                    (now, job_id),
-                )
-            )
+            rows = session.query(_CANCEL, {"project": project_id, "id": job_id, "by": by, "now": now})
+            for row in rows:
+                add_lines(session, job_id, [JobLine(now, "info", f"Cancelled by {by}.")])
+                log(session, project_id, now, by, "job cancelled", {"job": job_id, "kind": row["kind"]})
+        return _job(rows[0]) if rows else None
+
+    def stopped(self, job_id: int, worker: str, now: float) -> bool:
+        """Close a running job that was cancelled."""
+        with self._driver.writing() as session:
+            return _close_cancelled(session, job_id, worker, now)
+
+    def held(self, worker: str) -> list[Job]:
+        """What a worker has running."""
+        with self._driver.reading() as session:
+            return _jobs(session, "state = 'running' and worker = ?", (worker,))
 
     def get(self, job_id: int) -> Job:
         with self._driver.reading() as session:
@@ -149,11 +212,21 @@ class Jobs:
         with self._driver.reading() as session:
             return _jobs(session, "project_id = ? and id < ? order by id desc limit ?", (project_id, before, limit))
 
-    def _own(self, job_id: int, worker: str, change: str, values: tuple[Any, ...]) -> bool:
+    def _again(
+        self, job: Job, worker: str, at: float, told: JobLine, *, error: str | None = None, uncounted: int = 0
+    ) -> bool:
+        params = {"id": job.id, "worker": worker, "at": at, "error": error, "uncounted": uncounted}
+        with self._driver.writing() as session:
+            if session.execute(_AGAIN, params):
+                add_lines(session, job.id, [told])
+                return True
+            return _close_cancelled(session, job.id, worker, told.at)
+
+    def _own(self, job_id: int, worker: str, change: str, values: tuple[Any, ...], condition: str = "") -> bool:
         with self._driver.writing() as session:
             return bool(
                 session.execute(
-                    f"update jobs set {change} where id = ? and worker = ? and state = 'running'",
+                    f"update jobs set {change} where id = ? and worker = ? and state = 'running' {condition}",
                     (*values, job_id, worker),
                 )
             )
@@ -173,11 +246,26 @@ def ask(
     body = orjson.dumps(payload or {}).decode()
     params = {"project": project_id, "kind": kind, "trigger": trigger, "by": by, "now": now, "payload": body}
     waiting = session.query(
-        """select * from jobs
-        where project_id = :project and kind = :kind and payload = :payload and state = 'waiting'""",
+        """select * from jobs where project_id = :project and kind = :kind and payload = :payload
+        and state = 'waiting' and not_before = 0""",
         params,
     )
     return _job((waiting or session.query(_REQUEST, params))[0])
+
+
+def _close_cancelled(session: Session, job_id: int, worker: str, now: float) -> bool:
+    return bool(
+        session.execute(
+            "update jobs set state = 'cancelled', finished_at = ? where id = ? and worker = ? and state = 'running'",
+            (now, job_id, worker),
+        )
+    )
+
+
+def _tell_failed(session: Session, row: Row, now: float) -> None:
+    add_lines(session, row["id"], [JobLine(now, "error", row["error"])])
+    details = {"job": row["id"], "kind": row["kind"], "error": row["error"]}
+    log(session, row["project_id"], now, "worker", "job failed", details)
 
 
 def _jobs(session: Session, where: str, params: tuple[Any, ...]) -> list[Job]:

@@ -490,6 +490,31 @@ def triggers(db: Database) -> None:
     _run(db, _TRIGGERS)
 
 
+_JOBS = """
+-- Not before this time: a job that failed for a passing reason waits a while. Above 0 it has begun already, so a new
+-- request is a job of its own.
+alter table jobs add column not_before real not null default 0;
+alter table jobs add column cancelled_by text;
+drop index jobs_one_waiting;
+create unique index jobs_one_waiting on jobs (project_id, kind, payload) where state = 'waiting' and not_before = 0;
+
+create table job_lines (
+    id integer primary key,
+    job_id integer not null references jobs (id),
+    at real not null,
+    level text not null,
+    text text not null
+);
+create index job_lines_job on job_lines (job_id);
+"""
+
+
+@migrations(name="0015_jobs")
+def jobs(db: Database) -> None:
+    """Jobs that are tried again later or cancelled while they run, and what each has had to say."""
+    _run(db, _JOBS)
+
+
 # Items once drawn for the audit although an equal input had been learned are none of its sample, nor are their draws.
 _LEARNED_INPUTS = """
 create index items_input on items (project_id, input_hash);

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from ..errors import StoreError
+from ..errors import StoreBusy, StoreError
 from .driver import Params, Row, Session
 from .migrations import migrations
 
@@ -68,7 +68,14 @@ class SqliteDriver:
     def writing(self) -> Iterator[Session]:
         conn = self._conn()
         # Immediate: a deferred transaction that reads before it writes fails at once under concurrency.
-        conn.execute("begin immediate")
+        try:
+            conn.execute("begin immediate")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:  # the low byte: busy, whatever the reason
+                raise
+            raise StoreBusy(
+                f"Another program has kept {self.path} locked for {BUSY_S:.0f} s: close what holds it open."
+            ) from error
         try:
             yield _SqliteSession(conn)
         except BaseException:

@@ -20,7 +20,7 @@ def tick(store: Store, project: Project, now: float, shadows: Shadows) -> Job | 
     retrain is stored together with the fact that it fired.
     """
     settings = project.settings
-    if not (settings.automatic or settings.corrections_rule == "auto" or settings.on_input_drift):
+    if not settings.watched:
         return None
     versions = store.versions.all(project.id)
     state = _current(store, project, versions, now)
