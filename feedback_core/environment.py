@@ -7,6 +7,8 @@ import os
 import socket
 from pathlib import Path
 
+from .errors import InvalidSetting
+
 DEFAULT_FILE = Path(__file__).resolve().parent.parent / "data" / "feedback.db"
 
 
@@ -21,6 +23,24 @@ def allowed_hosts() -> list[str]:
     """Host names the server answers to; others are refused, which stops DNS rebinding."""
     extra = os.environ.get("FEEDBACK_ALLOWED_HOSTS", "")
     return ["localhost", "127.0.0.1", "[::1]", "testserver", *(host for host in extra.split(",") if host)]
+
+
+def api_pace() -> tuple[float, float]:
+    """Requests a second that one address may make of the API, and how many at once: FEEDBACK_API_RATE (200; 0 = no
+    limit) and FEEDBACK_API_BURST (twice the rate). Raises InvalidSetting."""
+    rate = _number("FEEDBACK_API_RATE", 200.0)
+    return rate, max(1.0, _number("FEEDBACK_API_BURST", 2 * rate))
+
+
+def _number(name: str, otherwise: float) -> float:
+    given = os.environ.get(name) or str(otherwise)
+    try:
+        value = float(given)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise InvalidSetting(f"{name}={given!r} is not a number of requests: give 0 or more, such as 200.")
+    return value
 
 
 def process_name() -> str:

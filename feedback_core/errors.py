@@ -10,8 +10,9 @@ FeedbackError
 ├── Refused                           an action that the evidence forbids
 ├── CannotTrain                       the training set cannot be fitted (one class only, no rows)
 ├── ArtifactError                     a model file is missing, changed or of an untrusted type
-└── StoreError                        the database file cannot be used
-    └── StoreBusy                     another program keeps it locked: it may work a little later
+├── StoreError                        the database file cannot be used
+│   └── StoreBusy                     another program keeps it locked: it may work a little later
+└── RemoteError                       a server has refused a request of the client, or does not answer
 """
 
 
@@ -61,3 +62,11 @@ class StoreError(FeedbackError):
 
 class StoreBusy(StoreError):
     """Another program has kept the database locked for longer than a writer waits; nothing was stored."""
+
+
+class RemoteError(FeedbackError):
+    """A refusal by a server, in its words. status: of HTTP, 0 where no answer came. code: for programs."""
+
+    def __init__(self, status: int, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.status, self.code = status, code

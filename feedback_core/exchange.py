@@ -8,7 +8,7 @@ from typing import Any
 from .accuracies import Accuracies
 from .intervals import plain
 from .reproduce import Rebuild
-from .types import Flip, GateReport, Project, RolledBack, Version
+from .types import Draw, Event, Feedback, Flip, GateReport, Item, Job, Project, RolledBack, Schema, Version
 from .wording import ADVICE, iso
 
 
@@ -52,6 +52,40 @@ def report(found: GateReport, challenger: Version, champion: Version | None) -> 
 def flip(found: Flip, key: str) -> dict[str, Any]:
     """A row about which two versions say different things. key: of its item."""
     return {"key": key} | asdict(found)
+
+
+def entry(found: Feedback, key: str | None = None) -> dict[str, Any]:
+    """A feedback entry. key: of its item, where it was looked up."""
+    facts = asdict(found) | {"created_at": iso(found.created_at), "ruled_at": iso(found.ruled_at)}
+    return facts | ({} if key is None else {"key": key})
+
+
+def card(draw: Draw, item: Item, schema: Schema) -> dict[str, Any]:
+    """An item in a reviewer's hand. Of a blind draw it tells neither the prediction nor what kind of draw it is."""
+    said = None if draw.blind else item.predicted
+    return {
+        "draw": draw.id,
+        "item": item.id,
+        "key": item.key,
+        "input": dict(zip(schema.names, item.values, strict=True)),
+        "version": item.version_id,
+        "blind": draw.blind,
+        "prediction": said,
+        "confidence": None if said is None else item.confidence,
+        "leased_until": iso(draw.leased_until),
+    }
+
+
+def job(found: Job) -> dict[str, Any]:
+    """A job with its progress, and its result or error."""
+    times = ("heartbeat_at", "created_at", "started_at", "finished_at")
+    told = {name: iso(getattr(found, name)) for name in times}
+    return asdict(found) | told | {"not_before": iso(found.not_before or None)}
+
+
+def event(found: Event) -> dict[str, Any]:
+    """An entry of the audit trail."""
+    return asdict(found) | {"at": iso(found.at)}
 
 
 def estimates(found: Accuracies) -> dict[str, Any]:

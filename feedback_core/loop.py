@@ -111,13 +111,17 @@ class Loop:
         clock: Callable[[], float] = time.time,
         rng: np.random.Generator | None = None,
         cache: Cache | None = None,
+        models: dict[str, Any] | None = None,
     ) -> None:
-        """cache: shared by the loops of one process, so that a page does not compute again what the last one has."""
+        """cache: shared by the loops of one process, so that a page does not compute again what the last one has.
+
+        models: fitted models by hash that were loaded before, shared in the same way.
+        """
         self.store = store
         self.project = project
         self.clock = clock
         self._rng = rng or np.random.default_rng()
-        self._models: dict[str, Any] = {}
+        self._models: dict[str, Any] = {} if models is None else models
         self.cache = cache or Cache()
 
     @classmethod

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
+from math import isfinite
 from typing import Any, Literal
 
 from . import cron
@@ -287,6 +288,39 @@ class Settings:
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def changed(settings: Settings, values: Mapping[str, Any]) -> Settings:
+    """Settings with other values for some names, as they come from outside. Raises InvalidSetting naming the field."""
+    known = {spec.name: spec for spec in fields(Settings)}
+    for name, value in values.items():
+        if name not in known:
+            raise InvalidSetting(f"{name!r:.80} is no setting: choose among {', '.join(known)}.")
+        _check_type(name, value, getattr(Settings(), name))
+    return replace(settings, **values)
+
+
+def _check_type(name: str, value: Any, example: Any) -> None:
+    # A whole number is a fraction too; a truth value is neither, though Python says so.
+    kinds: tuple[type, ...] = {float: (int, float), tuple: (list, tuple)}.get(type(example), (type(example),))
+    good = isinstance(value, kinds) and isinstance(value, bool) == isinstance(example, bool)
+    if good and isinstance(value, (list, tuple)):
+        good = all(isinstance(each, str) for each in value)
+    if good and name in ("weights", "costs"):
+        good = _are_numbers(value if name == "weights" else _flat(value))
+    if not good:
+        raise InvalidSetting(f"{name}={value!r:.80} is not what it takes: send something like {example!r:.80}.")
+
+
+def _flat(costs: Mapping[str, Any]) -> dict[str, Any]:
+    rows = {truth: row if isinstance(row, Mapping) else {"": None} for truth, row in costs.items()}
+    return {f"{truth}/{said}": cost for truth, row in rows.items() for said, cost in row.items()}
+
+
+def _are_numbers(values: Mapping[str, Any]) -> bool:
+    return all(
+        isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value) for value in values.values()
+    )
 
 
 def _check(name: str, value: Any, rule: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from uuid import uuid4
 
@@ -18,14 +19,37 @@ def folder(artifacts: Path) -> Path:
 
 def write(rows: Rows, target: Path) -> str:
     """Store rows under a new name in the target folder; gives the name."""
-    target.mkdir(parents=True, exist_ok=True)
-    name = f"{uuid4().hex}.jsonl"
-    draft = target / f".{name}"
-    with draft.open("wb") as file:
+    with Draft(target) as draft:
         for body, key, label in zip(rows.inputs, rows.keys, rows.labels, strict=True):
-            file.write(orjson.dumps([key, label, body.decode()]) + b"\n")
-    draft.rename(target / name)
-    return name
+            draft.add(key, label, body)
+        return draft.settle()
+
+
+class Draft:
+    """A file that grows row by row and is there as a whole or not at all; left behind unsettled, it is removed."""
+
+    def __init__(self, target: Path) -> None:
+        target.mkdir(parents=True, exist_ok=True)
+        self._name = f"{uuid4().hex}.jsonl"
+        self._target, self._path = target, target / f".{self._name}"
+        self._file = self._path.open("wb")
+
+    def __enter__(self) -> Draft:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+        self._path.unlink(missing_ok=True)
+
+    def add(self, key: str | None, label: str | None, body: bytes) -> None:
+        self._file.write(orjson.dumps([key, label, body.decode()]) + b"\n")
+
+    def settle(self) -> str:
+        """Make the file durable under its name; gives the name."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._path.rename(self._target / self._name)
+        return self._name
 
 
 def read(path: Path) -> Rows:

@@ -15,8 +15,8 @@ ROOT = Path(__file__).parent.parent
 CORE = ROOT / "feedback_core"
 
 _FLOORS = """
-errors environment parent cache neighbours projection
-cron
+errors parent cache neighbours projection
+cron client environment
 settings registry scored
 types
 intervals wording scope children
@@ -27,8 +27,8 @@ intake tables exports encoding datasets
 surroundings feature_space sampling trust refits fitting provenance suspects taking_in
 second_look comparison accuracies studies reports reproduce rescoring triggers
 loop insights inspection exchange
-learned decisions
-reordering maps similar
+learned decisions arrivals
+reordering maps similar submissions
 heartbeat reviewers feedback_loop deck served_model receipts
 worker
 project_storage demo supervisor child

@@ -78,6 +78,16 @@ GATE = {
     "poisoned_balanced_points",
 }
 FEW_RUNS = "from benchmarks import gate as b; b.QUICK_RUNS, b.SIZES = 5, (200, 1_000); b.main()"
+REST = {
+    "corrections_per_s_1",
+    "corrections_per_s_8",
+    "correction_cpu_ms_1",
+    "correction_cpu_ms_8",
+    "pair_cpu_ms_1",
+    "retrain_latency_ratio",
+    "locked_errors",
+    "served_twice",
+}
 DURABILITY = {"kills", "acknowledged", "lost", "stuck", "models_half_written", "versions_twice", "stored_twice"}
 LAYOUT = {"rows", "numbers json_array_orjson", "mixed json_array_orjson", "wide json_array_orjson"}
 
@@ -98,6 +108,7 @@ LAYOUT = {"rows", "numbers json_array_orjson", "mixed json_array_orjson", "wide 
         ("forecast", ["-c", FEW_FORECASTS], FORECAST),
         ("credit", ["-c", FEW_WORLDS], CREDIT),
         ("gate", ["-c", FEW_RUNS], GATE),
+        ("rest", ["-m", "benchmarks.rest", "--rows", "1500"], REST),
         ("durability", ["-m", "benchmarks.durability"], DURABILITY),
     ],
 )
@@ -151,6 +162,11 @@ def test_a_benchmark_prints_one_json_object_with_its_metrics(name: str, program:
         assert metrics["naive_false_promotion_rate"] == {"200_rows": 1.0, "1000_rows": 1.0}
         assert all(rate <= 0.2 for rate in metrics["false_promotion_rate"].values())
         assert metrics["missed_gain_of_5_balanced"]["1000_rows"] < metrics["missed_gain_of_1_strict"]["1000_rows"]
+    if name == "rest":
+        metrics = result["metrics"]
+        assert (metrics["locked_errors"], metrics["served_twice"], metrics["other_errors"]) == (0, 0, 0)
+        assert metrics["stored"] > 800
+        assert metrics["correction_cpu_ms_1"] < 30
     if name == "pages":
         table = [row for row in result["metrics"].values() if isinstance(row, dict)]
         assert all(ms >= 0 for row in table for ms in row.values())

@@ -8,13 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.middleware import Middleware
 
 from .. import __version__
+from ..environment import api_pace
 from ..store import Store, open_store
-from . import decisions, evidence, projects
+from . import decisions, docs, evidence, feeds, items, jobs, metrics, projects, reviewing
+from .buckets import Pace
 from .guard import Guard
+from .opening import known_query
+from .people import local_user, who
 from .problems import HANDLERS, PROBLEMS
 
 
@@ -27,11 +31,14 @@ def create_api(url: str) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         exception_handlers=HANDLERS,
-        middleware=[Middleware(Guard)],
+        middleware=[Middleware(Pace, *api_pace()), Middleware(Guard)],
         responses=PROBLEMS,
+        dependencies=[Depends(who), Depends(known_query)],
     )
-    api.state.store = _opener(url)
-    for part in (projects, evidence, decisions):
+    api.state.store, api.state.opened = _opener(url), None
+    api.state.models, api.state.user = {}, local_user()
+    # What is asked most comes first: routes are tried one after the other.
+    for part in (reviewing, items, jobs, projects, evidence, decisions, feeds, metrics, docs):
         api.include_router(part.router)
     api.include_router(decisions.rulings)
     return api

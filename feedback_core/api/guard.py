@@ -11,11 +11,22 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ..errors import InvalidInput
 from .problems import problem
 
-MAX_BODY = 1_000_000
-"""Bytes of a request's body: decisions are a few hundred; rows in bulk go through Setup."""
+JSON, NDJSON = "application/json", "application/x-ndjson"
 
+MAX_BODY = 1_000_000
+"""Bytes of a request's body: decisions are a few hundred."""
+
+MAX_BATCH = 32_000_000
+"""Bytes of a batch of rows: 10,000 of a hundred numbers."""
+
+MAX_IMPORT = 4_000_000_000
+"""Bytes of a streamed import: they go to the disk, and none of them stays in memory."""
+
+_BATCHES = ("/items", "/predict", "/feedback/batch")
+_STREAMS = ("/import",)
 READING = ("GET", "HEAD", "OPTIONS")
 
 
@@ -29,28 +40,35 @@ class Guard:
         if scope["type"] != "http" or scope["method"] in READING:
             await self.app(scope, receive, send)
             return
-        refusal = _refusal(Headers(scope=scope))
+        streamed = scope["path"].endswith(_STREAMS)
+        most = MAX_IMPORT if streamed else MAX_BATCH if scope["path"].endswith(_BATCHES) else MAX_BODY
+        refusal = _refusal(Headers(scope=scope), scope["method"], NDJSON if streamed else JSON, most)
+        if refusal is None and streamed:
+            await self.app(scope, _counted(receive, most), send)
+            return
         # Read whole before the route runs: a body sent in pieces announces no length.
-        body = b"" if refusal else await _body(receive)
-        if len(body) > MAX_BODY:
-            refusal = _too_large()
+        body = b"" if refusal else await _body(receive, most)
+        if len(body) > most:
+            refusal = too_large(most)
         if refusal is not None:
             await refusal(scope, receive, send)
             return
         await self.app(scope, _replay(body, receive), send)
 
 
-def _refusal(headers: Headers) -> Response | None:
+def _refusal(headers: Headers, method: str, wanted: str, most: int) -> Response | None:
     origin = headers.get("origin")
     if _is_foreign(origin, headers.get("host", "")) or headers.get("sec-fetch-site") == "cross-site":
         detail = f"Requests from {origin or 'another site'} may not change anything here: send them from this server."
         return problem(403, detail, "ForeignOrigin")
+    if headers.get("content-encoding", "identity") != "identity":
+        return problem(415, "Compressed bodies are not taken: send it as it is.", "Compressed")
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    # A form of another site can send every type but this one without asking first.
-    if kind != "application/json":
-        return problem(415, f"content-type={kind!r} is not taken: send application/json.", "NotJson")
+    # A form of another site can send every type but this one without asking first; it cannot send a DELETE.
+    if kind != wanted and method != "DELETE":
+        return problem(415, f"content-type={kind!r} is not taken: send {wanted}.", "NotJson")
     length = headers.get("content-length", "0")
-    return _too_large() if length.isdigit() and int(length) > MAX_BODY else None
+    return too_large(most) if length.isdigit() and int(length) > most else None
 
 
 def _is_foreign(origin: str | None, host: str) -> bool:
@@ -58,18 +76,34 @@ def _is_foreign(origin: str | None, host: str) -> bool:
     return origin is not None and urlsplit(origin).netloc.lower() != host.lower()
 
 
-def _too_large() -> Response:
-    return problem(413, f"The body is larger than {MAX_BODY:,} bytes: send less at a time.", "TooLarge")
+def too_large(most: int) -> Response:
+    """The refusal of a body of more than so many bytes."""
+    return problem(413, f"The body is larger than {most:,} bytes: send less at a time.", "TooLarge")
 
 
-async def _body(receive: Receive) -> bytes:
-    """The whole body, or the first bytes beyond MAX_BODY of a larger one."""
+async def _body(receive: Receive, most: int) -> bytes:
+    """The whole body, or the first bytes beyond `most` of a larger one."""
     body, more = bytearray(), True
-    while more and len(body) <= MAX_BODY:
+    while more and len(body) <= most:
         message = await receive()
         body += message.get("body", b"")
         more = message.get("more_body", False)
     return bytes(body)
+
+
+def _counted(receive: Receive, most: int) -> Receive:
+    """The same messages, broken off when they have brought more than so many bytes."""
+    seen = 0
+
+    async def counting() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > most:
+            raise InvalidInput(f"The body is larger than {most:,} bytes: send less at a time.")
+        return message
+
+    return counting
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

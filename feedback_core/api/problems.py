@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from http import HTTPStatus
@@ -12,12 +13,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from ..errors import FeedbackError, InvalidInput, NotFound, Refused, Stale
+from ..errors import FeedbackError, InvalidInput, NotFound, Refused, Stale, StoreBusy
 from .shapes import Problem
 
 log = logging.getLogger(__name__)
 
-STATUS: dict[type[FeedbackError], int] = {NotFound: 404, Refused: 409, Stale: 409, InvalidInput: 422}
+STATUS: dict[type[FeedbackError], int] = {NotFound: 404, Refused: 409, Stale: 409, InvalidInput: 422, StoreBusy: 503}
 """Status by error class, subclasses included; every other error of the core is 400."""
 
 _DESCRIBED = {
@@ -28,10 +29,16 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {422: _DESCRIBED, "default": _DESCRI
 """How openapi.json describes them. 422 by name, or FastAPI would describe the one it sends by itself."""
 
 
+class _Ascii(JSONResponse):
+    # What is refused may hold half a surrogate pair, which has no bytes in UTF-8.
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content).encode()
+
+
 def problem(status: int, detail: str, code: str, **more: Any) -> JSONResponse:
     """A response that says what went wrong. code: a word for programs to branch on; more: further members."""
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, "code": code}
-    return JSONResponse(body | more, status, media_type="application/problem+json")
+    return _Ascii(body | more, status, media_type="application/problem+json")
 
 
 async def feedback_error(_request: Request, error: Exception) -> JSONResponse:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
 from .. import __version__, exchange
 from ..accuracies import accuracies
+from ..loop import create_project
 from ..reports import card_facts
+from ..settings import Settings, changed
 from ..store import Store
-from ..types import Project
-from . import shapes
+from ..types import Column, Project, Schema
+from . import shapes, work_shapes
+from .conditional import ETAGGED, answer
 from .opening import Id, OpenStore, of_project
+from .people import Who, acting
 
 router = APIRouter()
 
@@ -37,23 +42,43 @@ def list_projects(store: OpenStore) -> list[dict[str, Any]]:
     return [_told(store, project) for project in store.projects.all()]
 
 
+@router.post("/projects", response_model=shapes.Project, status_code=201)
+def create(given: work_shapes.NewProject, store: OpenStore, who: Who) -> dict[str, Any]:
+    """Add a project: its columns, its labels, and the settings that are not the default."""
+    schema = Schema(tuple(Column(each.name, each.kind, tuple(each.shape)) for each in given.columns))
+    settings = changed(Settings(), given.settings)
+    return _told(store, create_project(store, given.name, schema, given.labels, settings, actor=acting(given.by, who)))
+
+
+@router.patch("/projects/{project_id}", response_model=shapes.Project)
+def update(project_id: Id, given: work_shapes.Changed, store: OpenStore, who: Who) -> dict[str, Any]:
+    """Change settings, or add labels; what is not named stays as it is."""
+    project = store.projects.get(project_id)
+    settings = changed(project.settings, given.settings)
+    after = store.projects.update(
+        project, settings=settings, labels=tuple(given.labels), now=time.time(), actor=acting(given.by, who)
+    )
+    return _told(store, after)
+
+
 @router.get("/projects/{project_id}", response_model=shapes.Project)
 def get_project(project_id: Id, store: OpenStore) -> dict[str, Any]:
     """One project with its champion's accuracy by sample."""
     return _told(store, store.projects.get(project_id))
 
 
-@router.get("/projects/{project_id}/versions", response_model=list[shapes.Version])
-def list_versions(project_id: Id, store: OpenStore) -> list[dict[str, Any]]:
+@router.get("/projects/{project_id}/versions", response_model=list[shapes.Version], responses=ETAGGED)
+def list_versions(project_id: Id, store: OpenStore, request: Request) -> Response:
     """Every version of a project, oldest first."""
-    return [exchange.version(each) for each in store.versions.all(store.projects.get(project_id).id)]
+    found = [exchange.version(each) for each in store.versions.all(store.projects.get(project_id).id)]
+    return answer(request, found)
 
 
-@router.get("/projects/{project_id}/accuracy", response_model=shapes.Estimates)
-def get_accuracy(project_id: Id, store: OpenStore) -> dict[str, Any]:
+@router.get("/projects/{project_id}/accuracy", response_model=shapes.Estimates, responses=ETAGGED)
+def get_accuracy(project_id: Id, store: OpenStore, request: Request) -> Response:
     """Every estimate of the champion's accuracy, each with its interval, n, and the sample it is from."""
     loop = of_project(store, project_id)
-    return exchange.estimates(accuracies(store, loop.project, loop.clock()))
+    return answer(request, exchange.estimates(accuracies(store, loop.project, loop.clock())))
 
 
 @router.get("/projects/{project_id}/card")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..types import Action, Finding, FlipKind, LockedSample, VersionStatus
+from .opening import MOST
 
 
 class Decision(BaseModel):
@@ -14,7 +15,7 @@ class Decision(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    by: str = Field(min_length=1, max_length=80, description="Who decides.")
+    by: str | None = Field(default=None, min_length=1, max_length=80, description="Who decides; else who asks for it.")
     reason: str = Field(default="", description="Why; required for a roll-back and against the gate's advice.")
 
 
@@ -32,8 +33,10 @@ class Undo(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    by: str = Field(min_length=1, max_length=80, description="Who decides.")
-    presses: list[int] = Field(min_length=1, max_length=100, description="The rulings, as a roll-back gave them.")
+    by: str | None = Field(default=None, min_length=1, max_length=80, description="Who decides; else who asks for it.")
+    presses: list[Annotated[int, Field(ge=1, le=MOST)]] = Field(
+        min_length=1, max_length=100, description="The rulings, as a roll-back gave them."
+    )
 
 
 class Undone(BaseModel):
@@ -115,6 +118,7 @@ class Version(BaseModel):
     created_by: str
     created_at: str
     promoted_at: str | None
+    half_life_days: float = Field(description="Age at which a label counted half in training; 0 = labels never fade.")
 
 
 class RolledBack(Version):

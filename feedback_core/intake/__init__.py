@@ -1,7 +1,7 @@
 """Take in: a table becomes a proposal, then checked rows; one input becomes canonical bytes and back."""
 
 from .checking import check
-from .encoding import decode, encode_one, feature_names, holdout_side, input_hash, storing_order
+from .encoding import decode, encode_one, feature_names, holdout_side, input_hash, label_text, storing_order
 from .proposal import Proposal, classes, match, propose, unfit_label
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "feature_names",
     "holdout_side",
     "input_hash",
+    "label_text",
     "match",
     "propose",
     "storing_order",

@@ -14,7 +14,7 @@ import orjson
 
 from ..errors import InvalidFeedback
 from ..types import Column, Kind, Schema
-from .cells import Array, Mask, parse_image, parse_number, parse_text, shortened
+from .cells import Array, Mask, parse_image, parse_number, parse_text, shortened, whole_label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +39,16 @@ def encode_one(values: Mapping[str, Any] | Sequence[Any], schema: Schema) -> byt
             f"input has {len(ordered)} values, expected {len(schema.columns)}: give {', '.join(schema.names[:10])}."
         )
     return orjson.dumps([_canonical(value, column) for value, column in zip(ordered, schema.columns, strict=True)])
+
+
+def label_text(value: Any, labels: Sequence[str]) -> str | None:
+    """A label as a file's column would be read: 1 is "1", and 1.0 too where that is a label. Raises InvalidFeedback."""
+    try:
+        text = parse_text(value)
+    except ValueError:
+        raise InvalidFeedback(f"target={shortened(repr(value))} is not a label: send text or a number.") from None
+    whole = whole_label(text or "")
+    return whole if text not in labels and whole in labels else text
 
 
 def _by_name(values: Mapping[str, Any], schema: Schema) -> list[Any]:

@@ -20,6 +20,7 @@ from .items import Items
 from .job_lines import JobLines
 from .jobs import Jobs
 from .judged import JudgedRows
+from .listings import Listings
 from .maps import Maps
 from .predictions import Predictions
 from .projects import Projects
@@ -62,6 +63,7 @@ class Store:
     job_lines: JobLines
     events: Events
     tallies: Tallies
+    listings: Listings
     triggers: Triggers
     artifacts: Path
     """Folder of the model files, beside the database."""
@@ -110,6 +112,7 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         job_lines=JobLines(driver),
         events=Events(driver),
         tallies=Tallies(driver),
+        listings=Listings(driver),
         triggers=Triggers(driver),
         artifacts=artifacts,
     )

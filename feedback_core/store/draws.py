@@ -187,6 +187,15 @@ class Draws:
             new = [_grant(session, wish, waiting, urns, params, propensity) for wish in wishes[:missing]]
             return [_draw(row) for row in held] + [draw for draw in new if draw is not None]
 
+    def release(self, project_id: int, reviewer: str, draw_ids: Sequence[int]) -> int:
+        """Put cards back for others, undecided; gives how many of them were in this reviewer's hand."""
+        with self._driver.writing() as session:
+            return session.execute(
+                """update draws set done = 1 where id in (select value from json_each(?)) and project_id = ?
+                and reviewer = ? and done = 0""",
+                (orjson.dumps(list(draw_ids)).decode(), project_id, reviewer),
+            )
+
     def in_other_hands(self, reviewer: str, item_ids: Sequence[int], now: float) -> frozenset[int]:
         """Those of the items that somebody else is deciding at this moment."""
         with self._driver.reading() as session:

@@ -207,10 +207,10 @@ class Jobs:
         with self._driver.reading() as session:
             return _jobs(session, "project_id = ? and state in ('waiting', 'running') order by id", (project_id,))
 
-    def latest(self, project_id: int, limit: int = 10) -> list[Job]:
-        """The newest jobs first."""
+    def latest(self, project_id: int, limit: int = 10, before: int = 2**63 - 1) -> list[Job]:
+        """The newest jobs first. before: only those with a smaller id."""
         with self._driver.reading() as session:
-            return _jobs(session, "project_id = ? order by id desc limit ?", (project_id, limit))
+            return _jobs(session, "project_id = ? and id < ? order by id desc limit ?", (project_id, before, limit))
 
     def _again(
         self, job: Job, worker: str, at: float, told: JobLine, *, error: str | None = None, uncounted: int = 0

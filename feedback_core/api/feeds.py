@@ -1,0 +1,116 @@
+"""Routes that other programs follow: events, exports, figures, and the model that is live."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import FileResponse, StreamingResponse
+from starlette.concurrency import run_in_threadpool
+
+from .. import exchange, exports, insights, studies
+from ..accuracies import accuracies
+from ..errors import ArtifactError
+from ..models import artifacts
+from ..types import Version
+from . import shapes, work_shapes
+from .conditional import ETAGGED, answer
+from .opening import MOST, Id, OpenStore
+from .people import Who
+from .reviewing import After, Limit, page
+
+router = APIRouter()
+
+LOOK_S = 0.25
+"""Between two looks for a new champion: one indexed row, 0.1 ms."""
+
+Answers = dict[int | str, dict[str, Any]]
+_FILE: Answers = {200: {"content": {"text/csv": {}, "application/x-ndjson": {}}, "description": "The rows."}}
+_MODEL: Answers = {200: {"content": {"application/octet-stream": {}}, "description": "The file, as skops wrote it."}}
+_NONE_YET: Answers = {204: {"description": "Nothing new came within the time."}}
+
+
+@router.get("/projects/{project_id}/events", response_model=work_shapes.EventPage)
+def list_events(project_id: Id, store: OpenStore, _who: Who, after: After = 0, limit: Limit = 100) -> Any:
+    """Who did what and when, with the version that was live; oldest first, a page at a time."""
+    found = store.listings.events(store.projects.get(project_id).id, after, limit + 1)
+    return page([exchange.event(each) for each in found], limit)
+
+
+@router.get("/projects/{project_id}/export/{what}", response_class=StreamingResponse, responses=_FILE)
+def export(
+    project_id: Id,
+    what: Literal["items", "predictions", "feedback"],
+    store: OpenStore,
+    _who: Who,
+    format: Literal["jsonl", "csv"] = "jsonl",
+) -> StreamingResponse:
+    """All rows as JSON Lines or CSV, sent as they are read: it takes no memory, however many there are."""
+    project = store.projects.get(project_id)
+    chosen = exports.FORMATS[format]
+    rows: Iterator[dict[str, Any]] = insights.export_rows(store, project, what)
+    name = f"project{project.id}-{what}{chosen.extension}"
+    return StreamingResponse(
+        chosen.write(rows, insights.export_columns(project, what)),
+        media_type=chosen.mime,
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"},
+    )
+
+
+@router.get("/projects/{project_id}/insights", response_model=work_shapes.Insights, responses=ETAGGED)
+def get_insights(project_id: Id, store: OpenStore, _who: Who, request: Request) -> Response:
+    """What the Insights page shows, as numbers: accuracies, volume, forecast, credit, and what the queue found."""
+    project = store.projects.get(project_id)
+    queue = insights.queue(store, project)
+    return answer(
+        request,
+        {
+            "accuracy": exchange.estimates(accuracies(store, project, time.time())),
+            "accuracy_by_version": insights.accuracy_history(store, project),
+            "volume": insights.feedback_volume(store, project),
+            "forecast": asdict(studies.forecast_view(store, project)),
+            "credit": asdict(studies.credit_view(store, project)),
+            "queue": asdict(queue),
+        },
+    )
+
+
+@router.get("/projects/{project_id}/champion", response_model=shapes.Version, responses=_NONE_YET)
+async def get_champion(
+    project_id: Id,
+    store: OpenStore,
+    _who: Who,
+    request: Request,
+    after: Annotated[int, Query(ge=0, le=MOST, description="Number of the version you have.")] = 0,
+    wait_s: Annotated[float, Query(ge=0, le=60, description="Seconds to wait for another one.")] = 0.0,
+) -> Any:
+    """The champion once its number is another than `after`; 204 when that does not happen in time."""
+    project = await run_in_threadpool(store.projects.get, project_id)
+    deadline = time.monotonic() + wait_s
+    # No thread is held while it waits: forty waiting clients would otherwise stop everybody.
+    while True:
+        champion: Version | None = await run_in_threadpool(store.versions.champion, project.id)
+        if champion is not None and champion.number != after:
+            return exchange.version(champion)
+        if time.monotonic() >= deadline or await request.is_disconnected():
+            return Response(status_code=204)
+        await asyncio.sleep(LOOK_S)
+
+
+@router.get("/versions/{version_id}/artifact", response_class=FileResponse, responses=_MODEL)
+def get_artifact(version_id: Id, store: OpenStore, _who: Who) -> FileResponse:
+    """The model file of a version; its SHA-256 is the ETag, and stands in the version's description."""
+    version = store.versions.get(version_id)
+    if not artifacts.looks_intact(store.artifacts, version.artifact, version.size):
+        raise ArtifactError(f"The model file of version {version.number} is missing or damaged: restore it.")
+    path = store.artifacts / version.artifact / artifacts.MODEL
+    return FileResponse(
+        path,
+        media_type="application/octet-stream",
+        filename=f"version{version.number}.skops",
+        headers={"ETag": f'"{version.sha256}"', "X-Content-Type-Options": "nosniff"},
+    )

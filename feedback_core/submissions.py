@@ -1,0 +1,109 @@
+"""Feedback from other programs: by item, by key, or by the input itself; sent twice it is stored once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from . import arrivals, intake
+from .errors import InvalidFeedback, NotFound, Stale
+from .loop import Loop
+from .types import Decision, Feedback, Item, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One entry as a program sends it. item: an id or a key; else input: values by column, or in schema order.
+
+    version_id: the version whose prediction was seen; None = whatever the item bears now. key: idempotency key.
+    """
+
+    item: int | str | None = None
+    input: Any = None
+    verdict: Verdict = "correct"
+    target: Any = None
+    version_id: int | None = None
+    draw_id: int | None = None
+    note: str = ""
+    seconds: float | None = None
+    revises: bool = False
+    key: str | None = None
+
+
+def submit(loop: Loop, by: str, entries: Sequence[Submission]) -> list[Feedback]:
+    """Store entries durably, all or none, and give them as stored; inputs that are new become items of the pool.
+
+    What was stored under an idempotency key before is given back as it was. Raises InvalidFeedback, Stale or NotFound,
+    naming the entry by its place where there are several.
+    """
+    known = loop.store.listings.entries_by_key(loop.project.id, [entry.key for entry in entries if entry.key])
+    items = _items(loop, by, entries)
+    found: dict[int, Feedback] = {}
+    new: dict[int, Decision] = {}
+    for n, (entry, item) in enumerate(zip(entries, items, strict=True)):
+        decision = _decision(loop, by, entry, item, _place(n, entries))
+        earlier = known.get(entry.key or "")
+        if earlier is not None and _is_same(earlier, decision):
+            found[n] = earlier
+        else:
+            new[n] = decision
+    stored = loop.record(*new.values()) if new else []
+    found |= dict(zip(new, stored, strict=True))
+    return [found[n] for n in range(len(entries))]
+
+
+def _is_same(earlier: Feedback, decision: Decision) -> bool:
+    # Not by verdict: a later version may say what was a correction then, and a label is what the sender repeats.
+    said = (earlier.item_id, earlier.reviewer) == (decision.item_id, decision.reviewer)
+    if decision.verdict in ("skip", "flag"):
+        return said and earlier.verdict == decision.verdict
+    return said and earlier.target is not None and decision.target in (None, earlier.target)
+
+
+def _items(loop: Loop, by: str, entries: Sequence[Submission]) -> list[Item]:
+    """The item each entry is about, in their order."""
+    keys = {n: entry.item for n, entry in enumerate(entries) if isinstance(entry.item, str)}
+    placed = loop.store.listings.placed(loop.project.id, list(keys.values())) if keys else {}
+    lost = next((n for n, key in keys.items() if key not in placed), None)
+    if lost is not None:
+        raise NotFound(f"{_place(lost, entries)}there is no item with the key {keys[lost]!r}: send its input instead.")
+    ids = {n: placed[key].id for n, key in keys.items() if key in placed}
+    ids |= {n: entry.item for n, entry in enumerate(entries) if isinstance(entry.item, int)}
+    bodies = {
+        n: arrivals.encoded(entry.input, loop.project.schema, _place(n, entries))
+        for n, entry in enumerate(entries)
+        if entry.item is None
+    }
+    if bodies:
+        arrived = arrivals.of_inputs(loop, by, list(bodies.values()))
+        ids |= {n: arrived[intake.input_hash(body)] for n, body in bodies.items()}
+    by_id = {item.id: item for item in loop.store.items.many(list(set(ids.values())))}
+    absent = next((n for n in range(len(entries)) if ids.get(n) not in by_id), None)
+    if absent is not None:
+        raise NotFound(f"{_place(absent, entries)}there is no item {entries[absent].item!r} in this project.")
+    return [by_id[ids[n]] for n in range(len(entries))]
+
+
+def _decision(loop: Loop, by: str, entry: Submission, item: Item, place: str) -> Decision:
+    if item.hidden and entry.draw_id is None:
+        raise Stale(f"{place}item {item.key} belongs to the audit sample, which only chance may draw: draw instead.")
+    if entry.verdict == "confirm" and entry.version_id is None:
+        raise InvalidFeedback(f"{place}version is missing: say whose prediction is confirmed, or send a target.")
+    target = entry.target if entry.verdict == "correct" else None
+    return Decision(
+        item.id,
+        by,
+        entry.verdict,
+        None if target is None else arrivals.label_of(target, loop.project.labels, place),
+        version_id=item.version_id if entry.version_id is None else entry.version_id,
+        note=entry.note,
+        seconds=entry.seconds,
+        draw_id=entry.draw_id,
+        idempotency_key=entry.key,
+        revises=entry.revises,
+    )
+
+
+def _place(n: int, entries: Sequence[Submission]) -> str:
+    return f"entries.{n}: " if len(entries) > 1 else ""

@@ -1,0 +1,85 @@
+"""Every route keeps what openapi.json promises, whatever is sent: schemathesis over the whole document."""
+
+from __future__ import annotations
+
+import contextlib
+from unittest import SkipTest
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from feedback_core.api import create_api
+from feedback_core.store import open_store
+from tests.conftest import Clock, make_loop, rows
+
+EXAMPLES = 12
+"""Requests per route: more finds little more, and the whole document has to take less than a minute."""
+
+
+def _schema(folder):
+    """The document of an API over a project with a champion, a candidate, an entry, draws and a job."""
+    url, clock = f"sqlite:///{folder / 'api.db'}", Clock()
+    loop = make_loop(open_store(url), clock)
+    loop.add_items(rows(60)[0], "test")
+    loop.add_items(rows(40, seed=1, labelled=False)[0], "test")
+    loop.judge(version := loop.retrain("test"))
+    loop.promote(version, "test")
+    loop.predict()
+    loop.judge(loop.retrain("test"))
+    api = create_api(url)
+    api.state.user = "ana"
+    return schemathesis.openapi.from_asgi("/openapi.json", api)
+
+
+@schemathesis.serializer("application/x-ndjson")
+def _lines(_context, value):
+    return value if isinstance(value, bytes) else str(value).encode(errors="replace")
+
+
+def _existing(_context, parameters):
+    """Ids near those that exist: nearly all of 2^63 would only ever see 404."""
+    return {
+        name: 1 + value % 3 if name.endswith("_id") and isinstance(value, int) else value
+        for name, value in (parameters or {}).items()
+    }
+
+
+def _hasty(_context, query):
+    """No test waits a minute for another champion."""
+    waits = isinstance((query or {}).get("wait_s"), (int, float))
+    return query | {"wait_s": query["wait_s"] % 0.01} if waits else query
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["allowed", "forbidden"])
+def test_no_request_breaks_a_promise_of_the_document(tmp_path, mode):
+    schema = _schema(tmp_path)
+    if mode is GenerationMode.POSITIVE:  # elsewhere it would mend what shall be wrong
+        schema.hook("map_path_parameters")(_existing)
+    schema.hook("map_query")(_hasty)
+    operations = [found.ok() for found in schema.get_all_operations()]
+    assert len(operations) > 35
+    for operation in operations:
+        _try(operation, mode)
+
+
+def _try(operation, mode):
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def keeps_its_promise(case):
+        # A label may be a text and still none of the project: what only the project knows is refused with 422 too.
+        case.call_and_validate(excluded_checks=[positive_data_acceptance])
+
+    with contextlib.suppress(Unsatisfiable, SkipTest):  # where nothing can be wrong, nothing forbidden can be sent
+        keeps_its_promise()
