@@ -3,8 +3,10 @@
 from pathlib import Path
 
 from benchmarks._world import DAY_S, LABELS, START, Clock, build
+from feedback_core import comparison, fitting, scoring
 from feedback_core.loop import Loop
 from feedback_core.store import open_store
+from feedback_core.types import Version
 
 REVIEWERS = 20
 DAYS = 365
@@ -65,8 +67,17 @@ def build_lived_in(folder: Path, items: int, versions: int) -> tuple[str, int]:
         for statement in _SCRIPT.split(";"):
             if statement.strip():
                 session.execute(statement, {"project": project_id, "version": champion.id, "labels": _labels()})
-    loop.judge(champion)
+    _score_again(loop, champion)
     return url, project_id
+
+
+def _score_again(loop: Loop, champion: Version) -> None:
+    """Score the champion on what has become its audit sample, as a later judgement would."""
+    project = loop.store.projects.get(loop.project.id)
+    locked = loop.store.items.locked_rows(project.id)
+    proba = fitting.proba(loop.model(champion), locked.inputs, project)
+    loop.store.predictions.save(champion.id, scoring.plain(locked.ids, proba, project.labels))
+    loop.store.versions.set_metrics(champion.id, comparison.metrics(locked, proba, project))
 
 
 def _refuse_afterwards(loop: Loop, version_id: int) -> None:

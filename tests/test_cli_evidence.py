@@ -116,7 +116,7 @@ def test_accuracies_are_listed_with_their_samples(at):
 
 
 def test_a_study_is_made_here_on_request_and_shown_afterwards(at):
-    assert call(at, "dry-run").stdout == "A dry run says what a retrain would bring.\n"
+    assert call(at, "dry-run").stdout == "A dry run says what a retrain would bring. Make one now with --run.\n"
     done = call(at, "dry-run", "--run", "--by", "ann")
     assert done.exit_code == 0
     assert done.stdout == "Nothing has come in since the last version: a retrain would give the same model again.\n"
