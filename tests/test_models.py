@@ -4,6 +4,8 @@ import functools
 import hashlib
 import os
 import pickle
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -313,6 +315,16 @@ def test_a_pickle_under_the_name_of_a_model_runs_no_code(tmp_path):
     assert content(tmp_path) == ["p"]
     pickle.loads(body)
     assert content(tmp_path) == ["code ran", "p"]
+
+
+def test_a_killed_process_that_nobody_has_buried_saves_nothing_any_more(tmp_path):
+    dead = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    (tmp_path / f".saving-{dead.pid}-x").mkdir()
+    assert artifacts.sweep(tmp_path, time.time()) == 0
+    dead.kill()
+    os.waitid(os.P_PID, dead.pid, os.WEXITED | os.WNOWAIT)  # dead, and still in the table of processes
+    assert artifacts.sweep(tmp_path, time.time()) == 1
+    dead.wait()
 
 
 def test_sweep_removes_half_written_folders_and_keeps_models(tmp_path):

@@ -108,6 +108,9 @@ def environment() -> dict[str, str]:
 
 
 def _alive(pid: str) -> bool:
+    # A process that was killed may wait long for its parent's farewell: a zombie writes nothing any more.
+    if _is_zombie(pid):
+        return False
     # A process of another machine looks dead here; model files on a shared disk have one worker all the same.
     try:
         os.kill(int(pid), 0)
@@ -164,3 +167,11 @@ def _fsync(path: Path) -> None:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _is_zombie(pid: str) -> bool:
+    try:
+        # The name in brackets may hold anything, brackets too; the state follows the last one.
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (OSError, ValueError):
+        return False
