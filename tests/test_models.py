@@ -318,13 +318,12 @@ def test_a_pickle_under_the_name_of_a_model_runs_no_code(tmp_path):
 
 
 def test_a_killed_process_that_nobody_has_buried_saves_nothing_any_more(tmp_path):
-    dead = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    (tmp_path / f".saving-{dead.pid}-x").mkdir()
-    assert artifacts.sweep(tmp_path, time.time()) == 0
-    dead.kill()
-    os.waitid(os.P_PID, dead.pid, os.WEXITED | os.WNOWAIT)  # dead, and still in the table of processes
-    assert artifacts.sweep(tmp_path, time.time()) == 1
-    dead.wait()
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as dead:
+        (tmp_path / f".saving-{dead.pid}-x").mkdir()
+        assert artifacts.sweep(tmp_path, time.time()) == 0
+        dead.kill()
+        os.waitid(os.P_PID, dead.pid, os.WEXITED | os.WNOWAIT)  # dead, and still in the table of processes
+        assert artifacts.sweep(tmp_path, time.time()) == 1
 
 
 def test_sweep_removes_half_written_folders_and_keeps_models(tmp_path):
