@@ -65,7 +65,7 @@ def opened(part: str, **address: str) -> AppTest:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Three versions over a week: base, one promoted, one refused; three reviewers, audit, blind and known answers."""
     path = tmp_path_factory.mktemp("numbers") / "world.db"
-    clock, rng = Clock(time.time() - 8 * DAY_S), np.random.default_rng(3)
+    clock, rng = Clock(time.time() - 9 * DAY_S), np.random.default_rng(3)
     loop = make_loop(
         open_store(f"sqlite:///{path}"), clock, audit_share=0.3, blind_share=0.3, gold_share=0.1, holdout_share=0.6
     )
