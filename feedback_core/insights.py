@@ -59,6 +59,9 @@ class Overview:
     live: tuple[Job, ...]
     undecided: GateReport | None
     next_step: NextStep
+    versions: Sequence[Version]
+    reports: Sequence[GateReport]
+    """Of all versions, newest first."""
     obstacle: str
     """Why no version can be trained now, empty when one can. When in doubt empty: `request_retrain` looks closer."""
 
@@ -103,6 +106,8 @@ def overview(store: Store, project: Project) -> Overview:
         live=live,
         undecided=undecided,
         next_step=_next_step(items, champion, due, _work(live), undecided, versions),
+        versions=versions,
+        reports=reports,
         obstacle=obstacle(store, project, versions, store.feedback.pending(project.id)),
     )
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from feedback_core import accuracies, insights
+from feedback_core import insights
 from feedback_core.intervals import plain as as_json
 from feedback_core.types import Version
 from feedback_core.wording import share
@@ -56,7 +56,7 @@ def show_champion(champion: Version | None) -> None:
     if holdout and holdout["value"] is not None:
         st.caption(f"95 % interval {holdout['low']:.1%} to {holdout['high']:.1%}, n = {holdout['n']:,} rows")
     st.caption(f"Audit sample (incoming items, drawn at random when it was judged): {share(audit)}")
-    since = accuracies.since_promotion(loop.store, loop.project, loop.clock())
+    since = insights.estimates(loop.store, loop.project, loop.cache, loop.clock()).reported
     st.caption(f"All items since its promotion (random draws stand for those nobody saw): {share(as_json(since))}")
     low = since.high if since.n else audit["high"] if audit and audit["value"] is not None else 1.0
     if holdout and holdout["value"] is not None and low < holdout["low"]:

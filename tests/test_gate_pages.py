@@ -97,7 +97,7 @@ def test_the_reported_number_is_measured_after_the_promotion(page, trained: Loop
     assert "not measured yet, no audit item has been answered since its promotion" in texts(page("retrain"))
     clock.now += 10
     audit(trained, clock, 12)
-    measured = accuracies.since_promotion(trained.store, trained.project, clock())
+    measured = accuracies.accuracies(trained.store, trained.project, clock()).reported
     assert measured.n == 12
     assert f"right {wording.share(plain(measured))} of the time" in texts(page("retrain"))
 

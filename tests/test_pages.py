@@ -123,7 +123,7 @@ def test_the_overview_says_how_right_the_champion_has_been_since_its_promotion(p
     settings = Settings.from_dict(trained.project.settings.to_dict() | {"audit_share": 1.0})
     trained.project = trained.store.projects.update(trained.project, settings=settings, now=1.0, actor="test")
     correct_wrongly(trained, 4)
-    found = accuracies.since_promotion(trained.store, trained.project, trained.clock())
+    found = accuracies.accuracies(trained.store, trained.project, trained.clock()).reported
     assert (found.value, found.n) == (0.0, 4)
     assert f"nobody saw): 0.0 % (0.0 to {100 * found.high:.1f}, n = 4)" in texts(page())
 
