@@ -32,6 +32,17 @@ def api_pace() -> tuple[float, float]:
     return rate, max(1.0, _number("FEEDBACK_API_BURST", 2 * rate))
 
 
+def webhook_hosts() -> tuple[str, ...]:
+    """Names, addresses and networks that webhooks may lead to although they are private: FEEDBACK_WEBHOOK_HOSTS."""
+    given = os.environ.get("FEEDBACK_WEBHOOK_HOSTS", "").split(",")
+    return tuple(host.strip().lower() for host in given if host.strip())
+
+
+def webhooks_stay_public() -> bool:
+    """Whether webhooks reach the public network alone: where people sign in, one of them could else look around."""
+    return os.environ.get("FEEDBACK_AUTH") == "required" or bool(webhook_hosts())
+
+
 def _number(name: str, otherwise: float) -> float:
     given = os.environ.get(name) or str(otherwise)
     try:

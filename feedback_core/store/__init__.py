@@ -9,6 +9,7 @@ from ..errors import StoreError
 from .answers import Answers
 from .contributions import Contributions
 from .corrections import Corrections
+from .deliveries import Deliveries
 from .drawn import DrawnDecisions
 from .draws import Draws
 from .driver import Driver
@@ -33,6 +34,7 @@ from .studies import Studies
 from .tallies import Tallies
 from .triggers import Triggers
 from .versions import Versions
+from .webhooks import Webhooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ class Store:
     tallies: Tallies
     listings: Listings
     triggers: Triggers
+    webhooks: Webhooks
+    deliveries: Deliveries
     artifacts: Path
     """Folder of the model files, beside the database."""
 
@@ -114,5 +118,7 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         tallies=Tallies(driver),
         listings=Listings(driver),
         triggers=Triggers(driver),
+        webhooks=Webhooks(driver),
+        deliveries=Deliveries(driver),
         artifacts=artifacts,
     )
