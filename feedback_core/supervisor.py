@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .children import Child
-from .environment import process_name, webhook_hosts, webhooks_stay_public
+from .environment import process_name, sign_in, webhook_hosts
 from .errors import StoreBusy
 from .models import artifacts
 from .store import Store, open_store
@@ -78,7 +78,7 @@ def serve(url: str, limits: Limits) -> None:
     swept = artifacts.sweep(store.artifacts, time.time())
     log.info("worker %s on %s (%s half-written model folders removed)", process_name(), url, swept)
     supervisor = Supervisor(store, limits)
-    dispatcher = Dispatcher(store, Reach(not webhooks_stay_public(), webhook_hosts()))
+    dispatcher = Dispatcher(store, Reach(not sign_in(), webhook_hosts()))
     with supervisor.staffed(), dispatcher.working():
         while not stop.is_set():
             supervisor.turn()

@@ -23,6 +23,7 @@ from .jobs import Jobs
 from .judged import JudgedRows
 from .listings import Listings
 from .maps import Maps
+from .members import Members
 from .predictions import Predictions
 from .projects import Projects
 from .ranks import Ranks
@@ -32,6 +33,7 @@ from .sessions import ReviewSessions
 from .sqlite import SqliteDriver
 from .studies import Studies
 from .tallies import Tallies
+from .tokens import Tokens
 from .triggers import Triggers
 from .versions import Versions
 from .webhooks import Webhooks
@@ -69,6 +71,8 @@ class Store:
     triggers: Triggers
     webhooks: Webhooks
     deliveries: Deliveries
+    members: Members
+    tokens: Tokens
     artifacts: Path
     """Folder of the model files, beside the database."""
 
@@ -120,5 +124,7 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         triggers=Triggers(driver),
         webhooks=Webhooks(driver),
         deliveries=Deliveries(driver),
+        members=Members(driver),
+        tokens=Tokens(driver),
         artifacts=artifacts,
     )
