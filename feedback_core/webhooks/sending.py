@@ -110,6 +110,8 @@ def _exchange(
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     connection.request("POST", path, body, dict(headers) | {"Connection": "close"})
     answer = connection.getresponse()
+    if connection.late:  # cut off within the headers, which http.client takes for their end
+        raise TimeoutError
     return answer.status, _excerpt(answer), _asked_wait(answer.headers.get("Retry-After", ""))
 
 
