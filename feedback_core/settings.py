@@ -159,6 +159,16 @@ class Settings:
             {"title": "Retrain by itself", "help": "Off: a person starts each retrain, and this page only says when."}
         ),
     )
+    act_on_verdict: bool = field(
+        default=True,
+        metadata=_trigger(
+            {
+                "title": "Carry out its verdict",
+                "help": "Of a version that nobody asked for: promoted or refused as the gate advises under its policy. "
+                "Off, or under the policy manual: it waits for a person. Versions that a person asked for always do.",
+            }
+        ),
+    )
     corrections_rule: CorrectionsRule = field(
         default="fixed",
         metadata=_trigger(

@@ -29,6 +29,12 @@ JobState = Literal["waiting", "running", "done", "failed", "cancelled"]
 Progress = Callable[[float, str], None]
 """Called with how far the work is (0-1) and what is happening."""
 
+TRIGGER = "trigger"
+"""Who is recorded as having asked for a retrain that started by itself."""
+
+GATE = "gate"
+"""Who is recorded as having decided where a verdict was carried out without a person."""
+
 VERDICTS: tuple[Verdict, ...] = ("confirm", "correct", "skip", "flag")
 """What a reviewer can say; `undo` is written by the loop only."""
 

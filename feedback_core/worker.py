@@ -8,13 +8,13 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from . import comparison, maps, reports, staging, studies, triggers
+from . import comparison, maps, reports, staging, studies, triggers, unattended
 from .environment import process_name
 from .errors import FeedbackError, StoreBusy
 from .heartbeat import BEAT_S, Cancelled, GaveWay, Heartbeat, LeaseLost
 from .loop import Loop, silent
 from .store import Store
-from .types import Job, Progress, Project, Version
+from .types import GATE, Job, Progress, Project, Version
 
 LEASE_S = 20.0
 """A dead worker's job is taken up again after this many seconds."""
@@ -27,15 +27,23 @@ log = logging.getLogger(__name__)
 
 
 def retrain(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
-    """A new version, judged; the very first one is promoted at once, because nothing serves yet."""
-    version = loop.retrain(job.requested_by, job.id, progress)
+    """A new version, judged; the very first one is promoted at once, because nothing serves yet.
+
+    Of a retrain that started by itself the verdict is carried out.
+    """
+    return _judged(loop, loop.retrain(job.requested_by, job.id, progress), job, progress)
+
+
+def _judged(loop: Loop, version: Version, job: Job, progress: Progress) -> dict[str, Any]:
     report = loop.store.versions.report_on(version.id)
     if report is None:
         report = loop.judge(version, progress)
     elif not reports.file_of(loop.store, report).exists():
         loop.publish(report)  # a worker before this one died after its last transaction
     if report.finding == "first" and report.decision is None:
-        loop.promote(version, "gate", "first version", rescore=True)
+        loop.promote(version, GATE, "first version", rescore=True)
+    else:
+        unattended.settle(loop, version, report, job.trigger)
     return {"version": version.number, "finding": report.finding, "action": report.action}
 
 
@@ -205,4 +213,5 @@ def judge_again(store: Store, project: Project) -> None:
     """Judge an undecided candidate again once enough audit labels have come in; it repeats the same look."""
     version = comparison.due_again(store, project)
     if version is not None:
-        Loop(store, project).judge(version)
+        loop = Loop(store, project)
+        unattended.settle(loop, version, loop.judge(version), "fresh audit labels")

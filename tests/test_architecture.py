@@ -27,7 +27,7 @@ intake tables exports encoding datasets
 surroundings feature_space sampling trust refits fitting provenance suspects taking_in
 second_look comparison accuracies studies reports reproduce rescoring triggers
 loop insights inspection exchange
-learned decisions arrivals
+learned decisions arrivals unattended
 reordering maps similar submissions
 heartbeat reviewers feedback_loop deck served_model receipts
 worker

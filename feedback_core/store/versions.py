@@ -11,7 +11,7 @@ import numpy.typing as npt
 import orjson
 
 from ..errors import NotFound, Refused, Stale
-from ..types import Flip, GateReport, Project, TrainingRows, Version
+from ..types import GATE, Flip, GateReport, Project, TrainingRows, Version
 from . import events, flips, jobs
 from .driver import Driver, Row, Session, noun
 
@@ -222,7 +222,8 @@ class Versions:
         """
         with self._driver.writing() as session:
             if decision == "promote":
-                _ask_for_ground(session, project, report, reason)
+                # What the gate gives as a reason explains its advice, and is none to act against it.
+                _ask_for_ground(session, project, report, "" if by == GATE else reason)
             _mark_decision(session, report, decision, by, reason, now)
             if decision == "promote":
                 _crown(session, project, report, now)
