@@ -25,6 +25,7 @@ from .maps import Maps
 from .predictions import Predictions
 from .projects import Projects
 from .ranks import Ranks
+from .realtime import Realtime
 from .reversals import Reversals
 from .rulings import Rulings
 from .sessions import ReviewSessions
@@ -65,6 +66,7 @@ class Store:
     tallies: Tallies
     listings: Listings
     triggers: Triggers
+    realtime: Realtime
     artifacts: Path
     """Folder of the model files, beside the database."""
 
@@ -114,5 +116,6 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         tallies=Tallies(driver),
         listings=Listings(driver),
         triggers=Triggers(driver),
+        realtime=Realtime(driver),
         artifacts=artifacts,
     )
