@@ -183,7 +183,9 @@ class Realtime:
 
 def remember(session: Session, version_id: int, origin_id: int, lessons: Sequence[tuple[int, int, str]]) -> None:
     """Keep the order a version was learned in, in the transaction of the version."""
-    session.execute("insert into realtime_versions values (?, ?, ?)", (version_id, origin_id, orjson.dumps(lessons)))
+    session.execute(
+        "insert into realtime_versions values (?, ?, ?)", (version_id, origin_id, orjson.dumps(lessons).decode())
+    )
 
 
 def _since(session: Session, project_id: int) -> int:
