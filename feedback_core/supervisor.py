@@ -20,11 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .children import Child
-from .environment import process_name
+from .environment import process_name, sign_in, webhook_hosts
 from .errors import StoreBusy
 from .models import artifacts
 from .store import Store, open_store
 from .types import Job
+from .webhooks import Dispatcher, Reach
 
 log = logging.getLogger(__name__)
 
@@ -77,9 +78,11 @@ def serve(url: str, limits: Limits) -> None:
     swept = artifacts.sweep(store.artifacts, time.time())
     log.info("worker %s on %s (%s half-written model folders removed)", process_name(), url, swept)
     supervisor = Supervisor(store, limits)
-    with supervisor.staffed():
+    dispatcher = Dispatcher(store, Reach(not sign_in(), webhook_hosts()))
+    with supervisor.staffed(), dispatcher.working():
         while not stop.is_set():
             supervisor.turn()
+            dispatcher.keep_up()
         supervisor.wind_up()
 
 

@@ -25,7 +25,7 @@ intake tables exports encoding datasets
     review training evaluation gate threshold slices bulk queue_audit unusual scoring staging estimates
     forecast credit dry_run charts headlines version_scores prioritize models store
 surroundings feature_space sampling trust refits fitting provenance suspects taking_in
-second_look comparison accuracies studies reports reproduce rescoring triggers
+second_look comparison accuracies studies reports reproduce rescoring triggers webhooks
 loop insights inspection exchange
 learned decisions arrivals people
 reordering maps similar submissions

@@ -9,6 +9,7 @@ from ..errors import StoreError
 from .answers import Answers
 from .contributions import Contributions
 from .corrections import Corrections
+from .deliveries import Deliveries
 from .drawn import DrawnDecisions
 from .draws import Draws
 from .driver import Driver
@@ -35,6 +36,7 @@ from .tallies import Tallies
 from .tokens import Tokens
 from .triggers import Triggers
 from .versions import Versions
+from .webhooks import Webhooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ class Store:
     tallies: Tallies
     listings: Listings
     triggers: Triggers
+    webhooks: Webhooks
+    deliveries: Deliveries
     members: Members
     tokens: Tokens
     artifacts: Path
@@ -118,6 +122,8 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         tallies=Tallies(driver),
         listings=Listings(driver),
         triggers=Triggers(driver),
+        webhooks=Webhooks(driver),
+        deliveries=Deliveries(driver),
         members=Members(driver),
         tokens=Tokens(driver),
         artifacts=artifacts,

@@ -539,6 +539,55 @@ def learned_inputs(db: Database) -> None:
     _run(db, _LEARNED_INPUTS)
 
 
+_WEBHOOKS = """
+-- The secret itself, not a hash of it: every message is signed with it. old_secret signs beside it until old_until.
+create table webhooks (
+    id integer primary key,
+    project_id integer not null references projects (id),
+    url text not null,
+    kinds text not null,
+    secret text not null,
+    old_secret text,
+    old_until real,
+    active integer not null default 1,
+    paused text not null default '',
+    event_upto integer not null,
+    feedback_upto integer not null,
+    created_by text not null,
+    created_at real not null,
+    removed_at real
+);
+create index webhooks_project on webhooks (project_id) where removed_at is null;
+create table deliveries (
+    id integer primary key,
+    webhook_id integer not null references webhooks (id),
+    message_id text not null,
+    kind text not null,
+    body text not null,
+    state text not null check (state in ('waiting', 'delivered', 'failed', 'skipped')),
+    attempts integer not null default 0,
+    next_at real not null,
+    leased_until real not null default 0,
+    tried_at real,
+    status integer,
+    error text not null default '',
+    seconds real,
+    response text not null default '',
+    created_at real not null,
+    delivered_at real,
+    resends integer
+);
+create index deliveries_webhook on deliveries (webhook_id);
+create index deliveries_waiting on deliveries (webhook_id) where state = 'waiting';
+"""
+
+
+@migrations(name="0016_webhooks")
+def webhooks(db: Database) -> None:
+    """Where news is sent to, how far each address has been told, and every delivery with its last attempt."""
+    _run(db, _WEBHOOKS)
+
+
 _PEOPLE = """
 create table members (
     id integer primary key,
