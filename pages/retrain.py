@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from feedback_core import accuracies, decisions, insights, suspects
+from feedback_core import decisions, insights, suspects
 from feedback_core.types import GateReport, Version
 from pages import _jobs
 from pages._retrain.flips import show_flips
@@ -142,13 +142,12 @@ with st.container(border=True):
         )
         # While rows are being stored nothing can be said about what is missing.
         st.caption(plain(state.due.text if jobs else state.obstacle or state.due.text))
-    show_dry_run(loop, jobs)
+    show_dry_run(loop, state.champion, jobs)
     _jobs.follow(loop, jobs)
     _jobs.tell_last(loop)
 
-versions = loop.store.versions.all(loop.project.id)
 if state.undecided is not None:
-    candidate = next(version for version in versions if version.id == state.undecided.challenger_id)
+    candidate = next(version for version in state.versions if version.id == state.undecided.challenger_id)
     with st.container(border=True):
         st.subheader(f"Version {candidate.number} is judged")
         show_report(state.undecided, candidate)
@@ -159,13 +158,12 @@ if state.undecided is not None:
         details(state.undecided, "open")
 
 if state.champion is not None:
-    show_reported(state.champion, accuracies.since_promotion(loop.store, loop.project, loop.clock()))
-show_wear(loop)
+    show_reported(state.champion, insights.estimates(loop.store, loop.project, loop.cache, loop.clock()).reported)
+show_wear(loop, state.reports)
 st.subheader("Versions")
-reports = loop.store.versions.reports(loop.project.id)
 show_versions(
-    versions,
-    reports,
+    state.versions,
+    state.reports,
     roll_back,
     loop.suspects,
     suspects.anybody_to_ask(loop.store, loop.project, reviewer()),

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from feedback_core import accuracies
+from feedback_core import accuracies, wording
+from feedback_core.intervals import plain
 from feedback_core.loop import Loop, create_project
 from feedback_core.settings import Settings
 from feedback_core.store import Store
@@ -96,10 +97,9 @@ def test_the_reported_number_is_measured_after_the_promotion(page, trained: Loop
     assert "not measured yet, no audit item has been answered since its promotion" in texts(page("retrain"))
     clock.now += 10
     audit(trained, clock, 12)
-    measured = accuracies.since_promotion(trained.store, trained.project, clock())
+    measured = accuracies.accuracies(trained.store, trained.project, clock()).reported
     assert measured.n == 12
-    said = f"right {measured.value:.1%} ({measured.low:.1%} to {measured.high:.1%}, n = 12) of the time"
-    assert said in texts(page("retrain"))
+    assert f"right {wording.share(plain(measured))} of the time" in texts(page("retrain"))
 
 
 def test_the_holdout_is_refreshed_from_the_page_once_it_is_due(page, trained: Loop, clock: Clock) -> None:  # noqa: F811

@@ -119,13 +119,13 @@ def test_the_overview_shows_the_champions_accuracy_with_interval_and_n(page, tra
 
 
 def test_the_overview_says_how_right_the_champion_has_been_since_its_promotion(page, trained: Loop) -> None:
-    assert "All items since its promotion (random draws stand for those nobody saw): not measured yet" in texts(page())
+    assert "All items since its promotion (random draws stand for those nobody saw): not measured" in texts(page())
     settings = Settings.from_dict(trained.project.settings.to_dict() | {"audit_share": 1.0})
     trained.project = trained.store.projects.update(trained.project, settings=settings, now=1.0, actor="test")
     correct_wrongly(trained, 4)
-    found = accuracies.since_promotion(trained.store, trained.project, trained.clock())
+    found = accuracies.accuracies(trained.store, trained.project, trained.clock()).reported
     assert (found.value, found.n) == (0.0, 4)
-    assert f"nobody saw): 0.0% (0.0% to {found.high:.1%}, n = 4)" in texts(page())
+    assert f"nobody saw): 0.0 % (0.0 to {100 * found.high:.1f}, n = 4)" in texts(page())
 
 
 def test_more_corrections_than_asked_for_read_as_such(page, trained: Loop) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -46,7 +47,7 @@ def members(
     _shown(found, ("who", "role", "project", "name", "since", "by"), rows, as_json)
 
 
-@app.command()
+@app.command("member-set")
 def member_set(
     email: Subject,
     role: RoleName,
@@ -67,7 +68,7 @@ def member_set(
         typer.echo(f"{given.subject} is {given.role} in {project or 'all projects'}.")
 
 
-@app.command()
+@app.command("member-remove")
 def member_remove(
     email: Subject, project: Everywhere = "", by: By = "", database: Database = "", as_json: AsJson = False
 ) -> None:
@@ -107,7 +108,7 @@ def tokens(
     _shown(found, headings, rows, as_json)
 
 
-@app.command()
+@app.command("token-create")
 def token_create(
     name: Annotated[str, typer.Option(help="What it is for; never used twice.")],
     role: TokenRole,
@@ -136,7 +137,7 @@ def token_create(
     typer.echo(secret)
 
 
-@app.command()
+@app.command("token-revoke")
 def token_revoke(token: TokenNumber, by: By = "", database: Database = "", as_json: AsJson = False) -> None:
     """End a token at once and for good."""
     from .. import exchange, people
@@ -168,7 +169,7 @@ def _place(project_id: int | None) -> str:
 
 
 def _shown(
-    found: list[dict[str, object]], headings: tuple[str, ...], rows: list[tuple[str, ...]], as_json: bool
+    found: Sequence[dict[str, Any]], headings: Sequence[str], rows: Sequence[Sequence[str]], as_json: bool
 ) -> None:
     if as_json:
         print_json(found)

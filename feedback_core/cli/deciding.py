@@ -40,7 +40,7 @@ def retrain(project: ProjectName = "", by: By = "", database: Database = "", as_
     if job.state != "done":
         raise CannotTrain(job.error or f"The job was {job.state} before it was done: request it again.")
     version = loop.store.versions.numbered(loop.project.id, int(job.result["version"]))
-    _show(loop, version, loop.store.versions.report_on(version.id), as_json)
+    _show(loop, version, loop.store.versions.verdict_on(version), as_json)
 
 
 @app.command()
@@ -144,16 +144,12 @@ def _tell(version: Version, what: str, as_json: bool) -> None:
         typer.echo(f"Version {version.number} {what}.")
 
 
-def _show(loop: Loop, version: Version, report: GateReport | None, as_json: bool) -> None:
+def _show(loop: Loop, version: Version, report: GateReport, as_json: bool) -> None:
     """A verdict in words: the finding, its reasons, the difference, what the gate advises."""
     from .. import exchange, reports, wording
-    from ..errors import NotFound
 
-    if report is None:
-        raise NotFound(f"Version {version.number} has no gate report: judge it first.")
     if as_json:
-        champion = None if report.champion_id is None else loop.store.versions.get(report.champion_id)
-        print_json(exchange.report(report, version, champion))
+        print_json(exchange.report(report, *loop.store.versions.compared(report)))
         return
     typer.echo(reports.verdict(report, version))
     for reason in report.reasons:

@@ -198,6 +198,18 @@ class Versions:
             raise NotFound(f"There is no gate report with id {report_id}.")
         return found[0]
 
+    def compared(self, report: GateReport) -> tuple[Version, Version | None]:
+        """Challenger and champion of a report; a first version had no champion to beat."""
+        champion = None if report.champion_id is None else self.get(report.champion_id)
+        return self.get(report.challenger_id), champion
+
+    def verdict_on(self, version: Version) -> GateReport:
+        """The newest report about a version. Raises NotFound where there is none."""
+        report = self.report_on(version.id)
+        if report is None:
+            raise NotFound(f"Version {version.number} has no gate report: judge it first.")
+        return report
+
     def report_on(self, version_id: int) -> GateReport | None:
         """The newest report about a version."""
         found = self._reports(
