@@ -12,10 +12,13 @@ import streamlit as st
 from feedback_core import webhooks
 from feedback_core.loop import Loop
 from feedback_core.types import Delivery, Webhook
-from feedback_core.webhooks import KINDS, WAITS_S
+from feedback_core.webhooks import KINDS, PING, WAITS_S
 from pages._shared import ago, plain, reviewer, told
 
 SHOWN = 20
+SOON_S = 60.0
+"""What is sent within this time is watched every other second."""
+
 GUIDE = Path(__file__).parents[2] / "docs" / "webhooks.md"
 STATES = {"waiting": "Waiting", "delivered": "Delivered", "failed": "Given up", "skipped": "Left out"}
 
@@ -85,7 +88,7 @@ def _choose_kinds(key: str, chosen: list[str]) -> list[str]:
 
 
 def _one(loop: Loop, webhook: Webhook) -> None:
-    st.markdown(f"**{plain(webhook.url)}**")
+    st.text(webhook.url)  # markdown would make a link of it, and a press sends nothing there
     sends = ", ".join(KINDS[name].title.lower() for name in webhook.kinds)
     st.caption(f"Sends {sends} · added by {plain(webhook.created_by)} {ago(webhook.created_at)}")
     if not webhook.active:
@@ -103,11 +106,11 @@ def _one(loop: Loop, webhook: Webhook) -> None:
             _button("Resume", "play_arrow", webhook, partial(_resume, loop, webhook, True), catch_up)
             skip = "What has happened while it was paused is never sent."
             _button("Resume from now on", "fast_forward", webhook, partial(_resume, loop, webhook, False), skip)
-        _change(loop, webhook)
         with st.popover("Remove", icon=":material/delete:"):
             st.caption("Nothing more is sent there, and its secret is forgotten.")
             _button("Remove this webhook", "delete", webhook, partial(_remove, loop, webhook), "It cannot be undone.")
     _log(loop, webhook)
+    _change(loop, webhook)
 
 
 def _button(label: str, icon: str, webhook: Webhook, press: Callable[[], None], says: str) -> None:
@@ -115,7 +118,7 @@ def _button(label: str, icon: str, webhook: Webhook, press: Callable[[], None], 
 
 
 def _change(loop: Loop, webhook: Webhook) -> None:
-    with st.popover("Change", icon=":material/edit:"):
+    with st.expander("Change address, kinds or secret", icon=":material/edit:"):
         with st.form(f"webhook-change-{webhook.id}", border=False, enter_to_submit=False):
             url = st.text_input("Address", webhook.url, key=f"webhook-url-of-{webhook.id}")
             kinds = _choose_kinds(f"webhook-kinds-of-{webhook.id}", list(webhook.kinds))
@@ -129,49 +132,56 @@ def _change(loop: Loop, webhook: Webhook) -> None:
 
 
 def _log(loop: Loop, webhook: Webhook) -> None:
-    """The newest deliveries; drawn again by itself while one is on its way."""
-    moving = webhook.active and loop.store.deliveries.waiting(webhook.id) > 0
-    moving = moving or any(each.kind == "ping" and each.state == "waiting" for each in _newest(loop, webhook))
+    """The newest deliveries, drawn again by itself while one is on its way, and one of them in full."""
+    shown = _newest(loop, webhook)
+    if not shown:
+        st.caption("Nothing was sent yet. Send a test to see whether messages come through.")
+        return
 
-    @st.fragment(run_every=1.0 if moving else None)
+    @st.fragment(run_every=_pause_s(shown, webhook, loop.clock()))
     def newest() -> None:
         found = _newest(loop, webhook)
-        if not found:
-            st.caption("Nothing was sent yet. Send a test to see whether messages come through.")
-            return
         st.dataframe(
-            [_row(each, loop.clock()) for each in found],
+            [_row(each, webhook, loop.clock()) for each in found],
             hide_index=True,
             height=min(250, 38 + 35 * len(found)),
             column_config={"How it went": st.column_config.TextColumn(width="large")},
             alt=f"The newest deliveries of webhook {webhook.id}, newest first",
         )
-        _look_into(loop, webhook, found)
-        if moving and all(each.state != "waiting" for each in found):
+        if [(each.id, each.state) for each in found] != [(each.id, each.state) for each in shown]:
             st.rerun()
 
     newest()
+    _look_into(loop, webhook, shown)
+
+
+def _pause_s(shown: list[Delivery], webhook: Webhook, now: float) -> float | None:
+    """Seconds between two looks at what is on its way; None where nothing is."""
+    next_at = [each.next_at for each in shown if each.state == "waiting" and (webhook.active or each.kind == PING)]
+    return None if not next_at else 2.0 if min(next_at) < now + SOON_S else 30.0
 
 
 def _newest(loop: Loop, webhook: Webhook) -> list[Delivery]:
     return loop.store.deliveries.page(webhook.id, SHOWN)
 
 
-def _row(each: Delivery, now: float) -> dict[str, Any]:
+def _row(each: Delivery, webhook: Webhook, now: float) -> dict[str, Any]:
     return {
         "Delivery": each.id,
         "Since": ago(each.created_at),
         "Kind": KINDS[each.kind].title if each.kind in KINDS else "Test",
         "State": STATES[each.state],
         "Attempts": each.attempts,
-        "How it went": how_it_went(each, now),
+        "How it went": how_it_went(each, webhook.active, now),
     }
 
 
-def how_it_went(each: Delivery, now: float) -> str:
-    """The last attempt in words, and when the next one is."""
+def how_it_went(each: Delivery, active: bool, now: float) -> str:
+    """The last attempt in words, and when the next one is. active: whether its webhook is."""
     if each.state == "delivered":
         return f"{each.status} in {1000 * (each.seconds or 0):.0f} ms"
+    if each.state == "waiting" and not active and each.kind != PING:
+        return f"{each.error} Waits until the webhook is resumed.".strip()
     if each.state == "waiting" and not each.attempts:
         return "on its way, or behind another one"
     if each.state == "waiting":
