@@ -46,11 +46,13 @@ def sample(tmp_path_factory):
 def test_help_lists_the_commands(words):
     done = run(*words)
     listed = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("│") and line[2] not in " -"]
+    access = ["members", "member-set", "member-remove", "tokens", "token-create", "token-revoke"]
     deciding = ["retrain", "judge", "promote", "refuse", "rollback", "undo-rulings"]
     reading = ["projects", "versions", "report", "card", "reproduce"]
     studying = ["accuracy", "forecast", "credit", "dry-run"]
+    telling = ["webhooks", "webhook-add", "webhook-remove", "webhook-log"]
     working = ["jobs", "cancel"]
-    assert listed == [*deciding, "demo", "simulate", "worker", *reading, *studying, *working]
+    assert listed == [*access, *deciding, "demo", "simulate", "worker", *reading, *studying, *telling, *working]
 
 
 @pytest.mark.parametrize(

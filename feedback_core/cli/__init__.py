@@ -16,6 +16,7 @@ from . import (  # each adds its commands
     reading,
     reviewing,
     studying,
+    telling,
     working,
 )
 from .options import app
@@ -33,6 +34,7 @@ __all__ = [
     "reading",
     "reviewing",
     "studying",
+    "telling",
     "working",
 ]
 
