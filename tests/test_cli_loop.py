@@ -185,7 +185,9 @@ def test_predictions_and_exports_become_files_by_their_ending(at, tmp_path, endi
     new, out = write(tmp_path / "new.csv", [["x0", "x1"], [5, 5], [-5, -5]]), tmp_path / f"out.{ending_}"
     done = call(at, "predict", new, "--out", str(out))
     assert (done.exit_code, done.stdout, done.stderr) == (0, "", f"Written to {out}.\n")
-    assert read_table(out.read_bytes(), out.name)["label"].tolist() == ["b", "a"]
+    written = read_table(out.read_bytes(), out.name)
+    assert written["label"].tolist() == ["b", "a"]
+    assert list(written.columns) == ["item", "key", "label", "confidence", "proba a", "proba b"]
     assert call(at, "export", "items", "--out", str(out)).exit_code == 0
     assert len(read_table(out.read_bytes(), out.name)) == 302
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
@@ -238,26 +240,26 @@ def test_an_idempotency_key_means_the_same_over_rest_and_here(trained, at):
     assert said(at, "feedback", "-", "--by", "ann", given=line)["entries"][0]["id"] == sent.id
 
 
-@pytest.mark.parametrize(
-    ("line", "words"),
-    [
-        ('{"item": 1', "line 2: not valid JSON"),
-        ("[1]", "line 2: '[1]' is no object"),
-        ('{"item": 1, "label": "a"}', "line 2: 'label' is not known: use item, input,"),
-        ('{"item": true, "target": "a"}', "line 2: item=True is not what it takes"),
-        ('{"item": 0, "target": "a"}', "line 2: item=0 is no number of one"),
-        ('{"item": 18446744073709551615, "target": "a"}', "is no number of one"),
-        ('{"item": 250, "verdict": "undo"}', "line 2: verdict='undo' is not known"),
-        ('{"item": 250, "target": "a", "seconds": -1}', "line 2: seconds=-1 is out of range"),
-        ('{"item": 250, "target": "c"}', "line 2: target='c' is not a label of this project"),
-        ('{"item": 99999, "target": "a"}', "line 2: there is no item 99999"),
-        ('{"item": "nokey", "target": "a"}', "line 2: there is no item with the key 'nokey'"),
-        ('{"input": [1], "target": "a"}', "line 2: input has 1 values, expected 2"),
-    ],
+WRONG_LINES = (
+    ('{"item": 1', "line 2: not valid JSON"),
+    ("[1]", "line 2: '[1]' is no object"),
+    ('{"item": 1, "label": "a"}', "line 2: 'label' is not known: use item, input,"),
+    ('{"item": true, "target": "a"}', "line 2: item=True is not what it takes"),
+    ('{"item": 0, "target": "a"}', "line 2: item=0 is no number of one"),
+    ('{"item": 18446744073709551615, "target": "a"}', "is no number of one"),
+    ('{"item": 250, "verdict": "undo"}', "line 2: verdict='undo' is not known"),
+    ('{"item": 250, "target": "a", "seconds": -1}', "line 2: seconds=-1 is out of range"),
+    ('{"item": 250, "target": "c"}', "line 2: target='c' is not a label of this project"),
+    ('{"item": 99999, "target": "a"}', "line 2: there is no item 99999"),
+    ('{"item": "nokey", "target": "a"}', "line 2: there is no item with the key 'nokey'"),
+    ('{"input": [1], "target": "a"}', "line 2: input has 1 values, expected 2"),
 )
-def test_a_line_that_cannot_be_stored_is_named_and_nothing_is(at, line, words):
+
+
+def test_a_line_that_cannot_be_stored_is_named_and_nothing_is(at):
     good = json.dumps({"item": said(at, "queue", "--limit", "1")[0]["id"], "target": "a"})
-    assert words in error_of(at, "feedback", "-", given=f"{good}\n{line}\n".encode())
+    for line, words in WRONG_LINES:
+        assert words in error_of(at, "feedback", "-", given=f"{good}\n{line}\n".encode()), line
     assert said(at, "feedback") == []
 
 
@@ -361,7 +363,7 @@ def test_the_exit_code_says_whether_to_mend_to_wait_or_to_give_up(error, code, c
     [
         (["nosuch"], "No such command 'nosuch'."),
         (["judge"], "Missing argument 'VERSION'."),
-        (["queue", "--limit", "0"], "0"),
+        (["queue", "--limit", "0"], "greater than or equal to 1"),
     ],
 )
 def test_a_wrong_call_is_one_object_too_where_json_is_wanted(words, detail, capsys):
@@ -379,7 +381,7 @@ def start(url, *words, **more):
 
 
 def test_a_closed_pipe_ends_a_listing_without_a_word(at):
-    process = start(at, "export", "items", stdout=subprocess.PIPE)
+    process = start(at, "events", stdout=subprocess.PIPE)
     process.stdout.close()
     assert process.stderr.read() == ""
     process.stderr.close()
