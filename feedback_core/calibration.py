@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
 
 from .intervals import plain, wilson
 
@@ -62,6 +61,8 @@ def temperature(proba: npt.NDArray[np.float64], truth: npt.NDArray[np.int64]) ->
         top = scaled.max(axis=1)
         norm = top + np.log(np.exp(scaled - top[:, None]).sum(axis=1))
         return float((norm - sharpness * own).sum()) + 0.5 * ((sharpness - 1) / SHARPNESS_SD) ** 2
+
+    from scipy.optimize import minimize_scalar  # 0.4 CPU seconds, as in gate/paired.py
 
     if not len(truth):
         return 1.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from ..loop import Loop
     from ..store.listings import Placed
 
-PREDICTED = ("item", "key", "label", "confidence", "proba")
+PREDICTED = ("item", "key", "label", "confidence")
+"""Columns of a file of predictions; a column `proba LABEL` follows for every label."""
+
 Written = Annotated[
     str, typer.Option("--to", help="csv, jsonl or parquet; by the ending of --out when not given, else jsonl.")
 ]
@@ -38,8 +40,6 @@ def predict(
     as_json: AsJson = False,
 ) -> None:
     """Ask the champion about every row of a table, all or none; one line a row, in its order."""
-    from .. import exports
-
     loop = open_loop(database, project)
     form = _form(to, out)
     said = _said(loop, file, format, log, person(by), as_json)
@@ -50,7 +50,8 @@ def predict(
     if as_json:
         print_json({"version": serving.version.number, "warning": serving.warning, "predictions": rows})
         return
-    streamed(exports.FORMATS[form].write(rows, PREDICTED), out)
+    columns = (*PREDICTED, *(f"proba {label}" for label in loop.project.labels))
+    streamed(_writer(form, out)((_flat(row) for row in rows), columns), out)
 
 
 @app.command()
@@ -63,12 +64,12 @@ def export(
     as_json: Annotated[bool, typer.Option("--json", help="JSON Lines, the default.")] = False,
 ) -> None:
     """Write all rows of a project, as they are read: it takes no memory, however many there are."""
-    from .. import exports, insights
+    from .. import insights
 
     loop = open_loop(database, project)
     form = _form("jsonl" if as_json else to, out)
     rows, columns = insights.export_rows(loop.store, loop.project, what), insights.export_columns(loop.project, what)
-    streamed(exports.FORMATS[form].write(rows, columns), out)
+    streamed(_writer(form, out)(rows, columns), out)
 
 
 def _form(to: str, out: Path | None) -> str:
@@ -81,6 +82,13 @@ def _form(to: str, out: Path | None) -> str:
     if chosen not in FORMATS:
         raise InvalidInput(f"to={chosen!r} is not known: choose one of {', '.join(FORMATS)}.")
     return chosen
+
+
+def _writer(form: str, out: Path | None) -> Callable[..., Iterator[bytes]]:
+    from .. import exports
+
+    # The mark that Excel wants in a file is a first column of another name to the next program of a pipe.
+    return exports.write_csv if form == "csv" and out is None else exports.FORMATS[form].write
 
 
 def _said(loop: Loop, file: Path, format: str, log: bool, by: str, as_json: bool) -> list[Answered]:
@@ -112,3 +120,7 @@ def _rows(said: Answered, labels: tuple[str, ...]) -> list[dict[str, Any]]:
         }
         for label, proba, item in zip(said.labels, said.proba.tolist(), items, strict=True)
     ]
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {f"proba {label}": value for label, value in row["proba"].items()}

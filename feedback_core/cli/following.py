@@ -9,6 +9,7 @@ import typer
 
 from .ending import DONE, NOT_NOW
 from .options import AsJson, By, Database, Limit, ProjectName, Reason, app, open_loop, person, print_json, print_table
+from .running import finished
 
 After = Annotated[int, typer.Option(min=0, help="Only later ones, oldest first; the newest ones when not given.")]
 Entries = Annotated[list[int], typer.Argument(metavar="ENTRY...", min=1, help="Numbers of feedback entries.")]
@@ -80,15 +81,27 @@ def insights(project: ProjectName = "", database: Database = "", as_json: AsJson
 
 
 @app.command()
-def suspects(limit: Limit = 20, project: ProjectName = "", database: Database = "", as_json: AsJson = False) -> None:
+def suspects(
+    limit: Limit = 20,
+    run: Annotated[bool, typer.Option("--run", help="Rank all entries here and now first.")] = False,
+    project: ProjectName = "",
+    by: By = "",
+    database: Database = "",
+    as_json: AsJson = False,
+) -> None:
     """List the entries most likely wrong, the worst first; `rule` decides about them."""
     from .. import exchange
     from ..types import EntryFilter
 
     loop = open_loop(database, project)
+    if run:
+        finished(loop, loop.request_ranking(person(by)), as_json)
     found, _ = loop.store.ranks.page(loop.project.id, EntryFilter(), limit=limit)
     if as_json:
         print_json([exchange.entry(each.entry) | {"score": each.score, "parts": dict(each.parts)} for each in found])
+        return
+    if not found:
+        typer.echo("No entry waits for a second look; --run ranks them anew.")
         return
     rows = [
         (str(e.id), str(e.item_id), e.reviewer, e.target or "", e.predicted or "", "" if s is None else f"{s:.3f}")

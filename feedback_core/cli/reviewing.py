@@ -91,14 +91,15 @@ def feedback(
         _list(loop.store.feedback.latest(loop.project.id, limit), as_json)
         return
     lines = entry_lines.parsed(content(file), person(by))
+    newest = max((entry.id for entry in loop.store.feedback.latest(loop.project.id, 1)), default=0)
     with telling(as_json) as say:
         found = list(chain.from_iterable(entry_lines.stored(loop, person(by), lines, say)))
     if as_json:
         print_json({"entries": [exchange.entry(each) for each in found]})
     else:
-        typer.echo(
-            f"{len(found):,} entries are stored, {sum(e.verdict == 'correct' for e in found):,} of them corrections."
-        )
+        new = [each for each in found if each.id > newest]
+        wrong = sum(each.verdict == "correct" for each in new)
+        typer.echo(f"{len(new):,} of {len(found):,} entries are new, {wrong:,} of them corrections.")
 
 
 @app.command()
