@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import socket
+import tomllib
 from pathlib import Path
 
 from .errors import InvalidSetting
@@ -41,6 +42,43 @@ def _number(name: str, otherwise: float) -> float:
     if not 0 <= value < float("inf"):
         raise InvalidSetting(f"{name}={given!r} is not a number of requests: give 0 or more, such as 200.")
     return value
+
+
+def sign_in() -> bool:
+    """Whether people and programs have to say who they are.
+
+    FEEDBACK_AUTH=required or off decides; unset, it is whether one of Streamlit's secrets.toml has a section [auth].
+    Raises InvalidSetting for other values, and for a file that cannot be read: it may be the one that has it.
+    """
+    given = os.environ.get("FEEDBACK_AUTH", "").strip().lower()
+    if given not in ("", "required", "off"):
+        raise InvalidSetting(f"FEEDBACK_AUTH={given!r} is not known: use required or off, or leave it out.")
+    return given == "required" or (not given and any("auth" in _secrets(path) for path in secret_files()))
+
+
+def secret_files() -> tuple[Path, Path]:
+    """Where Streamlit looks for secrets: of the user, and of the folder it is started in."""
+    return tuple(folder / ".streamlit" / "secrets.toml" for folder in (Path.home(), Path.cwd()))  # type: ignore[return-value]
+
+
+def _secrets(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        # Without what it says: a parser may quote the line, and lines of this file are secrets.
+        raise InvalidSetting(f"{path} cannot be read as TOML ({type(error).__name__}): mend or remove it.") from None
+
+
+def admins() -> frozenset[str]:
+    """Who is admin everywhere before anybody has a role: FEEDBACK_ADMINS, e-mails with commas between them."""
+    return frozenset(filter(None, (each.strip() for each in os.environ.get("FEEDBACK_ADMINS", "").split(","))))
+
+
+def default_role() -> str:
+    """Role of everybody who has signed in: FEEDBACK_DEFAULT_ROLE; empty for none."""
+    return os.environ.get("FEEDBACK_DEFAULT_ROLE", "").strip()
 
 
 def process_name() -> str:

@@ -1,20 +1,18 @@
 """The frame around every page: navigation, project picker, reviewer name."""
 
-import json
 import re
 from pathlib import Path
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 import streamlit as st
 
 from feedback_core.environment import user_name
+from pages._browser import NAME_COOKIE, leave
 from pages._shared import plain, store
 
 # A file of our own: Streamlit would fetch an icon by name from a font server.
 ICON = Path(__file__).with_name("_icon.png")
 st.set_page_config(page_title="AI Feedback Loop", page_icon=ICON, layout="wide")
-
-NAME_COOKIE = "feedback_reviewer"
 
 PAGES = [  # no sections: Streamlit lists them in markup that screen readers cannot follow
     st.Page("overview.py", title="Overview", icon=":material/cycle:", default=True),
@@ -41,22 +39,6 @@ def choose_project() -> None:
     st.query_params["project"] = st.session_state["open_project"] = st.session_state["project"]
 
 
-def complete_address(project: str, url_path: str) -> None:
-    """Write the open project into an address that lacks it, so that a reload and a copied link open the same.
-
-    In the browser, by replacing: what st.query_params sets is an entry of its own in the history at times, and from an
-    entry without the project one that would be written anew whenever somebody goes back to it.
-    """
-    # The comment differs from page to page: the same text would not be run again.
-    script = f"""
-    {{ // {quote(url_path)} {quote(str(sorted(st.query_params.to_dict().items())))}
-    const address = new URL(window.location);
-    address.searchParams.set("project", decodeURIComponent("{quote(project, safe="")}"));
-    window.history.replaceState(window.history.state, "", address); }}
-    """
-    st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
-
-
 def choose_name() -> None:
     """Remember the name beside its field, which forgets its value when a button leads to another page."""
     st.session_state["reviewer_name"] = st.session_state["reviewer"].strip()
@@ -72,14 +54,13 @@ def known_name() -> str:
     )  # Streamlit refuses two underscores in the key of a component, and the deck's has it
 
 
+opened = None
 with st.sidebar:
     if names:
         # The session remembers where a page's own link leaves the project out of the address.
         wanted = [st.query_params.get("project"), st.session_state.get("open_project"), names[0]]
         opened = next(name for name in wanted if name in names)
         st.session_state["project"] = st.session_state["open_project"] = opened
-        if st.query_params.get("project") != opened:
-            complete_address(opened, page.url_path)
         # Not bind="query-params": st.switch_page refuses to leave a page whose address a widget is bound to.
         st.selectbox("Project", names, key="project", on_change=choose_project)
         if wanted[0] and wanted[0] != opened:
@@ -101,8 +82,11 @@ if not name:
     max_chars=60,
     on_change=choose_name,
 )
+with st.sidebar:
+    leave(
+        None if st.query_params.get("project") == opened else opened,
+        name if name and "reviewer_name" in st.session_state else None,
+        page.url_path,
+    )
 if name:
-    if "reviewer_name" in st.session_state:
-        cookie = f"{NAME_COOKIE}={quote(name, safe='')}; Path=/; Max-Age=31536000; SameSite=Lax"
-        st.sidebar.html(f"<script>document.cookie = {json.dumps(cookie)}</script>", unsafe_allow_javascript=True)
     page.run()
