@@ -19,7 +19,7 @@ errors parent cache neighbours projection
 cron client environment
 settings registry scored
 types
-intervals wording scope children
+intervals wording scope children permissions
 calibration
 intake tables exports encoding datasets
     review training evaluation gate threshold slices bulk queue_audit unusual scoring staging estimates
@@ -27,7 +27,7 @@ intake tables exports encoding datasets
 surroundings feature_space sampling trust refits fitting provenance suspects taking_in
 second_look comparison accuracies studies reports reproduce rescoring triggers
 loop insights inspection exchange
-learned decisions arrivals
+learned decisions arrivals people
 reordering maps similar submissions
 heartbeat reviewers feedback_loop deck served_model receipts
 worker

@@ -22,6 +22,7 @@ from .jobs import Jobs
 from .judged import JudgedRows
 from .listings import Listings
 from .maps import Maps
+from .members import Members
 from .predictions import Predictions
 from .projects import Projects
 from .ranks import Ranks
@@ -31,6 +32,7 @@ from .sessions import ReviewSessions
 from .sqlite import SqliteDriver
 from .studies import Studies
 from .tallies import Tallies
+from .tokens import Tokens
 from .triggers import Triggers
 from .versions import Versions
 
@@ -65,6 +67,8 @@ class Store:
     tallies: Tallies
     listings: Listings
     triggers: Triggers
+    members: Members
+    tokens: Tokens
     artifacts: Path
     """Folder of the model files, beside the database."""
 
@@ -114,5 +118,7 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         tallies=Tallies(driver),
         listings=Listings(driver),
         triggers=Triggers(driver),
+        members=Members(driver),
+        tokens=Tokens(driver),
         artifacts=artifacts,
     )

@@ -539,6 +539,62 @@ def learned_inputs(db: Database) -> None:
     _run(db, _LEARNED_INPUTS)
 
 
+_PEOPLE = """
+create table members (
+    id integer primary key,
+    project_id integer references projects (id),
+    subject text not null,
+    name text not null,
+    role text not null check (role in ('viewer', 'reviewer', 'maintainer', 'admin')),
+    added_at real not null,
+    added_by text not null
+);
+-- Null is all projects, and no null equals another.
+create unique index members_one on members (coalesce(project_id, 0), subject);
+create index members_subject on members (subject);
+
+create table tokens (
+    id integer primary key,
+    project_id integer references projects (id),
+    name text not null unique,
+    hash text not null unique,
+    prefix text not null,
+    role text not null check (role in ('viewer', 'reviewer', 'maintainer', 'admin')),
+    may_act_for_others integer not null,
+    created_by text not null,
+    created_at real not null,
+    expires_at real not null,
+    revoked_at real,
+    revoked_by text,
+    last_used_at real
+);
+create trigger tokens_scope_immutable before update of project_id, name, hash, role, may_act_for_others, expires_at
+    on tokens begin select raise(abort, 'a token keeps its scope: revoke it and make another'); end;
+create trigger tokens_stay_revoked before update of revoked_at on tokens when old.revoked_at is not null
+    begin select raise(abort, 'a revoked token stays revoked: make another'); end;
+create trigger tokens_kept before delete on tokens
+    begin select raise(abort, 'the audit trail names this token: revoke it instead'); end;
+
+create table admin_events (
+    id integer primary key,
+    at real not null,
+    actor text not null,
+    kind text not null,
+    details text not null default '{}'
+);
+create trigger admin_events_append_only before delete on admin_events
+    begin select raise(abort, 'the audit trail is append-only'); end;
+create trigger admin_events_immutable before update on admin_events
+    begin select raise(abort, 'the audit trail is append-only'); end;
+"""
+
+
+@migrations(name="0019_people")
+def people(db: Database) -> None:
+    """Roles by person and project, tokens of programs, and events that concern no single project."""
+    _run(db, _PEOPLE)
+
+
 def _run(db: Database, script: str) -> None:
     # Not executescript(): it commits the surrounding transaction first.
     statement = ""
