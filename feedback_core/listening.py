@@ -11,7 +11,7 @@ from pathlib import Path
 
 _DESCRIPTORS = Path("/dev/fd")
 
-WAY_OUT = """Either listen on this machine only (server.address = "127.0.0.1", which is the default here), or turn on sign-in:
+WAY_OUT = """Listen on this machine only (server.address = "127.0.0.1", the default here), or turn on sign-in:
   1. .streamlit/secrets.toml: [auth] with redirect_uri, cookie_secret, client_id, client_secret, server_metadata_url
   2. FEEDBACK_ADMINS=you@example.org: who may give others a role
   3. FEEDBACK_ALLOWED_HOSTS=feedback.example.org: the host names it answers to
@@ -47,7 +47,7 @@ def listening() -> list[str]:
     """
     if not _DESCRIPTORS.is_dir():
         return []
-    found = (_accepting(int(name)) for name in os.listdir(_DESCRIPTORS) if name.isdigit())
+    found = (_accepting(int(path.name)) for path in _DESCRIPTORS.iterdir() if path.name.isdigit())
     return sorted({address for address in found if address is not None})
 
 

@@ -1,4 +1,4 @@
-"""The frame around every page: navigation, project picker, reviewer name."""
+"""The frame around every page: sign-in, navigation, project picker, and the name of who is here."""
 
 import re
 from pathlib import Path
@@ -6,9 +6,12 @@ from urllib.parse import unquote
 
 import streamlit as st
 
-from feedback_core.environment import user_name
+from feedback_core import people
+from feedback_core.environment import sign_in, user_name
 from pages._browser import NAME_COOKIE, leave
-from pages._shared import plain, store
+from pages._people import store
+from pages._shared import plain
+from pages._sign_in import entered, show_who
 
 # A file of our own: Streamlit would fetch an icon by name from a font server.
 ICON = Path(__file__).with_name("_icon.png")
@@ -30,8 +33,11 @@ st.html(
     "{ color: CanvasText }</style>"
 )
 
-page = st.navigation(PAGES)
-names = [project.name for project in store().projects.all()]
+team = sign_in()
+page = st.navigation(PAGES, position="hidden" if team and not st.user.get("is_logged_in") else "sidebar")
+who = entered() if team else None
+projects = store().projects.all() if who is None else people.visible(who, store().projects.all())
+names = [project.name for project in projects]
 
 
 def choose_project() -> None:
@@ -49,9 +55,26 @@ def known_name() -> str:
     cookie = st.context.cookies.get(NAME_COOKIE)
     remembered = unquote(cookie)[:60] if isinstance(cookie, str) else ""  # Streamlit's test harness gives a mock
     name = str(st.session_state.get("reviewer_name", remembered or user_name()))
-    return re.sub(
-        "__+", "_", name
-    )  # Streamlit refuses two underscores in the key of a component, and the deck's has it
+    # Streamlit refuses two underscores in the key of a component, and the deck's has it.
+    return re.sub("__+", "_", name)
+
+
+def ask_name() -> str:
+    """The field for the name, in the middle of an otherwise empty page until there is one."""
+    name = known_name()
+    st.session_state["reviewer"] = name
+    if not name:
+        st.title("Who are you?")
+        st.write("Your name stands beside every decision you make, so that others know whom to ask.")
+    (st.sidebar if name else st).text_input(
+        "Your name",
+        key="reviewer",
+        help="Stands beside every decision you make. This browser remembers it.",
+        placeholder="Type it and press Enter",
+        max_chars=60,
+        on_change=choose_name,
+    )
+    return name
 
 
 opened = None
@@ -65,27 +88,22 @@ with st.sidebar:
         st.selectbox("Project", names, key="project", on_change=choose_project)
         if wanted[0] and wanted[0] != opened:
             gone = f"There is no project “{plain(wanted[0])}” any more: it was renamed or archived."
+            if who is not None:
+                gone = f"There is no project “{plain(wanted[0])}” for you: ask an admin, or it was renamed or archived."
             st.warning(f"{gone} This is “{plain(opened)}”.")
     else:
         st.session_state.pop("project", None)  # the last one was archived
 
-name = known_name()
-st.session_state["reviewer"] = name
-if not name:
-    st.title("Who are you?")
-    st.write("Your name stands beside every decision you make, so that others know whom to ask.")
-(st.sidebar if name else st).text_input(
-    "Your name",
-    key="reviewer",
-    help="Stands beside every decision you make. This browser remembers it.",
-    placeholder="Type it and press Enter",
-    max_chars=60,
-    on_change=choose_name,
-)
+if who is not None:
+    name, typed = who.name, None
+    show_who(who, next((project.id for project in projects if project.name == opened), None))
+else:
+    name = ask_name()
+    typed = name if name and "reviewer_name" in st.session_state else None
 with st.sidebar:
     leave(
         None if st.query_params.get("project") == opened else opened,
-        name if name and "reviewer_name" in st.session_state else None,
+        typed,
         page.url_path,
     )
 if name:

@@ -39,10 +39,13 @@ def running_app(url: str, log: Path) -> Iterator[str]:
 
 
 @contextmanager
-def running_server(url: str, log: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """The app's process on a port of one's own; it may be killed and started again on the same port."""
+def running_server(url: str, log: Path, port: int, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The app's process on a port of one's own; it may be killed and started again on the same port.
+
+    variables: of the environment, in addition.
+    """
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true", f"--server.port={port}"]
-    environment = os.environ | {"FEEDBACK_DATABASE": url, "USER": "ana"}
+    environment = os.environ | {"FEEDBACK_DATABASE": url, "USER": "ana"} | variables
     with log.open("w") as output:
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
         try:
