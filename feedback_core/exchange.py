@@ -8,7 +8,21 @@ from typing import Any
 from .accuracies import Accuracies
 from .intervals import plain
 from .reproduce import Rebuild
-from .types import Draw, Event, Feedback, Flip, GateReport, Item, Job, Project, RolledBack, Schema, Version
+from .types import (
+    Draw,
+    Event,
+    Feedback,
+    Flip,
+    GateReport,
+    Item,
+    Job,
+    Member,
+    Project,
+    RolledBack,
+    Schema,
+    Token,
+    Version,
+)
 from .wording import ADVICE, iso
 
 
@@ -86,6 +100,17 @@ def job(found: Job) -> dict[str, Any]:
 def event(found: Event) -> dict[str, Any]:
     """An entry of the audit trail."""
     return asdict(found) | {"at": iso(found.at)}
+
+
+def member(found: Member) -> dict[str, Any]:
+    """A role that somebody was given."""
+    return asdict(found) | {"added_at": iso(found.added_at)}
+
+
+def token(found: Token) -> dict[str, Any]:
+    """A token without its secret, which nobody has any more."""
+    times = {name: iso(getattr(found, name)) for name in ("created_at", "expires_at", "revoked_at", "last_used_at")}
+    return asdict(found) | times
 
 
 def estimates(found: Accuracies) -> dict[str, Any]:

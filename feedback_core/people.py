@@ -80,8 +80,8 @@ def subject_of(claims: Mapping[str, Any]) -> str:
     return _subject(f"{claims.get('iss', '')}|{claims['sub']}")
 
 
-def bearer(store: Store, secret: str, now: float) -> Person:
-    """The program behind a token's secret. Raises NotSignedIn when it is unknown, revoked or over."""
+def bearer(store: Store, secret: str, now: float) -> Token:
+    """The token that a secret belongs to. Raises NotSignedIn when it is unknown, revoked or over."""
     # Found by its hash: the time of a look-up tells only about hashes, and nobody can steer towards one.
     token = store.tokens.hashed(hashed(secret))
     if token is None:
@@ -90,7 +90,7 @@ def bearer(store: Store, secret: str, now: float) -> Person:
         raise NotSignedIn(f"The token {token.name!r} is revoked. {HOW}")
     if token.expires_at <= now:
         raise NotSignedIn(f"The token {token.name!r} is over. {HOW}")
-    return person_of(token)
+    return token
 
 
 def person_of(token: Token) -> Person:

@@ -50,6 +50,14 @@ class Members:
             log(session, project_id, now, by, "member removed", details)
         return noun(Member, rows[0])
 
+    def get(self, member_id: int) -> Member:
+        """A role that was given, by its number. Raises NotFound."""
+        with self._driver.reading() as session:
+            rows = session.query("select * from members where id = ?", (member_id,))
+        if not rows:
+            raise NotFound(f"There is no member {member_id}: the list of members has their numbers.")
+        return noun(Member, rows[0])
+
     def of(self, project_id: int | None) -> list[Member]:
         """Roles given in a project and in all projects; None: only the latter."""
         with self._driver.reading() as session:

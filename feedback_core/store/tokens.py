@@ -84,6 +84,14 @@ class Tokens:
             rows = session.query("select * from tokens where hash = ?", (digest,))
         return _token(rows[0]) if rows else None
 
+    def of(self, project_id: int) -> list[Token]:
+        """Tokens for one project and for all of them, the newest first."""
+        with self._driver.reading() as session:
+            rows = session.query(
+                "select * from tokens where project_id is null or project_id = ? order by id desc", (project_id,)
+            )
+        return [_token(row) for row in rows]
+
     def all(self) -> list[Token]:
         """Every token ever made, the newest first."""
         with self._driver.reading() as session:
