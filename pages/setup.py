@@ -1,8 +1,9 @@
-"""Setup: new projects from a file, more rows, settings, the project itself, exports."""
+"""Setup: new projects from a file, more rows, settings, people, the project itself, exports."""
 
 import streamlit as st
 
 from feedback_core.errors import FeedbackError
+from pages._setup.access import access
 from pages._setup.export import export
 from pages._setup.more_rows import add_rows
 from pages._setup.new_project import new_project
@@ -10,7 +11,13 @@ from pages._setup.project import project_section, show_archived
 from pages._setup.settings import settings_form
 from pages._shared import loop_of, plain, show_message, store
 
-OF_A_PROJECT = {"Add rows": add_rows, "Settings": settings_form, "Project": project_section, "Export": export}
+OF_A_PROJECT = {
+    "Add rows": add_rows,
+    "Settings": settings_form,
+    "People and access": access,
+    "Project": project_section,
+    "Export": export,
+}
 
 st.title("Setup")
 show_message()
