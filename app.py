@@ -17,7 +17,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.routing import Mount, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from feedback_core.environment import allowed_hosts, database_url, sign_in
+from feedback_core.environment import allowed_hosts, database_url, keep_sign_in, sign_in, sign_in_faults
 from feedback_core.fence import Fence
 from feedback_core.listening import exposed, listening
 from feedback_core.parent import die_with_parent
@@ -53,6 +53,12 @@ async def keep_worker() -> None:
         await asyncio.sleep(pause)
 
 
+def faults() -> list[str]:
+    """What would let people sign in as somebody else, in words."""
+    trusted = "server.trustedUserHeaders is set: whoever reaches the port could say who they are"
+    return [*sign_in_faults(), *([trusted] if st.get_option("server.trustedUserHeaders") else [])]
+
+
 async def stop_when_exposed() -> None:
     """Stop the server as soon as it listens where others reach it while nobody has to sign in.
 
@@ -60,14 +66,14 @@ async def stop_when_exposed() -> None:
     """
     while not (found := listening()):
         await asyncio.sleep(BIND_LOOK_S)
-    if reason := exposed(found, sign_in()):
+    if reason := exposed(found, sign_in(), faults()):
         sys.stderr.write(f"{reason}\n")
         signal.raise_signal(signal.SIGTERM)
 
 
 def refuse_to_start() -> None:
     """End the process when it listens already (streamlit run, python app.py) where it must not."""
-    if reason := exposed(listening(), sign_in()):
+    if reason := exposed(listening(), sign_in(), faults()):
         sys.stderr.write(f"{reason}\n")
         sys.stderr.flush()
         os._exit(1)  # nothing has been opened yet; an exception would bury the reason under the server's traceback
@@ -128,6 +134,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
         await warming
 
 
+keep_sign_in(st.secrets.load_if_toml_exists() and "auth" in st.secrets)
 app = st.App(
     ROOT / "pages" / "_frame.py",
     lifespan=lifespan,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 
@@ -28,11 +28,13 @@ def is_loopback(address: str) -> bool:
     return (mapped or found).is_loopback
 
 
-def exposed(addresses: Iterable[str], signed_in: bool) -> str:
+def exposed(addresses: Iterable[str], signed_in: bool, faults: Sequence[str] = ()) -> str:
     """Why a server that accepts connections at these addresses must not run, with the way out; empty when it may.
 
-    signed_in: people and programs have to prove who they are.
+    signed_in: people and programs have to prove who they are. faults: what is wrong with how they do it, in words.
     """
+    if signed_in and faults:
+        return f"Refusing to run: sign-in is on and not complete: {'; '.join(faults)}.\n{WAY_OUT}"
     open_to = sorted({address for address in addresses if not is_loopback(address)})
     if signed_in or not open_to:
         return ""

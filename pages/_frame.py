@@ -11,7 +11,7 @@ from feedback_core.environment import sign_in, user_name
 from pages._browser import NAME_COOKIE, leave
 from pages._people import store
 from pages._shared import plain
-from pages._sign_in import entered, show_who
+from pages._sign_in import admitted, show_door, show_who
 
 # A file of our own: Streamlit would fetch an icon by name from a font server.
 ICON = Path(__file__).with_name("_icon.png")
@@ -33,9 +33,12 @@ st.html(
     "{ color: CanvasText }</style>"
 )
 
-team = sign_in()
-page = st.navigation(PAGES, position="hidden" if team and not st.user.get("is_logged_in") else "sidebar")
-who = entered() if team else None
+who = admitted() if sign_in() else None
+# Called before the door too: without it Streamlit would not know the address of a page that a link leads to.
+page = st.navigation(PAGES, position="sidebar" if who is not None or not sign_in() else "hidden")
+if sign_in() and who is None:
+    show_door()
+    st.stop()
 projects = store().projects.all() if who is None else people.visible(who, store().projects.all())
 names = [project.name for project in projects]
 

@@ -12,17 +12,23 @@ from pages._people import claims, person, store
 from pages._shared import plain
 
 
-def entered() -> Person:
-    """Who has signed in and has a role somewhere; for anybody else the page ends here, saying what to do."""
+def admitted() -> Person | None:
+    """Who has signed in and has a role somewhere; None for anybody else."""
+    try:
+        who = person()
+    except NotSignedIn:
+        return None
+    return who if permissions.may_somewhere(who, "see") else None
+
+
+def show_door() -> None:
+    """What somebody sees who is not admitted: how to sign in, or whom to ask for a role."""
     try:
         who = person()
     except NotSignedIn as error:
-        _door(str(error) if _of_user("is_logged_in") else "")
-        st.stop()
-    if not permissions.may_somewhere(who, "see"):
+        _door(str(error) if st.user.to_dict().get("is_logged_in") else "")
+    else:
         _without_role(who)
-        st.stop()
-    return who
 
 
 def show_who(who: Person, project_id: int | None) -> None:
@@ -87,10 +93,6 @@ def _section() -> Mapping[str, Any]:
     except FileNotFoundError:  # Streamlit raises one of its own, and shows it, where there is no file of secrets
         return {}
     return section
-
-
-def _of_user(name: str) -> Any:
-    return st.user.to_dict().get(name)
 
 
 def _sign_out() -> None:

@@ -3,13 +3,14 @@
 import streamlit as st
 
 from feedback_core.errors import FeedbackError
+from pages._people import locked, may, store
 from pages._setup.access import access
 from pages._setup.export import export
 from pages._setup.more_rows import add_rows
 from pages._setup.new_project import new_project
 from pages._setup.project import project_section, show_archived
 from pages._setup.settings import settings_form
-from pages._shared import loop_of, plain, show_message, store
+from pages._shared import loop_of, plain, show_message
 
 OF_A_PROJECT = {
     "Add rows": add_rows,
@@ -18,11 +19,16 @@ OF_A_PROJECT = {
     "Project": project_section,
     "Export": export,
 }
+NEEDS = {"Add rows": "add items", "Settings": "settings", "Project": "archive"}
 
 st.title("Setup")
 show_message()
 project_name = st.session_state.get("project")
-sections = ["New project", *(OF_A_PROJECT if project_name is not None else ())]
+first = ["New project"] if may("create project", None) else []
+sections = [*first, *(OF_A_PROJECT if project_name is not None else ())]
+if not sections:
+    st.info(f"{locked('create project', None)['help']}", title="There is no project yet", icon=":material/lock:")
+    st.stop()
 section = st.segmented_control(
     "Section", sections, default=sections[0], required=True, label_visibility="collapsed", key="section"
 )
@@ -33,6 +39,9 @@ try:
     else:
         loop = loop_of(store().projects.named(project_name))
         st.caption(f"Project: {plain(loop.project.name)}")
+        if section in NEEDS and not may(NEEDS[section], loop):
+            st.info(f"You may look, and not change anything. {locked(NEEDS[section], loop)['help']}",
+                    icon=":material/lock:")  # fmt: skip
         OF_A_PROJECT[section](loop)
 except FeedbackError as error:
     st.error(plain(str(error)))
