@@ -138,7 +138,7 @@ def test_an_audit_accuracy_far_below_the_holdout_is_explained(page, trained: Loo
 
 def dealt(app: AppTest) -> dict:
     """What the review page hands to the deck in the browser; test_deck.py and test_deck_browser.py do the rest."""
-    (deck,) = app.get("bidi_component")
+    (deck,) = [each for each in app.get("bidi_component") if each.proto.component_name.endswith("review_deck")]
     return json.loads(deck.proto.json)
 
 
