@@ -1,4 +1,4 @@
-"""Setup: new projects from a file, more rows, settings, the project itself, exports."""
+"""Setup: new projects from a file, more rows, settings, the project itself, exports, webhooks."""
 
 import streamlit as st
 
@@ -8,9 +8,16 @@ from pages._setup.more_rows import add_rows
 from pages._setup.new_project import new_project
 from pages._setup.project import project_section, show_archived
 from pages._setup.settings import settings_form
+from pages._setup.webhooks import webhooks_section
 from pages._shared import loop_of, plain, show_message, store
 
-OF_A_PROJECT = {"Add rows": add_rows, "Settings": settings_form, "Project": project_section, "Export": export}
+OF_A_PROJECT = {
+    "Add rows": add_rows,
+    "Settings": settings_form,
+    "Project": project_section,
+    "Export": export,
+    "Webhooks": webhooks_section,
+}
 
 st.title("Setup")
 show_message()

@@ -52,8 +52,8 @@ class Loss:
 
 def column(labels: Sequence[str]) -> npt.NDArray[np.object_]:
     """Labels as an array, shape (n,), to be compared with another."""
-    # list() first: a string is a sequence of labels too, and NumPy would take it for a single one.
-    return np.asarray(list(labels), dtype=object)
+    # list(): a string is a sequence of labels too, and NumPy would take it for a single one. Arrays need no copy.
+    return np.asarray(labels if isinstance(labels, np.ndarray) else list(labels), dtype=object)
 
 
 def cost(costs: Costs, truth: str, said: str) -> float:
