@@ -88,7 +88,7 @@ REST = {
     "locked_errors",
     "served_twice",
 }
-DURABILITY = {"kills", "acknowledged", "lost", "stuck", "models_half_written", "versions_twice", "stored_twice"}
+DURABILITY = {"kills", "acknowledged", "lost", "stuck", "half_written", "twice", "refused"}
 LAYOUT = {"rows", "numbers json_array_orjson", "mixed json_array_orjson", "wide json_array_orjson"}
 
 
