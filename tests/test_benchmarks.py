@@ -95,7 +95,7 @@ from benchmarks import pages as b
 b.RUNS, b.QUICK_VERSIONS, b.CHOICES = 1, 3, {name: b.CHOICES[name] for name in ("newest, one class", "common word")}
 b.main()
 """
-DURABILITY = {"kills", "acknowledged", "lost", "stuck", "models_half_written", "versions_twice", "stored_twice"}
+DURABILITY = {"kills", "acknowledged", "lost", "stuck", "half_written", "twice", "refused"}
 LAYOUT = {"rows", "numbers json_array_orjson", "mixed json_array_orjson", "wide json_array_orjson"}
 
 
