@@ -452,3 +452,31 @@ def test_without_sign_in_a_name_is_taken_as_it_is_given_and_may_do_everything(wo
     assert client.post(f"/projects/{world.project.id}/feedback", json=said).json()["reviewer"] == "max"
     assert "security" not in client.get("/openapi.json").json()["paths"]["/projects"]["get"]
     assert issubclass(Forbidden, PermissionError)
+
+
+# -- across projects ---------------------------------------------------------------------------------------------------
+
+
+def test_a_token_of_one_project_reaches_nothing_of_another_through_ids_in_a_body(world):
+    """Item, draw, version and ruling of the first project, named within requests about the second."""
+    loop, store = world.loop, world.store
+    theirs = loop.draw("test")
+    entry = world.given("test")
+    press = loop.rule([entry], "reject", "test").id
+    before = [each.kind for each in store.events.latest(world.project.id, 100)]
+    token = world.token("admin", world.other.id, may_act_for_others=True)
+    headers, base = {"authorization": f"Bearer {token}"}, f"/projects/{world.other.id}"
+    for path, body, status in (
+        ("/feedback", {"item": theirs.item_id, "target": "b"}, 404),
+        ("/feedback", {"item": theirs.item_id, "target": "b", "draw": theirs.id, "by": "test"}, 404),
+        ("/feedback", {"input": [3.0, 4.0], "target": "b", "version": 1}, 409),
+        ("/feedback", {"input": [3.5, 4.0], "target": "b", "draw": theirs.id, "by": "test"}, 422),
+        ("/feedback/batch", {"entries": [{"item": theirs.item_id, "target": "b"}]}, 404),
+        ("/rulings/undo", {"presses": [press]}, 404),
+    ):
+        answer = world.client.post(base + path, json=body, headers=headers)
+        assert answer.status_code == status, (path, body, answer.text)
+    freed = world.client.post(f"{base}/queue/release", json={"draws": [theirs.id], "by": "test"}, headers=headers)
+    assert freed.json() == {"released": 0}
+    assert [each.kind for each in store.events.latest(world.project.id, 100)] == before
+    assert {each.id for each in loop.draw_batch("test", 1)} == {theirs.id}
