@@ -32,6 +32,12 @@ SignedIn = Literal["local", "oidc", "token"]
 Progress = Callable[[float, str], None]
 """Called with how far the work is (0-1) and what is happening."""
 
+TRIGGER = "trigger"
+"""Who is recorded as having asked for a retrain that started by itself."""
+
+GATE = "gate"
+"""Who is recorded as having decided where a verdict was carried out without a person."""
+
 VERDICTS: tuple[Verdict, ...] = ("confirm", "correct", "skip", "flag")
 """What a reviewer can say; `undo` is written by the loop only."""
 
@@ -432,6 +438,8 @@ class Version:
     promoted_at: float | None
     half_life_days: float = 0.0
     """Age at which a label counted half when it was trained; 0 where labels did not fade."""
+    streamed: int = 0
+    """Entries it was taught one by one, in real time; 0 for a version fitted at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -752,3 +760,48 @@ class Attempt:
     seconds: float
     response: str
     pause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What one entry teaches in real time. label: the effective one. predicted: what the reviewer was shown, by
+    `version_id`. strategy: how the item was drawn, None for an entry nobody asked for."""
+
+    feedback_id: int
+    item_id: int
+    label: str
+    version_id: int | None
+    predicted: str | None
+    strategy: str | None
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class LiveState:
+    """Where a real-time challenger stands. origin_id: version it started from. lessons: learned since, of which
+    `skipped` taught nothing. upto: newest entry looked at. trouble: why it cannot learn, empty while it can."""
+
+    project_id: int
+    origin_id: int | None
+    estimator: str
+    lessons: int
+    skipped: int
+    upto: int
+    trouble: str
+    updated_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class LiveStep:
+    """One lesson. The two errors are of answers given before it was learned; propensity is None where they say nothing.
+
+    given_at, learned_at: when the entry was stored, and when it was learned for the first time.
+    """
+
+    feedback_id: int
+    challenger_wrong: bool
+    champion_wrong: bool
+    propensity: float | None
+    correction: bool
+    given_at: float
+    learned_at: float

@@ -2,20 +2,43 @@
 
 from __future__ import annotations
 
-import typer
+import sys
 
-from . import access, deciding, making, reading, studying, telling, working  # each adds its commands
+from . import (  # each adds its commands
+    access,
+    answering,
+    deciding,
+    ending,
+    following,
+    founding,
+    keeping,
+    making,
+    reading,
+    reviewing,
+    studying,
+    telling,
+    working,
+)
 from .options import app
 
-__all__ = ["access", "app", "deciding", "main", "making", "reading", "studying", "telling", "working"]
+__all__ = [
+    "access",
+    "answering",
+    "app",
+    "deciding",
+    "following",
+    "founding",
+    "keeping",
+    "main",
+    "making",
+    "reading",
+    "reviewing",
+    "studying",
+    "telling",
+    "working",
+]
 
 
 def main() -> None:
-    """Entry point: errors of the core become one line and exit code 1."""
-    from ..errors import FeedbackError
-
-    try:
-        app()
-    except FeedbackError as error:
-        typer.echo(f"Error: {error}", err=True)
-        raise SystemExit(1) from error
+    """Entry point: run one command and end with its exit code."""
+    sys.exit(ending.run(app, sys.argv[1:]))

@@ -27,6 +27,7 @@ from .members import Members
 from .predictions import Predictions
 from .projects import Projects
 from .ranks import Ranks
+from .realtime import Realtime
 from .reversals import Reversals
 from .rulings import Rulings
 from .sessions import ReviewSessions
@@ -69,6 +70,7 @@ class Store:
     tallies: Tallies
     listings: Listings
     triggers: Triggers
+    realtime: Realtime
     webhooks: Webhooks
     deliveries: Deliveries
     members: Members
@@ -122,6 +124,7 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         tallies=Tallies(driver),
         listings=Listings(driver),
         triggers=Triggers(driver),
+        realtime=Realtime(driver),
         webhooks=Webhooks(driver),
         deliveries=Deliveries(driver),
         members=Members(driver),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from sqlite_utils import Database, Migrations
+from .lightly import Database, Migrations
 
 migrations = Migrations("feedback_core")
 
@@ -537,6 +537,44 @@ drop table no_audit;
 def learned_inputs(db: Database) -> None:
     """Items by their input, so that what was learned once is known when it is served again."""
     _run(db, _LEARNED_INPUTS)
+
+
+_REALTIME = """
+alter table versions add column streamed integer not null default 0;
+create table realtime (
+    project_id integer primary key references projects (id),
+    origin_id integer references versions (id),
+    estimator text not null default '',
+    lessons integer not null default 0,
+    skipped integer not null default 0,
+    upto integer not null default 0,
+    asked_upto integer not null default 0,
+    trouble text not null default '',
+    updated_at real not null
+);
+create table realtime_steps (
+    feedback_id integer primary key references feedback (id),
+    project_id integer not null references projects (id),
+    challenger_wrong integer not null,
+    champion_wrong integer not null,
+    propensity real,
+    correction integer not null,
+    given_at real not null,
+    learned_at real not null
+);
+create index realtime_steps_project on realtime_steps (project_id, feedback_id);
+create table realtime_versions (
+    version_id integer primary key references versions (id),
+    origin_id integer not null references versions (id),
+    lessons text not null
+);
+"""
+
+
+@migrations(name="0018_realtime")
+def realtime(db: Database) -> None:
+    """Challengers that learn entry by entry: where each stands, its steps, and the order behind a frozen one."""
+    _run(db, _REALTIME)
 
 
 _WEBHOOKS = """

@@ -13,7 +13,8 @@ from feedback_core import webhooks
 from feedback_core.loop import Loop
 from feedback_core.types import Delivery, Webhook
 from feedback_core.webhooks import KINDS, PING, WAITS_S
-from pages._shared import ago, plain, reviewer, told
+from pages._people import acting
+from pages._shared import ago, plain, told
 
 SHOWN = 20
 SOON_S = 60.0
@@ -249,11 +250,12 @@ def _rotate(loop: Loop, webhook: Webhook) -> None:
 
 def _send_again(loop: Loop, webhook: Webhook, delivery_id: int) -> None:
     with told(f"Delivery {delivery_id} is sent again."):
+        _by(loop)
         loop.store.deliveries.send_again(webhook, delivery_id, loop.clock())
 
 
-def _by(_loop: Loop) -> str:
-    return reviewer()
+def _by(loop: Loop) -> str:
+    return acting("webhooks", loop)
 
 
 def _receiver() -> str:
