@@ -48,7 +48,7 @@ def submit(loop: Loop, by: str, entries: Sequence[Submission]) -> list[Feedback]
             found[n] = earlier
         else:
             new[n] = decision
-    stored = loop.record(*new.values()) if new else []
+    stored = loop.record(*new.values(), items=items) if new else []
     found |= dict(zip(new, stored, strict=True))
     return [found[n] for n in range(len(entries))]
 
