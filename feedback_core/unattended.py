@@ -9,8 +9,8 @@ from typing import Literal
 from .errors import Refused
 from .loop import Loop
 from .settings import Policy, Settings
-from .triggers.condition import counted
 from .types import GATE, TRIGGER, Action, GateReport, Version
+from .wording import counted
 
 log = logging.getLogger(__name__)
 

@@ -10,6 +10,7 @@ from pages._shared import ago, counted, plain, reviewer, told
 
 DOING = {
     "retrain": "Training a new version",
+    "real time": "Judging the real-time version",
     "predict": "Scoring the queue with the champion",
     "import": "Storing rows",
     "map": "Drawing the map",

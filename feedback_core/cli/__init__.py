@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from . import access, deciding, making, reading, studying, working  # each adds its commands
+from . import access, deciding, live, making, reading, studying, working  # each adds its commands
 from .options import app
 
-__all__ = ["access", "app", "deciding", "main", "making", "reading", "studying", "working"]
+__all__ = ["access", "app", "deciding", "live", "main", "making", "reading", "studying", "working"]
 
 
 def main() -> None:
