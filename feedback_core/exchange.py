@@ -7,6 +7,7 @@ from typing import Any
 
 from .accuracies import Accuracies
 from .intervals import plain
+from .realtime import Standing, told
 from .reproduce import Rebuild
 from .types import (
     Delivery,
@@ -142,6 +143,12 @@ def estimates(found: Accuracies) -> dict[str, Any]:
         ],
         "response": None if found.response is None else asdict(found.response),
     }
+
+
+def live(found: Standing) -> dict[str, Any]:
+    """Where a real-time challenger stands."""
+    shares = {name: plain(getattr(found, name)) for name in ("challenger", "champion", "gain")}
+    return asdict(found) | shares | {"says": list(told(found))}
 
 
 def rebuild(found: Rebuild) -> dict[str, Any]:
