@@ -27,7 +27,8 @@ class Client:
     """One project behind an API; safe to share between threads. Refusals are RemoteError, in the server's words."""
 
     def __init__(self, address: str, project: str | int, *, name: str = "", token: str = "", timeout_s: float = 60.0):
-        """name: under which feedback is recorded; the server's user when empty."""
+        """name: under which feedback is recorded; the server's user when empty. token: `afl_...`, for a server with
+        sign-in, where its name is recorded; only a token made for that may come with another."""
         at = urlsplit(address)
         self._kind = http.client.HTTPSConnection if at.scheme == "https" else http.client.HTTPConnection
         self._host, self._base, self._timeout_s = at.netloc, at.path.rstrip("/"), timeout_s
