@@ -34,6 +34,12 @@ def api_pace() -> tuple[float, float]:
     return rate, max(1.0, _number("FEEDBACK_API_BURST", 2 * rate))
 
 
+def webhook_hosts() -> tuple[str, ...]:
+    """Names, addresses and networks that webhooks may lead to although they are private: FEEDBACK_WEBHOOK_HOSTS."""
+    given = os.environ.get("FEEDBACK_WEBHOOK_HOSTS", "").split(",")
+    return tuple(host.strip().lower() for host in given if host.strip())
+
+
 def _number(name: str, otherwise: float) -> float:
     given = os.environ.get(name) or str(otherwise)
     try:

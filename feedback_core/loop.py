@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -120,7 +120,7 @@ class Loop:
         self.store = store
         self.project = project
         self.clock = clock
-        self._rng = rng or np.random.default_rng()
+        self._given_rng = rng
         self._models: dict[str, Any] = {} if models is None else models
         self.cache = cache or Cache()
 
@@ -129,6 +129,11 @@ class Loop:
         """The loop of a named project. Raises NotFound when there is no such project."""
         store = open_store(url)
         return cls(store, store.projects.named(project))
+
+    @cached_property
+    def _rng(self) -> np.random.Generator:
+        # Made when it is needed: most requests of the API never are in need of one.
+        return self._given_rng or np.random.default_rng()
 
     # -- take in -----------------------------------------------------------------------------------------------------
 
@@ -228,10 +233,14 @@ class Loop:
             self.project.id, reviewer, item_id, now=self.clock(), lease_s=self.project.settings.lease_s
         )
 
-    def record(self, *decisions: Decision) -> list[Feedback]:
-        """Store decisions durably, all or none. Raises InvalidFeedback, or Stale when an item has moved on."""
-        items = {item.id: item for item in self.store.items.many([d.item_id for d in decisions])}
-        checked = [review.checked(d, self.project.labels, self._shown(d, items.get(d.item_id))) for d in decisions]
+    def record(self, *decisions: Decision, items: Sequence[Item] | None = None) -> list[Feedback]:
+        """Store decisions durably, all or none. Raises InvalidFeedback, or Stale when an item has moved on.
+
+        items: those that are decided, where they have just been read.
+        """
+        seen = self.store.items.many([d.item_id for d in decisions]) if items is None else items
+        shown = {item.id: item for item in seen}
+        checked = [review.checked(d, self.project.labels, self._shown(d, shown.get(d.item_id))) for d in decisions]
         return self.store.feedback.record(self.project, checked, review.effective, self.clock())
 
     def undo(self, feedback_id: int, reviewer: str, *, hold: bool = False) -> Feedback:
@@ -401,17 +410,11 @@ class Loop:
 
         rescore: ask the worker in the same transaction to score the pool with it.
         """
-        report = self.store.versions.report_on(version.id)
-        if report is None:
-            raise Refused(f"Version {version.number} has no stored gate report: judge it first.")
-        return self._decide(report, "promote", by, reason, rescore)
+        return self._decide(self._judged(version), "promote", by, reason, rescore)
 
     def refuse(self, version: Version, by: str, reason: str = "") -> Version:
         """Keep the champion and close the case of a judged version. Raises Refused without a report."""
-        report = self.store.versions.report_on(version.id)
-        if report is None:
-            raise Refused(f"Version {version.number} has no stored gate report: judge it first.")
-        return self._decide(report, "refuse", by, reason)
+        return self._decide(self._judged(version), "refuse", by, reason)
 
     def rollback(
         self, version: Version, by: str, reason: str, suspect: bool = True, *, rescore: bool = False
@@ -468,10 +471,11 @@ class Loop:
         """The model card of the champion, likewise. Raises NotFound before the first version."""
         return reports.card(self.store, self.project, self.clock())
 
-    def wear(self) -> wear.Wear:
-        """How worn the locked rows are, and whether fresh ones are there."""
-        project, reports = self.store.projects.get(self.project.id), self.store.versions.reports(self.project.id)
-        return wear.wear(reports, project.refreshed_after, lambda: self.store.holdout.fresh(project.id))
+    def wear(self, looked: Sequence[GateReport] | None = None) -> wear.Wear:
+        """How worn the locked rows are, and whether fresh ones are there. looked: all reports, where they are read."""
+        project = self.store.projects.get(self.project.id)
+        found = self.store.versions.reports(project.id) if looked is None else looked
+        return wear.wear(found, project.refreshed_after, lambda: self.store.holdout.fresh(project.id))
 
     def refresh_holdout(self, by: str, reason: str) -> dict[str, int]:
         """Let the locked rows that were looked at graduate to training; those that came in since judge from now on.
@@ -494,6 +498,12 @@ class Loop:
         if version.sha256 not in self._models:
             self._models[version.sha256] = artifacts.load(self.store.artifacts, version.artifact, version.sha256)
         return self._models[version.sha256]
+
+    def _judged(self, version: Version) -> GateReport:
+        report = self.store.versions.report_on(version.id)
+        if report is None:
+            raise Refused(f"Version {version.number} has no stored gate report: judge it first.")
+        return report
 
     def _decide(self, report: GateReport, decision: str, by: str, reason: str, rescore: bool = False) -> Version:
         asked: dict[str, Any] = {"by": by, "reason": reason, "now": self.clock(), "rescore": rescore}

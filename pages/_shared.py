@@ -15,7 +15,7 @@ from feedback_core.cache import Cache
 from feedback_core.errors import FeedbackError
 from feedback_core.loop import Loop
 from feedback_core.types import Column, Interval, Item, Project
-from feedback_core.wording import CENSUS, is_census
+from feedback_core.wording import counted as counted
 from pages._people import acting, store
 
 STATE_NAMES = {
@@ -96,23 +96,8 @@ def ago(then: float | None) -> str:
     seconds = max(0.0, time.time() - then)
     for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
         if seconds >= size:
-            n = round(seconds / size)
-            return f"{n} {unit}{'' if n == 1 else 's'} ago"
+            return f"{counted(round(seconds / size), unit)} ago"
     return "just now"
-
-
-def counted(n: int, one: str, many: str = "") -> str:
-    """A number with its noun: 1 item, 2 items."""
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
-
-
-def percent(score: dict[str, Any] | None) -> str:
-    """An accuracy with its interval and n: 93.4 % (91.2 to 95.1, n = 600)."""
-    if not score or score.get("value") is None:
-        return "not measured yet"
-    if is_census(score):
-        return f"{score['value']:.1%} ({CENSUS}, n = {score['n']:,})"
-    return f"{score['value']:.1%} ({score['low']:.1%} to {score['high']:.1%}, n = {score['n']:,})"
 
 
 def spread(share: Interval) -> str:

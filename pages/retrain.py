@@ -4,13 +4,14 @@ from functools import partial
 
 import streamlit as st
 
-from feedback_core import accuracies, decisions, insights, suspects
+from feedback_core import decisions, insights, suspects
 from feedback_core.types import GateReport, Version
 from pages import _jobs
 from pages._people import acting, locked, reviewer
 from pages._retrain.flips import show_flips
 from pages._retrain.holdout import show_wear
 from pages._retrain.jobs import show_jobs
+from pages._retrain.realtime import show_realtime
 from pages._retrain.report import show_report, show_reported, show_slices
 from pages._retrain.studies import show_dry_run
 from pages._retrain.triggers import show_triggers
@@ -151,13 +152,12 @@ with st.container(border=True):
         )
         # While rows are being stored nothing can be said about what is missing.
         st.caption(plain(state.due.text if jobs else state.obstacle or state.due.text))
-    show_dry_run(loop, jobs)
+    show_dry_run(loop, state.champion, jobs)
     _jobs.follow(loop, jobs)
     _jobs.tell_last(loop)
 
-versions = loop.store.versions.all(loop.project.id)
 if state.undecided is not None:
-    candidate = next(version for version in versions if version.id == state.undecided.challenger_id)
+    candidate = next(version for version in state.versions if version.id == state.undecided.challenger_id)
     with st.container(border=True):
         st.subheader(f"Version {candidate.number} is judged")
         show_report(state.undecided, candidate)
@@ -168,13 +168,12 @@ if state.undecided is not None:
         details(state.undecided, "open")
 
 if state.champion is not None:
-    show_reported(state.champion, accuracies.since_promotion(loop.store, loop.project, loop.clock()))
-show_wear(loop)
+    show_reported(state.champion, insights.estimates(loop.store, loop.project, loop.cache, loop.clock()).reported)
+show_wear(loop, state.reports)
 st.subheader("Versions")
-reports = loop.store.versions.reports(loop.project.id)
 show_versions(
-    versions,
-    reports,
+    state.versions,
+    state.reports,
     roll_back,
     locked("rollback", loop, help="Judges it against the present champion first; the report is kept."),
     loop.suspects,
@@ -184,4 +183,5 @@ show_versions(
 )
 
 show_triggers(loop)
+show_realtime(loop)
 show_jobs(loop)

@@ -1,4 +1,4 @@
-"""Setup: new projects from a file, more rows, settings, people, the project itself, exports."""
+"""Setup: new projects from a file, more rows, settings, people, the project itself, exports, webhooks."""
 
 import streamlit as st
 
@@ -10,6 +10,7 @@ from pages._setup.more_rows import add_rows
 from pages._setup.new_project import new_project
 from pages._setup.project import project_section, show_archived
 from pages._setup.settings import settings_form
+from pages._setup.webhooks import webhooks_section
 from pages._shared import loop_of, plain, show_message
 
 OF_A_PROJECT = {
@@ -18,8 +19,11 @@ OF_A_PROJECT = {
     "People and access": access,
     "Project": project_section,
     "Export": export,
+    "Webhooks": webhooks_section,
 }
-NEEDS = {"Add rows": "add items", "Settings": "settings", "Project": "archive"}
+NEEDS = {"Add rows": "add items", "Settings": "settings", "Project": "archive", "Webhooks": "webhooks"}
+SECRET = {"Webhooks"}
+"""What only those see who may change it: an address may itself be a secret."""
 
 st.title("Setup")
 show_message()
@@ -40,8 +44,10 @@ try:
         loop = loop_of(store().projects.named(project_name))
         st.caption(f"Project: {plain(loop.project.name)}")
         if section in NEEDS and not may(NEEDS[section], loop):
-            st.info(f"You may look, and not change anything. {locked(NEEDS[section], loop)['help']}",
-                    icon=":material/lock:")  # fmt: skip
+            looks = "You may look, and not change anything. " if section not in SECRET else ""
+            st.info(f"{looks}{locked(NEEDS[section], loop)['help']}", icon=":material/lock:")
+            if section in SECRET:
+                st.stop()
         OF_A_PROJECT[section](loop)
 except FeedbackError as error:
     st.error(plain(str(error)))

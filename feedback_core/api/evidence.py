@@ -8,7 +8,6 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
 from .. import exchange
-from ..errors import NotFound
 from ..store import Store
 from ..types import FlipKind, GateReport, LockedSample
 from . import shapes
@@ -57,14 +56,9 @@ def list_flips(
 
 def newest(store: Store, version_id: int) -> GateReport:
     """The newest report about a version. Raises NotFound where there is none."""
-    version = store.versions.get(version_id)
-    report = store.versions.report_on(version.id)
-    if report is None:
-        raise NotFound(f"Version {version.number} has no gate report: judge it first.")
-    return report
+    return store.versions.verdict_on(store.versions.get(version_id))
 
 
 def told(store: Store, report: GateReport) -> dict[str, Any]:
     """A report as it goes over the wire."""
-    champion = None if report.champion_id is None else store.versions.get(report.champion_id)
-    return exchange.report(report, store.versions.get(report.challenger_id), champion)
+    return exchange.report(report, *store.versions.compared(report))

@@ -9,6 +9,7 @@ from ..errors import StoreError
 from .answers import Answers
 from .contributions import Contributions
 from .corrections import Corrections
+from .deliveries import Deliveries
 from .drawn import DrawnDecisions
 from .draws import Draws
 from .driver import Driver
@@ -26,6 +27,7 @@ from .members import Members
 from .predictions import Predictions
 from .projects import Projects
 from .ranks import Ranks
+from .realtime import Realtime
 from .reversals import Reversals
 from .rulings import Rulings
 from .sessions import ReviewSessions
@@ -35,6 +37,7 @@ from .tallies import Tallies
 from .tokens import Tokens
 from .triggers import Triggers
 from .versions import Versions
+from .webhooks import Webhooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,9 @@ class Store:
     tallies: Tallies
     listings: Listings
     triggers: Triggers
+    realtime: Realtime
+    webhooks: Webhooks
+    deliveries: Deliveries
     members: Members
     tokens: Tokens
     artifacts: Path
@@ -118,6 +124,9 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         tallies=Tallies(driver),
         listings=Listings(driver),
         triggers=Triggers(driver),
+        realtime=Realtime(driver),
+        webhooks=Webhooks(driver),
+        deliveries=Deliveries(driver),
         members=Members(driver),
         tokens=Tokens(driver),
         artifacts=artifacts,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from sqlite_utils import Database, Migrations
+from .lightly import Database, Migrations
 
 migrations = Migrations("feedback_core")
 
@@ -537,6 +537,93 @@ drop table no_audit;
 def learned_inputs(db: Database) -> None:
     """Items by their input, so that what was learned once is known when it is served again."""
     _run(db, _LEARNED_INPUTS)
+
+
+_REALTIME = """
+alter table versions add column streamed integer not null default 0;
+create table realtime (
+    project_id integer primary key references projects (id),
+    origin_id integer references versions (id),
+    estimator text not null default '',
+    lessons integer not null default 0,
+    skipped integer not null default 0,
+    upto integer not null default 0,
+    asked_upto integer not null default 0,
+    trouble text not null default '',
+    updated_at real not null
+);
+create table realtime_steps (
+    feedback_id integer primary key references feedback (id),
+    project_id integer not null references projects (id),
+    challenger_wrong integer not null,
+    champion_wrong integer not null,
+    propensity real,
+    correction integer not null,
+    given_at real not null,
+    learned_at real not null
+);
+create index realtime_steps_project on realtime_steps (project_id, feedback_id);
+create table realtime_versions (
+    version_id integer primary key references versions (id),
+    origin_id integer not null references versions (id),
+    lessons text not null
+);
+"""
+
+
+@migrations(name="0018_realtime")
+def realtime(db: Database) -> None:
+    """Challengers that learn entry by entry: where each stands, its steps, and the order behind a frozen one."""
+    _run(db, _REALTIME)
+
+
+_WEBHOOKS = """
+-- The secret itself, not a hash of it: every message is signed with it. old_secret signs beside it until old_until.
+create table webhooks (
+    id integer primary key,
+    project_id integer not null references projects (id),
+    url text not null,
+    kinds text not null,
+    secret text not null,
+    old_secret text,
+    old_until real,
+    active integer not null default 1,
+    paused text not null default '',
+    event_upto integer not null,
+    feedback_upto integer not null,
+    created_by text not null,
+    created_at real not null,
+    removed_at real
+);
+create index webhooks_project on webhooks (project_id) where removed_at is null;
+create table deliveries (
+    id integer primary key,
+    webhook_id integer not null references webhooks (id),
+    message_id text not null,
+    kind text not null,
+    body text not null,
+    state text not null check (state in ('waiting', 'delivered', 'failed', 'skipped')),
+    attempts integer not null default 0,
+    next_at real not null,
+    leased_until real not null default 0,
+    tried_at real,
+    status integer,
+    error text not null default '',
+    seconds real,
+    response text not null default '',
+    created_at real not null,
+    delivered_at real,
+    resends integer
+);
+create index deliveries_webhook on deliveries (webhook_id);
+create index deliveries_waiting on deliveries (webhook_id) where state = 'waiting';
+"""
+
+
+@migrations(name="0016_webhooks")
+def webhooks(db: Database) -> None:
+    """Where news is sent to, how far each address has been told, and every delivery with its last attempt."""
+    _run(db, _WEBHOOKS)
 
 
 _PEOPLE = """

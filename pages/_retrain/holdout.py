@@ -1,15 +1,18 @@
 """How worn the locked rows are, and the button that lets fresh ones take over."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from feedback_core.loop import Loop
+from feedback_core.types import GateReport
 from pages._people import acting, locked
 from pages._shared import plain, told
 
 
-def show_wear(loop: Loop) -> None:
-    """Looks so far in words; where fresh labels are due, the refresh with its reason."""
-    worn = loop.wear()
+def show_wear(loop: Loop, reports: Sequence[GateReport]) -> None:
+    """Looks so far in words; where fresh labels are due, the refresh with its reason. reports: of all versions."""
+    worn = loop.wear(reports)
     if not worn.looks:
         return
     st.caption(plain(worn.text))

@@ -6,7 +6,7 @@ import streamlit as st
 
 from feedback_core import studies
 from feedback_core.loop import Loop
-from feedback_core.types import Job
+from feedback_core.types import Job, Version
 from pages._people import acting, locked
 from pages._shared import ago, plain, told
 
@@ -16,11 +16,11 @@ HELP = (
 )
 
 
-def show_dry_run(loop: Loop, jobs: Sequence[Job]) -> None:
+def show_dry_run(loop: Loop, champion: Version | None, jobs: Sequence[Job]) -> None:
     """The newest dry run and the button for another; nothing before the first version."""
-    view = studies.dry_run_view(loop.store, loop.project)
-    if loop.store.versions.champion(loop.project.id) is None:
+    if champion is None:
         return
+    view = studies.dry_run_view(loop.store, loop.project)
     waiting = any(job.kind == "dry run" for job in jobs)
     with st.expander("Before you retrain", icon=":material/science:", expanded=bool(view.sentences) or waiting):
         for sentence in view.sentences:

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from feedback_core import charts, triggers
+from feedback_core import charts, triggers, unattended
 from feedback_core.loop import Loop
 from feedback_core.settings import Settings
 from feedback_core.triggers.condition import Condition
@@ -40,6 +40,8 @@ def show_triggers(loop: Loop) -> None:
 def _live(loop: Loop) -> None:
     found = triggers.why(loop.store, loop.project, loop.clock())
     st.markdown(f"**{plain(found.rule)}**")
+    if loop.project.settings.automatic:
+        st.markdown(plain(unattended.sentence(loop.project.settings)))
     st.markdown(f"Why not now? {plain(found.answer)}")
     for condition in found.conditions:
         st.markdown(_line(condition))
@@ -70,7 +72,7 @@ def _shown() -> list[Field[Any]]:
     """The number of corrections stands on Setup too; here it is beside what uses it."""
     own = [spec for spec in fields(Settings) if spec.metadata.get("page") == "retrain"]
     fixed = next(spec for spec in fields(Settings) if spec.name == "retrain_threshold")
-    return [*own[:2], fixed, *own[2:]]
+    return [*own[:3], fixed, *own[3:]]
 
 
 def _field(spec: Field[Any], value: Any, key: str) -> Any:

@@ -7,8 +7,9 @@ from typing import Any
 import streamlit as st
 
 from feedback_core.types import GateReport, Suspects, Version
+from feedback_core.wording import share
 from pages._retrain.report import show_decision, show_report
-from pages._shared import ago, counted, percent
+from pages._shared import ago, counted
 
 
 def show_versions(
@@ -41,7 +42,7 @@ def show_versions(
         )
     for version in reversed(versions):
         holdout = version.metrics.get("holdout", {}).get("accuracy")
-        label = f"Version {version.number} · {version.status} · holdout {percent(holdout)} · {ago(version.created_at)}"
+        label = f"Version {version.number} · {version.status} · holdout {share(holdout)} · {ago(version.created_at)}"
         way_back = version.status == "retired"
         icon = ":material/star:" if version.status == "champion" else None
         # The state of the others need not reach the server: no key, no run of the page when they are unfolded.

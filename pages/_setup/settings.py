@@ -16,6 +16,7 @@ from pages._shared import store, tell_done
 MODEL_NAMES = {
     "logistic_regression": "Logistic regression: quick, calibrated, good on text and few rows",
     "random_forest": "Random forest: strong on mixed columns without tuning",
+    "sgd": "Gradient descent: linear, goes on learning row by row; for real time",
     "hist_gradient_boosting": "Histogram gradient boosting: strongest from some thousand rows",
 }
 FIXED = ("holdout_share",)
