@@ -10,7 +10,8 @@ from pathlib import Path
 
 from .errors import InvalidSetting
 
-DEFAULT_FILE = Path(__file__).resolve().parent.parent / "data" / "feedback.db"
+_ROOT = Path(__file__).resolve().parent.parent
+DEFAULT_FILE = _ROOT / "data" / "feedback.db"
 
 
 def database_url() -> str:
@@ -50,6 +51,10 @@ def _number(name: str, otherwise: float) -> float:
     return value
 
 
+SHORTEST_SECRET = 32
+"""Characters of the secret that signs who somebody is: half of a SHA-256 in hexadecimal."""
+
+
 def sign_in() -> bool:
     """Whether people and programs have to say who they are.
 
@@ -62,9 +67,42 @@ def sign_in() -> bool:
     return given == "required" or (not given and any("auth" in _secrets(path) for path in secret_files()))
 
 
-def secret_files() -> tuple[Path, Path]:
-    """Where Streamlit looks for secrets: of the user, and of the folder it is started in."""
-    return tuple(folder / ".streamlit" / "secrets.toml" for folder in (Path.home(), Path.cwd()))  # type: ignore[return-value]
+def keep_sign_in(found: bool) -> None:
+    """Fix that sign-in is on for this process and those it starts: a file of secrets removed while it runs must not
+    turn a server that others reach into one without sign-in.
+
+    found: Streamlit knows a section [auth], be it from a place of its own such as STREAMLIT_SECRETS_FILES.
+    """
+    if sign_in() or (found and not os.environ.get("FEEDBACK_AUTH")):
+        os.environ["FEEDBACK_AUTH"] = "required"
+
+
+def sign_in_faults() -> list[str]:
+    """What is wrong with the sections [auth] that Streamlit reads, in words; empty where there is none.
+
+    Later files win, as they do for Streamlit. Values are never repeated: they are secrets.
+    """
+    section: dict[str, object] = {}
+    for path in secret_files():
+        found = _secrets(path).get("auth", section)
+        section = found if isinstance(found, dict) else section
+    if not section:
+        return []
+    faults = [f"[auth] has no {key}" for key in ("redirect_uri", "cookie_secret") if not section.get(key)]
+    secret = section.get("cookie_secret")
+    if isinstance(secret, str) and 0 < len(secret) < SHORTEST_SECRET:
+        # Whoever guesses it can sign in as anybody.
+        faults.append(f"cookie_secret in [auth] is shorter than {SHORTEST_SECRET} characters")
+    named = {f"[auth.{name}]": each for name, each in section.items() if isinstance(each, dict) and "client_id" in each}
+    for name, provider in (named or {"[auth]": section}).items():
+        missing = (key for key in ("client_id", "client_secret", "server_metadata_url") if not provider.get(key))
+        faults += [f"{name} has no {key}" for key in missing]
+    return faults
+
+
+def secret_files() -> tuple[Path, ...]:
+    """Where Streamlit looks for secrets: of the user, of the folder it is started in, and beside app.py."""
+    return tuple(folder / ".streamlit" / "secrets.toml" for folder in (Path.home(), Path.cwd(), _ROOT))
 
 
 def _secrets(path: Path) -> dict[str, object]:

@@ -72,8 +72,8 @@ def subject_of(claims: Mapping[str, Any]) -> str:
 
     Source: OpenID Connect Core 1.0, sections 2 and 5.7: only issuer and subject together are unique.
     """
-    email = str(claims.get("email") or "")
-    if email and claims.get("email_verified") in (True, "true"):
+    email, verified = str(claims.get("email") or ""), claims.get("email_verified")
+    if email and (verified is True or verified == "true"):
         return _subject(email)
     if not claims.get("sub"):
         raise NotSignedIn("The sign-in names nobody (no claim `sub`): sign in again, or mend the provider's settings.")

@@ -20,12 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .children import Child
-from .environment import process_name, sign_in, webhook_hosts
+from .environment import process_name
 from .errors import StoreBusy
 from .models import artifacts
 from .store import Store, open_store
 from .types import Job
-from .webhooks import Dispatcher, Reach
+from .webhooks import Dispatcher, reach_here
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ def serve(url: str, limits: Limits) -> None:
     swept = artifacts.sweep(store.artifacts, time.time())
     log.info("worker %s on %s (%s half-written model folders removed)", process_name(), url, swept)
     supervisor = Supervisor(store, limits)
-    dispatcher = Dispatcher(store, Reach(not sign_in(), webhook_hosts()))
+    dispatcher = Dispatcher(store, reach_here())
     with supervisor.staffed(), dispatcher.working():
         while not stop.is_set():
             supervisor.turn()

@@ -165,7 +165,7 @@ def carry_out(
     log.info("job %s: %s for project %s, attempt %s", job.id, job.kind, job.project_id, job.attempts)
     with Heartbeat(store, job, worker, clock, lease_s=lease_s, beat_s=min(BEAT_S, lease_s / 4), say=say) as heart:
         try:
-            result = _result(store, job, heart)
+            result = _result(store, job, heart, clock)
             store.jobs.finish(job.id, worker, result, clock())
         except LeaseLost:
             log.warning("job %s was taken over by another worker", job.id)
@@ -187,10 +187,10 @@ def carry_out(
     return store.jobs.get(job.id)
 
 
-def _result(store: Store, job: Job, heart: Heartbeat) -> dict[str, Any]:
+def _result(store: Store, job: Job, heart: Heartbeat, clock: Callable[[], float]) -> dict[str, Any]:
     """What the job gives; what it has said is on record before how it ended."""
     try:
-        return KINDS[job.kind](Loop(store, store.projects.get(job.project_id)), job, heart.progress)
+        return KINDS[job.kind](Loop(store, store.projects.get(job.project_id), clock=clock), job, heart.progress)
     finally:
         heart.write()
 

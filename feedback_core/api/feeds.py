@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from .. import exchange, exports, insights, studies
-from ..accuracies import accuracies
+from .. import exchange, exports, insights
+from ..briefing import briefing
 from ..errors import ArtifactError
 from ..models import artifacts
 from ..types import Version
@@ -70,19 +69,7 @@ def export(
 )
 def get_insights(project_id: Id, store: OpenStore, request: Request) -> Response:
     """What the Insights page shows, as numbers: accuracies, volume, forecast, credit, and what the queue found."""
-    project = store.projects.get(project_id)
-    queue = insights.queue(store, project)
-    return answer(
-        request,
-        {
-            "accuracy": exchange.estimates(accuracies(store, project, time.time())),
-            "accuracy_by_version": insights.accuracy_history(store, project),
-            "volume": insights.feedback_volume(store, project),
-            "forecast": asdict(studies.forecast_view(store, project)),
-            "credit": asdict(studies.credit_view(store, project)),
-            "queue": asdict(queue),
-        },
-    )
+    return answer(request, briefing(store, store.projects.get(project_id), time.time()))
 
 
 @router.get(

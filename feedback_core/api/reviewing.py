@@ -10,7 +10,7 @@ from fastapi import APIRouter, Header, Query, Response
 
 from .. import exchange, people
 from ..errors import InvalidFeedback, NotFound
-from ..submissions import submit
+from ..submissions import keyed, submit
 from . import work_shapes as shapes
 from .opening import MOST, Id, Models, OpenStore, of_project
 from .people import Who, acting
@@ -104,5 +104,4 @@ def page(rows: list[dict[str, Any]], limit: int) -> Mapping[str, Any]:
 
 
 def _key(by: str, given: str | None) -> str | None:
-    # Two people's programs may count from 1 both.
-    return None if given is None else f"rest-{by}-{given}"
+    return None if given is None else keyed(by, given)

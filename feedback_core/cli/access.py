@@ -36,8 +36,8 @@ def members(
     store, project_id = _opened(database, project)
     if log:
         changes = [exchange.event(each) for each in store.members.history(0, limit)]
-        rows = [(each["at"], each["actor"], each["kind"], str(each["details"])) for each in changes]
-        _shown(changes, ("when", "who", "what", "details"), rows, as_json)
+        lines = [(each["at"], each["actor"], each["kind"], str(each["details"])) for each in changes]
+        _shown(changes, ("when", "who", "what", "details"), lines, as_json)
         return
     found = [exchange.member(each) for each in store.members.of(project_id)[:limit]]
     rows = [

@@ -8,6 +8,7 @@ from ..environment import database_url
 from .options import (
     AsJson,
     Database,
+    Limit,
     Out,
     ProjectName,
     VersionNumber,
@@ -18,9 +19,11 @@ from .options import (
     print_table,
 )
 
+MOST = 1_000
+
 
 @app.command()
-def projects(database: Database = "", as_json: AsJson = False) -> None:
+def projects(limit: Limit = MOST, database: Database = "", as_json: AsJson = False) -> None:
     """List the projects, each with its champion's accuracy on the locked rows."""
     from .. import exchange, wording
     from ..store import open_store
@@ -28,7 +31,7 @@ def projects(database: Database = "", as_json: AsJson = False) -> None:
     store = open_store(database or database_url())
     found = [
         exchange.project(each, store.versions.champion(each.id), len(store.versions.all(each.id)))
-        for each in store.projects.all()
+        for each in store.projects.all()[:limit]
     ]
     if as_json:
         print_json(found)
@@ -47,12 +50,12 @@ def projects(database: Database = "", as_json: AsJson = False) -> None:
 
 
 @app.command()
-def versions(project: ProjectName = "", database: Database = "", as_json: AsJson = False) -> None:
-    """List the versions of a project with what was found and decided about each."""
+def versions(limit: Limit = MOST, project: ProjectName = "", database: Database = "", as_json: AsJson = False) -> None:
+    """List the newest versions of a project, oldest first, with what was found and decided about each."""
     from .. import exchange, wording
 
     loop = open_loop(database, project)
-    found = loop.store.versions.all(loop.project.id)
+    found = loop.store.versions.all(loop.project.id)[-limit:]
     if as_json:
         print_json([exchange.version(each) for each in found])
         return

@@ -2,8 +2,8 @@
 
 from .dispatch import Dispatcher
 from .kinds import KINDS, PING
-from .registering import add, change, ping, rotate
+from .registering import add, change, ping, reach_here, rotate
 from .retrying import WAITS_S
 from .targets import Reach
 
-__all__ = ["KINDS", "PING", "WAITS_S", "Dispatcher", "Reach", "add", "change", "ping", "rotate"]
+__all__ = ["KINDS", "PING", "WAITS_S", "Dispatcher", "Reach", "add", "change", "ping", "reach_here", "rotate"]

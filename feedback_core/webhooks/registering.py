@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..environment import sign_in, webhook_hosts
 from ..store import Store
 from ..types import Delivery, Project, Webhook
 from .kinds import checked_kinds
@@ -13,6 +14,14 @@ from .telling import of_ping
 
 OLD_SECRET_S = 86_400.0
 """Seconds in which messages bear a signature by the old secret too."""
+
+
+def reach_here(team: bool | None = None) -> Reach:
+    """What webhooks of this server may reach. team: whether people sign in; where not given, as the environment says.
+
+    Alone on a machine everybody may reach all of it anyway; where people sign in, not by way of a webhook.
+    """
+    return Reach(private=not (sign_in() if team is None else team), hosts=webhook_hosts())
 
 
 def add(

@@ -9,14 +9,18 @@ from feedback_core import charts, realtime
 from feedback_core.loop import Loop
 from feedback_core.realtime import Standing
 from feedback_core.settings import Settings
+from pages._people import acting, locked, store
 from pages._setup.settings import setting
-from pages._shared import plain, reviewer, store, told
+from pages._shared import plain, told
 
 EVERY_S = 2.0
 """Between two drawings while it learns."""
 
 LEAST = 20
 """Entries below which running errors jump about too much to be drawn."""
+
+LOOK = "It becomes a candidate, judged by the same gate: one look at the locked rows, on the same budget."
+NOTHING = "Nothing has been learned yet: label some items on the Review page."
 
 FIELDS = {spec.name: spec for spec in fields(Settings) if spec.name in ("realtime", "realtime_every")}
 
@@ -49,10 +53,7 @@ def _live(loop: Loop) -> None:
         key="judge_realtime",
         on_click=_judge,
         args=(loop,),
-        disabled=not found.lessons,
-        help="It becomes a candidate, judged by the same gate: one look at the locked rows, on the same budget."
-        if found.lessons
-        else "Nothing has been learned yet: label some items on the Review page.",
+        **locked("judge", loop, disabled=not found.lessons, help=LOOK if found.lessons else NOTHING),
     )
 
 
@@ -74,13 +75,13 @@ def _form(loop: Loop) -> None:
         rule = FIELDS["realtime"].metadata
         on = st.checkbox(rule["title"], now.realtime, key=f"on-{key}", help=rule["help"])
         every = setting(FIELDS["realtime_every"], now.realtime_every, key)
-        if st.form_submit_button("Save", type="primary", key="save-realtime"):
+        if st.form_submit_button("Save", type="primary", key="save-realtime", **locked("settings", loop)):
             with told("Saved." if not on else "Saved: the worker starts learning within seconds."):
-                settings = replace(now, realtime=on, realtime_every=every)
-                store().projects.update(loop.project, settings=settings, now=time.time(), actor=reviewer())
+                settings, who = replace(now, realtime=on, realtime_every=every), acting("settings", loop)
+                store().projects.update(loop.project, settings=settings, now=time.time(), actor=who)
             st.rerun()
 
 
 def _judge(loop: Loop) -> None:
     with told("The worker judges the real-time version; the champion serves meanwhile."):
-        realtime.request(loop.store, loop.project, reviewer(), loop.clock())
+        realtime.request(loop.store, loop.project, acting("judge", loop), loop.clock())

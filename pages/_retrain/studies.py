@@ -7,7 +7,8 @@ import streamlit as st
 from feedback_core import studies
 from feedback_core.loop import Loop
 from feedback_core.types import Job, Version
-from pages._shared import ago, plain, reviewer, told
+from pages._people import acting, locked
+from pages._shared import ago, plain, told
 
 HELP = (
     "Trains on what is there, leaving a fifth of the rows out at a time, and counts the open items that would change. "
@@ -32,13 +33,12 @@ def show_dry_run(loop: Loop, champion: Version | None, jobs: Sequence[Job]) -> N
                 icon=":material/science:",
                 on_click=_request,
                 args=(loop,),
-                disabled=waiting,
                 key="dry_run",
-                help=HELP,
+                **locked("study", loop, disabled=waiting, help=HELP),
             )
             st.caption(plain(view.empty or f"Tried {ago(view.created_at)}. {view.outdated}"))
 
 
 def _request(loop: Loop) -> None:
     with told():
-        loop.request_study("dry run", reviewer())
+        loop.request_study("dry run", acting("study", loop))
