@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from .intervals import Z95, paired, plain
 from .types import Interval
@@ -194,4 +194,4 @@ def _sentence(credit: Credit) -> str:
 
 def _tested(gain: Interval) -> tuple[Interval, float]:
     se = (gain.high - gain.low) / (2 * Z95)
-    return gain, float(2 * norm.sf(abs(gain.value) / se)) if se > 0 else 1.0
+    return gain, float(2 * ndtr(-abs(gain.value) / se)) if se > 0 else 1.0

@@ -31,18 +31,24 @@ class Submission:
     key: str | None = None
 
 
-def submit(loop: Loop, by: str, entries: Sequence[Submission]) -> list[Feedback]:
+def keyed(by: str, given: str) -> str:
+    """A caller's idempotency key as it is stored: two people's programs may count from 1 both."""
+    return f"rest-{by}-{given}"
+
+
+def submit(loop: Loop, by: str, entries: Sequence[Submission], places: Sequence[str] = ()) -> list[Feedback]:
     """Store entries durably, all or none, and give them as stored; inputs that are new become items of the pool.
 
     What was stored under an idempotency key before is given back as it was. Raises InvalidFeedback, Stale or NotFound,
-    naming the entry by its place where there are several.
+    naming the entry by its place where there are several. places: how each is called, such as "line 3: ".
     """
+    places = places or [f"entries.{n}: " if len(entries) > 1 else "" for n in range(len(entries))]
     known = loop.store.listings.entries_by_key(loop.project.id, [entry.key for entry in entries if entry.key])
-    items = _items(loop, by, entries)
+    items = _items(loop, by, entries, places)
     found: dict[int, Feedback] = {}
     new: dict[int, Decision] = {}
     for n, (entry, item) in enumerate(zip(entries, items, strict=True)):
-        decision = _decision(loop, by, entry, item, _place(n, entries))
+        decision = _decision(loop, by, entry, item, places[n])
         earlier = known.get(entry.key or "")
         if earlier is not None and _is_same(earlier, decision):
             found[n] = earlier
@@ -61,17 +67,17 @@ def _is_same(earlier: Feedback, decision: Decision) -> bool:
     return said and earlier.target is not None and decision.target in (None, earlier.target)
 
 
-def _items(loop: Loop, by: str, entries: Sequence[Submission]) -> list[Item]:
+def _items(loop: Loop, by: str, entries: Sequence[Submission], places: Sequence[str]) -> list[Item]:
     """The item each entry is about, in their order."""
     keys = {n: entry.item for n, entry in enumerate(entries) if isinstance(entry.item, str)}
     placed = loop.store.listings.placed(loop.project.id, list(keys.values())) if keys else {}
     lost = next((n for n, key in keys.items() if key not in placed), None)
     if lost is not None:
-        raise NotFound(f"{_place(lost, entries)}there is no item with the key {keys[lost]!r}: send its input instead.")
+        raise NotFound(f"{places[lost]}there is no item with the key {keys[lost]!r}: send its input instead.")
     ids = {n: placed[key].id for n, key in keys.items() if key in placed}
     ids |= {n: entry.item for n, entry in enumerate(entries) if isinstance(entry.item, int)}
     bodies = {
-        n: arrivals.encoded(entry.input, loop.project.schema, _place(n, entries))
+        n: arrivals.encoded(entry.input, loop.project.schema, places[n])
         for n, entry in enumerate(entries)
         if entry.item is None
     }
@@ -81,7 +87,7 @@ def _items(loop: Loop, by: str, entries: Sequence[Submission]) -> list[Item]:
     by_id = {item.id: item for item in loop.store.items.many(list(set(ids.values())))}
     absent = next((n for n in range(len(entries)) if ids.get(n) not in by_id), None)
     if absent is not None:
-        raise NotFound(f"{_place(absent, entries)}there is no item {entries[absent].item!r} in this project.")
+        raise NotFound(f"{places[absent]}there is no item {entries[absent].item!r} in this project.")
     return [by_id[ids[n]] for n in range(len(entries))]
 
 
@@ -103,7 +109,3 @@ def _decision(loop: Loop, by: str, entry: Submission, item: Item, place: str) ->
         idempotency_key=entry.key,
         revises=entry.revises,
     )
-
-
-def _place(n: int, entries: Sequence[Submission]) -> str:
-    return f"entries.{n}: " if len(entries) > 1 else ""

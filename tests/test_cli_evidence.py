@@ -226,10 +226,10 @@ def test_reproduce_exits_with_1_and_says_what_differs(at):
     assert "1 training rows hold another input than when they were stored." in other.stdout
 
 
-def test_errors_are_one_line_and_exit_code_1_in_a_process_of_their_own(at):
+def test_what_the_evidence_forbids_is_one_line_and_exit_code_5_in_a_process_of_its_own(at):
     command = [sys.executable, "-W", "error", "-m", "feedback_core", "promote", "2", "--database", at, "--by", "ann"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=os.environ)
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (5, "")
     assert done.stderr.startswith("Error: Version 2 is not advised by the gate: give a reason to promote it anyway.")
     assert done.stderr.count("\n") == 1
 

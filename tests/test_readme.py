@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+SNIPPETS = re.findall(r"```python\n(.*?)```", README.split("\n## From Python\n")[1].split("\n## ")[0], re.DOTALL)
 SAYS = ("2/5", "", "Holdout accuracy")
 """What each snippet prints, in order."""
 

@@ -2,20 +2,45 @@
 
 from __future__ import annotations
 
-import typer
+import sys
 
-from . import deciding, making, reading, studying, working  # each adds its commands
+from . import (  # each adds its commands
+    access,
+    answering,
+    deciding,
+    ending,
+    following,
+    founding,
+    keeping,
+    live,
+    making,
+    reading,
+    reviewing,
+    studying,
+    telling,
+    working,
+)
 from .options import app
 
-__all__ = ["app", "deciding", "main", "making", "reading", "studying", "working"]
+__all__ = [
+    "access",
+    "answering",
+    "app",
+    "deciding",
+    "following",
+    "founding",
+    "keeping",
+    "live",
+    "main",
+    "making",
+    "reading",
+    "reviewing",
+    "studying",
+    "telling",
+    "working",
+]
 
 
 def main() -> None:
-    """Entry point: errors of the core become one line and exit code 1."""
-    from ..errors import FeedbackError
-
-    try:
-        app()
-    except FeedbackError as error:
-        typer.echo(f"Error: {error}", err=True)
-        raise SystemExit(1) from error
+    """Entry point: run one command and end with its exit code."""
+    sys.exit(ending.run(app, sys.argv[1:]))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .ending import ADVISED
 from .options import (
     AsJson,
     By,
@@ -18,42 +19,51 @@ from .options import (
     open_loop,
     person,
     print_json,
-    say,
 )
+from .running import finished
 
 if TYPE_CHECKING:
     from ..loop import Loop
     from ..types import GateReport, Version
 
-EXIT = {"promote": 0, "hold": 3, "refuse": 4}
-"""Exit code of `judge` by what the gate advises; 1 is an error, 2 a wrong call."""
+IfDue = Annotated[bool, typer.Option("--if-due", help="Only when `why-not` says that it is due; else do nothing.")]
+Stored = Annotated[bool, typer.Option("--stored", help="The newest stored verdict, without another look.")]
 
 
 @app.command()
-def retrain(project: ProjectName = "", by: By = "", database: Database = "", as_json: AsJson = False) -> None:
+def retrain(
+    if_due: IfDue = False, project: ProjectName = "", by: By = "", database: Database = "", as_json: AsJson = False
+) -> None:
     """Train and judge a new version here and now; a worker that already has the job is waited for."""
-    from ..errors import CannotTrain
-    from ..worker import run_here
+    from .. import triggers
 
     loop = open_loop(database, project)
-    job = run_here(loop.store, loop.request_retrain(person(by), "command line"), say)
-    if job.state != "done":
-        raise CannotTrain(job.error or f"The job was {job.state} before it was done: request it again.")
+    standing = triggers.why(loop.store, loop.project, loop.clock())
+    if if_due and not (standing.due and standing.free):
+        _not_due(standing.answer, as_json)
+        return
+    trigger = standing.cause if if_due else "command line"
+    job = finished(loop, loop.request_retrain(person(by), trigger), as_json)
     version = loop.store.versions.numbered(loop.project.id, int(job.result["version"]))
-    _show(loop, version, loop.store.versions.report_on(version.id), as_json)
+    show_verdict(loop, version, loop.store.versions.verdict_on(version), as_json)
 
 
 @app.command()
 def judge(
-    version: VersionNumber, project: ProjectName = "", by: By = "", database: Database = "", as_json: AsJson = False
+    version: VersionNumber,
+    stored: Stored = False,
+    project: ProjectName = "",
+    by: By = "",
+    database: Database = "",
+    as_json: AsJson = False,
 ) -> None:
     """Compare a version with the champion, one more look; exits 0 when the gate advises it, 3 to wait, 4 against it."""
     from .. import decisions
 
     loop, challenger = _meant(database, project, version)
-    found = decisions.judge(loop, challenger, person(by))
-    _show(loop, challenger, found, as_json)
-    raise typer.Exit(EXIT[found.action])
+    # A retrain has looked already, and every look costs some of the error budget.
+    found = loop.store.versions.verdict_on(challenger) if stored else decisions.judge(loop, challenger, person(by))
+    raise typer.Exit(ADVISED[show_verdict(loop, challenger, found, as_json).action])
 
 
 @app.command()
@@ -144,17 +154,20 @@ def _tell(version: Version, what: str, as_json: bool) -> None:
         typer.echo(f"Version {version.number} {what}.")
 
 
-def _show(loop: Loop, version: Version, report: GateReport | None, as_json: bool) -> None:
+def _not_due(answer: str, as_json: bool) -> None:
+    if as_json:
+        print_json({"challenger": None, "why_not": answer})
+    else:
+        typer.echo(f"No retrain: {answer}")
+
+
+def show_verdict(loop: Loop, version: Version, report: GateReport, as_json: bool) -> GateReport:
     """A verdict in words: the finding, its reasons, the difference, what the gate advises."""
     from .. import exchange, reports, wording
-    from ..errors import NotFound
 
-    if report is None:
-        raise NotFound(f"Version {version.number} has no gate report: judge it first.")
     if as_json:
-        champion = None if report.champion_id is None else loop.store.versions.get(report.champion_id)
-        print_json(exchange.report(report, version, champion))
-        return
+        print_json(exchange.report(report, *loop.store.versions.compared(report)))
+        return report
     typer.echo(reports.verdict(report, version))
     for reason in report.reasons:
         typer.echo(reason)
@@ -162,3 +175,4 @@ def _show(loop: Loop, version: Version, report: GateReport | None, as_json: bool
         metric, unit = report.numbers.get("metric", "accuracy"), report.numbers.get("unit", "points")
         typer.echo(f"By {metric}, against the champion on all locked rows: {wording.difference(gain, unit)}.")
     typer.echo(wording.ADVICE[report.action])
+    return report

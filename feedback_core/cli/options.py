@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..environment import database_url, user_name
+from .files import streamed
 
 if TYPE_CHECKING:
     from ..loop import Loop
@@ -34,6 +35,7 @@ Suspect = Annotated[
     ),
 ]
 Reason = Annotated[str, typer.Option(help="Why; kept with the decision.")]
+Limit = Annotated[int, typer.Option(min=1, max=1_000, help="How many to list.")]
 Out = Annotated[Path | None, typer.Option(help="File to write; standard output when not given.")]
 
 
@@ -60,11 +62,6 @@ def person(by: str) -> str:
     return by or user_name()
 
 
-def say(share: float, message: str) -> None:
-    """A line of progress, beside the output."""
-    typer.echo(f"{share:4.0%}  {message}", err=True)
-
-
 def print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False))
 
@@ -78,13 +75,7 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def deliver(text: str, out: Path | None) -> None:
     """To a file, or to standard output. Raises StoreError when the file cannot be written."""
-    from ..errors import StoreError
-
     if out is None:
         typer.echo(text)
-        return
-    try:
-        out.write_text(text, encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise StoreError(f"{out} cannot be written ({error}): name another file.") from error
-    typer.echo(f"Written to {out}.", err=True)
+    else:
+        streamed([text.encode(errors="replace")], out)

@@ -8,6 +8,7 @@ from ..environment import database_url
 from .options import (
     AsJson,
     Database,
+    Limit,
     Out,
     ProjectName,
     VersionNumber,
@@ -18,9 +19,11 @@ from .options import (
     print_table,
 )
 
+MOST = 1_000
+
 
 @app.command()
-def projects(database: Database = "", as_json: AsJson = False) -> None:
+def projects(limit: Limit = MOST, database: Database = "", as_json: AsJson = False) -> None:
     """List the projects, each with its champion's accuracy on the locked rows."""
     from .. import exchange, wording
     from ..store import open_store
@@ -28,7 +31,7 @@ def projects(database: Database = "", as_json: AsJson = False) -> None:
     store = open_store(database or database_url())
     found = [
         exchange.project(each, store.versions.champion(each.id), len(store.versions.all(each.id)))
-        for each in store.projects.all()
+        for each in store.projects.all()[:limit]
     ]
     if as_json:
         print_json(found)
@@ -47,12 +50,12 @@ def projects(database: Database = "", as_json: AsJson = False) -> None:
 
 
 @app.command()
-def versions(project: ProjectName = "", database: Database = "", as_json: AsJson = False) -> None:
-    """List the versions of a project with what was found and decided about each."""
+def versions(limit: Limit = MOST, project: ProjectName = "", database: Database = "", as_json: AsJson = False) -> None:
+    """List the newest versions of a project, oldest first, with what was found and decided about each."""
     from .. import exchange, wording
 
     loop = open_loop(database, project)
-    found = loop.store.versions.all(loop.project.id)
+    found = loop.store.versions.all(loop.project.id)[-limit:]
     if as_json:
         print_json([exchange.version(each) for each in found])
         return
@@ -76,16 +79,11 @@ def report(
 ) -> None:
     """Write the refinement report of a version's newest verdict as one file of HTML."""
     from .. import exchange
-    from ..errors import NotFound
 
     loop = open_loop(database, project)
-    challenger = loop.store.versions.numbered(loop.project.id, version)
-    found = loop.store.versions.report_on(challenger.id)
-    if found is None:
-        raise NotFound(f"Version {version} has no gate report: judge it first.")
+    found = loop.store.versions.verdict_on(loop.store.versions.numbered(loop.project.id, version))
     if as_json:
-        champion = None if found.champion_id is None else loop.store.versions.get(found.champion_id)
-        print_json(exchange.report(found, challenger, champion))
+        print_json(exchange.report(found, *loop.store.versions.compared(found)))
         return
     deliver(loop.report_html(found), out)
 

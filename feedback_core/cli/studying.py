@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from .options import AsJson, By, Database, ProjectName, app, open_loop, person, print_json, print_table, say
+from .options import AsJson, By, Database, ProjectName, app, open_loop, person, print_json, print_table
+from .running import finished
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-    from ..loop import Loop
     from ..store import Store
     from ..types import Project, StudyKind
 
@@ -49,7 +49,7 @@ def forecast(
     """What the next labels should be worth, with interval, and whether to go on labelling."""
     from .. import studies
 
-    found = _found("forecast", studies.forecast_view, project, run, by, database)
+    found = _found("forecast", studies.forecast_view, project, run, by, database, as_json)
     _show((found.sentence, found.advice, *found.notes, found.outdated, _hint(found.empty)), found, as_json)
 
 
@@ -60,7 +60,7 @@ def credit(
     """Which batch, reviewer, strategy or class the champion's gain came from, with intervals."""
     from .. import studies
 
-    found = _found("credit", studies.credit_view, project, run, by, database)
+    found = _found("credit", studies.credit_view, project, run, by, database, as_json)
     _show((found.sentence, *found.findings, *found.notes, found.outdated, _hint(found.empty)), found, as_json)
 
 
@@ -71,8 +71,43 @@ def dry_run(
     """What a retrain would bring now: predicted gain, rows that would flip, seconds."""
     from .. import studies
 
-    found = _found("dry run", studies.dry_run_view, project, run, by, database)
+    found = _found("dry run", studies.dry_run_view, project, run, by, database, as_json)
     _show((*found.sentences, *found.notes, found.outdated, _hint(found.empty)), found, as_json)
+
+
+@app.command()
+def backtest(
+    project: ProjectName = "", run: Run = False, by: By = "", database: Database = "", as_json: AsJson = False
+) -> None:
+    """What other rules for when to retrain would have done with the stored feedback: retrains, mistakes, cost."""
+    from .. import wording
+    from ..errors import NotFound
+
+    study = _found(
+        "backtest", lambda store, own: store.studies.newest(own.id, "backtest"), project, run, by, database, as_json
+    )
+    if study is None:
+        raise NotFound("The feedback has not been replayed yet: do it now with --run.")
+    if as_json:
+        print_json({"created_at": wording.iso(study.created_at), **study.body})
+        return
+    body, found = study.body, study.body["summary"]
+    typer.echo(
+        f"{body['entries']:,} entries replayed; a retrain counted as {body['retrain_cost']:,.0f} wrong predictions."
+    )
+    score = [
+        wording.share({"value": found["accuracy"][n], **{end: found[end][n] for end in ("low", "high", "n")}})
+        for n in range(len(found["rule"]))
+    ]
+    rows = zip(
+        found["rule"],
+        map(str, found["retrains"]),
+        map(str, found["wrong"]),
+        (f"{cost:.1f}" for cost in found["cost"]),
+        score,
+        strict=True,
+    )
+    print_table(("rule", "retrains", "wrong answers", "cost", "right on the entries as they came"), list(rows))
 
 
 def _hint(empty: str) -> str:
@@ -80,22 +115,19 @@ def _hint(empty: str) -> str:
 
 
 def _found(
-    kind: StudyKind, view: Callable[[Store, Project], View], project: str, run: bool, by: str, database: str
+    kind: StudyKind,
+    view: Callable[[Store, Project], View],
+    project: str,
+    run: bool,
+    by: str,
+    database: str,
+    as_json: bool,
 ) -> View:
     """The newest study of a kind; one made here and now where that is wished. Raises CannotTrain when its job fails."""
     loop = open_loop(database, project)
     if run:
-        _make(loop, kind, person(by))
+        finished(loop, loop.request_study(kind, person(by), trigger="command line"), as_json)
     return view(loop.store, loop.project)
-
-
-def _make(loop: Loop, kind: StudyKind, by: str) -> None:
-    from ..errors import CannotTrain
-    from ..worker import run_here
-
-    job = run_here(loop.store, loop.request_study(kind, by, trigger="command line"), say)
-    if job.state != "done":
-        raise CannotTrain(job.error or f"The job was {job.state} before it was done: request it again.")
 
 
 def _show(lines: Iterable[str], found: DataclassInstance, as_json: bool) -> None:

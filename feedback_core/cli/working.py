@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson, By, Database, ProjectName, app, open_loop, person, print_json, print_table
+from .options import AsJson, By, Database, Limit, ProjectName, app, open_loop, person, print_json, print_table
+from .running import finished
 
 JobNumber = Annotated[int, typer.Argument(metavar="JOB", min=1, help="Number of the job.")]
 
@@ -16,7 +17,7 @@ JobNumber = Annotated[int, typer.Argument(metavar="JOB", min=1, help="Number of 
 @app.command()
 def jobs(
     project: ProjectName = "",
-    limit: Annotated[int, typer.Option(min=1, max=1_000, help="How many, newest first.")] = 20,
+    limit: Limit = 20,
     log: Annotated[int, typer.Option(min=0, metavar="JOB", help="Show what this job has said, instead.")] = 0,
     database: Database = "",
     as_json: AsJson = False,
@@ -54,3 +55,17 @@ def cancel(
         typer.echo(f"Job {job} ({cancelled.kind}) is running: it stops within seconds.")
     else:
         typer.echo(f"Job {job} ({cancelled.kind}) is cancelled.")
+
+
+@app.command()
+def rescore(project: ProjectName = "", by: By = "", database: Database = "", as_json: AsJson = False) -> None:
+    """Score the pool with the champion and reorder the queue, here and now."""
+    from .. import exchange
+
+    loop = open_loop(database, project)
+    loop.serving()
+    done = finished(loop, loop.request_rescore(person(by), "command line"), as_json)
+    if as_json:
+        print_json(exchange.job(done))
+    else:
+        typer.echo(f"{done.result['items']:,} items are scored.")

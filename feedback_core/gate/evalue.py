@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
-BETS, WEIGHTS = np.polynomial.legendre.leggauss(400)
-"""Nodes and weights of the average over bets; 400 give log e to 1e-9 up to 10,000 discordant rows."""
+
+@cache
+def _rule() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Nodes and weights of the average over bets; 400 give log e to 1e-9 up to 10,000 discordant rows.
+
+    Made when it is first asked for: they take up to 1.2 CPU seconds, two BLAS threads spinning.
+    """
+    nodes, weights = np.polynomial.legendre.leggauss(400)
+    return nodes, weights
 
 
 def log_e_value(gains: npt.NDArray[np.float64], most: float = 1.0) -> float:
@@ -40,10 +48,11 @@ def _log_wealth(sizes: npt.NDArray[np.float64], counts: npt.NDArray[np.int64]) -
         return 0.0
     # The wealth peaks sharply somewhere in (0, 1): the nodes are put where it is, the rest being negligible.
     low, high = _support(sizes, counts)
-    bets = low + (high - low) * (BETS + 1) / 2
+    nodes, weights = _rule()
+    bets = low + (high - low) * (nodes + 1) / 2
     logs = (counts[:, None] * np.log1p(sizes[:, None] * bets)).sum(axis=0)
     peak = float(logs.max())
-    return peak + math.log(float((WEIGHTS * np.exp(logs - peak)).sum()) * (high - low) / 2)
+    return peak + math.log(float((weights * np.exp(logs - peak)).sum()) * (high - low) / 2)
 
 
 def _support(sizes: npt.NDArray[np.float64], counts: npt.NDArray[np.int64]) -> tuple[float, float]:

@@ -11,7 +11,6 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 from scipy.special import bdtrc, ndtr, ndtri
-from scipy.stats import binom
 
 from ..intervals import Z95
 from ..types import Interval
@@ -199,6 +198,8 @@ def smallest_provable_gain(n: int, disagreement: float, alpha: float, power: flo
 
     disagreement: share of rows on which the two versions differ in being right.
     """
+    from scipy.stats import binom  # 1 CPU second, which no command that only reads shall wait for
+
     if not n:
         return 1.0
     discordant = max(round(n * disagreement), 1)

@@ -51,11 +51,7 @@ def check(
     """
     frame = with_text_names(frame)
     report = Report(len(frame), limit)
-    wanted = [source for column in schema.columns for source in column.sources or (column.name,)]
-    wanted += [name for name in (label_column, id_column) if name is not None]
-    if absent := [name for name in wanted if name not in frame.columns]:
-        for name in absent:
-            report.note(name, name, "column is missing from the file: add it or check its spelling", blocking=True)
+    if _lacks(frame, schema, report, label_column, id_column):
         return Rows([], [], []), report.problems()
     if not schema.columns:
         raise InvalidFile("The project has no input column: choose at least one to predict from.")
@@ -66,6 +62,30 @@ def check(
     inputs = encoded([values[good] for values in cells], int(good.sum()))
     rows = Rows(inputs, keys[good].tolist(), targets[good].tolist())
     return _merged(rows, np.flatnonzero(good).tolist(), id_column, label_column, report), report.problems()
+
+
+def inputs(frame: pd.DataFrame, schema: Schema, limit: int = 1000) -> tuple[list[bytes], list[Problem]]:
+    """Every row of a table as canonical input, in its order and with its repeats.
+
+    Rows are left out where a problem blocks them; compare lengths, or refuse all. Raises InvalidFile.
+    """
+    frame = with_text_names(frame)
+    report = Report(len(frame), limit)
+    if _lacks(frame, schema, report):
+        return [], report.problems()
+    cells = [_checked_cells(frame, column, report) for column in schema.columns]
+    good = ~report.bad
+    return encoded([values[good] for values in cells], int(good.sum())), report.problems()
+
+
+def _lacks(frame: pd.DataFrame, schema: Schema, report: Report, *others: str | None) -> bool:
+    """Whether a column is missing that is needed; each is noted. others: columns that are no input."""
+    wanted = [source for column in schema.columns for source in column.sources or (column.name,)]
+    wanted += [name for name in others if name is not None]
+    absent = [name for name in wanted if name not in frame.columns]
+    for name in absent:
+        report.note(name, name, "column is missing from the file: add it or check its spelling", blocking=True)
+    return bool(absent)
 
 
 def _checked_cells(frame: pd.DataFrame, column: Column, report: Report) -> Array:

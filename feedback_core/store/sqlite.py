@@ -10,10 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlite_utils import Database
-
 from ..errors import StoreBusy, StoreError
 from .driver import Params, Row, Session
+from .lightly import Database
 from .migrations import migrations
 
 BUSY_S = 60.0

@@ -1,0 +1,23 @@
+"""What the Insights page shows, as plain JSON values: the same on the command line and over REST."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from . import exchange, insights, studies
+from .accuracies import accuracies
+from .store import Store
+from .types import Project
+
+
+def briefing(store: Store, project: Project, now: float) -> dict[str, Any]:
+    """Accuracies, volume, forecast, credit, and what the queue found. Tables are columns of equal length."""
+    return {
+        "accuracy": exchange.estimates(accuracies(store, project, now)),
+        "accuracy_by_version": insights.accuracy_history(store, project),
+        "volume": insights.feedback_volume(store, project),
+        "forecast": asdict(studies.forecast_view(store, project)),
+        "credit": asdict(studies.credit_view(store, project)),
+        "queue": asdict(insights.queue(store, project)),
+    }

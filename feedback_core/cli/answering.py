@@ -1,0 +1,126 @@
+"""Commands by which predictions and rows go out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from .files import Ending, Source, streamed, table
+from .options import AsJson, By, Database, Out, ProjectName, app, open_loop, person, print_json
+from .running import telling
+
+if TYPE_CHECKING:
+    from ..arrivals import Answered
+    from ..loop import Loop
+    from ..store.listings import Placed
+
+PREDICTED = ("item", "key", "label", "confidence")
+"""Columns of a file of predictions; a column `proba LABEL` follows for every label."""
+
+Written = Annotated[
+    str, typer.Option("--to", help="csv, jsonl or parquet; by the ending of --out when not given, else jsonl.")
+]
+
+
+@app.command()
+def predict(
+    file: Source,
+    log: Annotated[bool, typer.Option(help="Keep inputs and answers as items, so that they can be reviewed.")] = True,
+    out: Out = None,
+    to: Written = "",
+    format: Ending = "",
+    project: ProjectName = "",
+    by: By = "",
+    database: Database = "",
+    as_json: AsJson = False,
+) -> None:
+    """Ask the champion about every row of a table, all or none; one line a row, in its order."""
+    loop = open_loop(database, project)
+    form = _form(to, out)
+    said = _said(loop, file, format, log, person(by), as_json)
+    rows = list(chain.from_iterable(_rows(each, loop.project.labels) for each in said))
+    serving = said[0].serving
+    if serving.warning:
+        typer.echo(serving.warning, err=True)
+    if as_json:
+        print_json({"version": serving.version.number, "warning": serving.warning, "predictions": rows})
+        return
+    columns = (*PREDICTED, *(f"proba {label}" for label in loop.project.labels))
+    streamed(_writer(form, out)((_flat(row) for row in rows), columns), out)
+
+
+@app.command()
+def export(
+    what: Annotated[Literal["feedback", "items", "predictions"], typer.Argument(help="What to write.")],
+    out: Out = None,
+    to: Written = "",
+    project: ProjectName = "",
+    database: Database = "",
+    as_json: Annotated[bool, typer.Option("--json", help="JSON Lines, the default.")] = False,
+) -> None:
+    """Write all rows of a project, as they are read: it takes no memory, however many there are."""
+    from .. import insights
+
+    loop = open_loop(database, project)
+    form = _form("jsonl" if as_json else to, out)
+    rows, columns = insights.export_rows(loop.store, loop.project, what), insights.export_columns(loop.project, what)
+    streamed(_writer(form, out)(rows, columns), out)
+
+
+def _form(to: str, out: Path | None) -> str:
+    """Name of the format. Raises InvalidInput for an unknown one."""
+    from ..errors import InvalidInput
+    from ..exports import FORMATS
+
+    ending = out.suffix.lstrip(".").lower() if out else ""
+    chosen = to or (ending if ending in FORMATS else "jsonl")
+    if chosen not in FORMATS:
+        raise InvalidInput(f"to={chosen!r} is not known: choose one of {', '.join(FORMATS)}.")
+    return chosen
+
+
+def _writer(form: str, out: Path | None) -> Callable[..., Iterator[bytes]]:
+    from .. import exports
+
+    # The mark that Excel wants in a file is a first column of another name to the next program of a pipe.
+    return exports.write_csv if form == "csv" and out is None else exports.FORMATS[form].write
+
+
+def _said(loop: Loop, file: Path, format: str, log: bool, by: str, as_json: bool) -> list[Answered]:
+    """What the champion says, in batches; nothing is asked or stored where a row cannot be read."""
+    from .. import arrivals, intake, plans
+    from ..errors import InvalidFile
+
+    bodies, problems = intake.inputs(table(file, format), loop.project.schema)
+    if blocking := [problem for problem in problems if problem.blocking]:
+        raise InvalidFile(f"{plans.told(blocking)} Nothing was predicted: correct the file.")
+    said, step = [], arrivals.MOST_ROWS
+    with telling(as_json or not sys.stderr.isatty()) as say:
+        for start in range(0, len(bodies), step):
+            said.append(arrivals.predict(loop, by, bodies[start : start + step], log=log))
+            say(min(1.0, (start + step) / len(bodies)), "predicted")
+    return said
+
+
+def _rows(said: Answered, labels: tuple[str, ...]) -> list[dict[str, Any]]:
+    """One row an input, as REST gives it."""
+    items: Sequence[Placed | None] = said.items or [None] * len(said.labels)
+    return [
+        {
+            "item": item and item.id,
+            "key": item and item.key,
+            "label": label,
+            "confidence": max(proba),
+            "proba": dict(zip(labels, proba, strict=True)),
+        }
+        for label, proba, item in zip(said.labels, said.proba.tolist(), items, strict=True)
+    ]
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {f"proba {label}": value for label, value in row["proba"].items()}
