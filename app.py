@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,12 +17,16 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.routing import Mount, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from feedback_core.environment import allowed_hosts, database_url
+from feedback_core.environment import allowed_hosts, database_url, keep_sign_in, sign_in, sign_in_faults
+from feedback_core.fence import Fence
+from feedback_core.listening import exposed, listening
 from feedback_core.parent import die_with_parent
 from feedback_core.store import open_store
 
 ROOT = Path(__file__).parent
+INDEX = Path(st.__file__).parent / "static" / "index.html"
 LONGEST_PAUSE_S = 30.0
+BIND_LOOK_S = 0.02
 
 
 async def keep_worker() -> None:
@@ -45,6 +51,32 @@ async def keep_worker() -> None:
         lived = asyncio.get_running_loop().time() - started
         pause = 0.5 if lived > 60 else min(2 * pause, LONGEST_PAUSE_S)
         await asyncio.sleep(pause)
+
+
+def faults() -> list[str]:
+    """What would let people sign in as somebody else, in words."""
+    trusted = "server.trustedUserHeaders is set: whoever reaches the port could say who they are"
+    return [*sign_in_faults(), *([trusted] if st.get_option("server.trustedUserHeaders") else [])]
+
+
+async def stop_when_exposed() -> None:
+    """Stop the server as soon as it listens where others reach it while nobody has to sign in.
+
+    uvicorn started by hand binds after the lifespan has begun; until this has looked, the fence refuses what comes in.
+    """
+    while not (found := listening()):
+        await asyncio.sleep(BIND_LOOK_S)
+    if reason := exposed(found, sign_in(), faults()):
+        sys.stderr.write(f"{reason}\n")
+        signal.raise_signal(signal.SIGTERM)
+
+
+def refuse_to_start() -> None:
+    """End the process when it listens already (streamlit run, python app.py) where it must not."""
+    if reason := exposed(listening(), sign_in(), faults()):
+        sys.stderr.write(f"{reason}\n")
+        sys.stderr.flush()
+        os._exit(1)  # nothing has been opened yet; an exception would bury the reason under the server's traceback
 
 
 def warm() -> None:
@@ -88,22 +120,29 @@ async def api(scope: Scope, receive: Receive, send: Send) -> None:
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """Migrate the database before anything uses it, then keep one worker for as long as the server lives."""
+    refuse_to_start()
     open_store(database_url())
     warming = asyncio.create_task(asyncio.to_thread(warm))
-    keeper = asyncio.create_task(keep_worker())
+    tasks = [asyncio.create_task(stop_when_exposed()), asyncio.create_task(keep_worker())]
     try:
         yield
     finally:
-        keeper.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await keeper
+        for task in tasks:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
         await warming
 
 
+keep_sign_in(st.secrets.load_if_toml_exists() and "auth" in st.secrets)
 app = st.App(
     ROOT / "pages" / "_frame.py",
     lifespan=lifespan,
-    middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts()), Middleware(ApiFirst)],
+    middleware=[
+        Middleware(Fence, index=INDEX.read_text(encoding="utf-8"), sign_in=sign_in()),
+        Middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts()),
+        Middleware(ApiFirst),
+    ],
 )
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """What survives kill -9 of dashboard, worker, or both, at random moments, while feedback comes in and retrains run.
 
 Real processes, started as a user starts them: `streamlit run app.py`, which keeps `python -m feedback_core worker`,
-which keeps its processes for jobs. Whoever writes feedback is a process of its own that dies with the dashboard: it
-stores each decision as a page does, and says so only after the store has.
+which keeps its processes for jobs. Corrections come in over REST, from clients that send one again, with its key, until
+it is answered; only an answered one counts as acknowledged.
 """
 
 import hashlib
+import http.client
 import json
 import os
 import random
@@ -17,9 +18,9 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -34,79 +35,77 @@ from feedback_core.types import STUDIES, Column, Job, Rows, Schema
 
 ROOT = Path(__file__).resolve().parent.parent
 KILLS, QUICK_KILLS = 50, 2
-PROJECTS = 4
+PROJECTS = 6
 """More than one, because a killed worker's job waits for its lease of 20 s: meanwhile the others' are killed."""
 
-WAIT_S = (0.0, 8.0)
-"""Range of the pause between two kills, counted from the moment a job runs."""
-
+CLIENTS = 2
 PAUSE_S = 0.1
-"""Between two decisions."""
+"""Between two decisions of one client."""
 
-ITEMS_PER_KILL = 600
-"""Decisions must not run out before the kills do, or no retrain is left to be killed. Enough for a minute each."""
+PATIENCE_S = 20.0
+"""A kill waits at most this long for an answer to a correction and for a job that runs, so that there is something to
+kill; of a busy machine it may catch the app at its start."""
+
+WAIT_S = (0.0, 3.0)
+"""Range of the pause after that, at random."""
+
+AGAIN = (0, 409, 503)
+"""No answer; scored again in between; locked: a client sends it again."""
+
+ITEMS_PER_KILL = 120
+"""Decisions must not run out before the kills do, or no retrain is left to be killed."""
 
 DRAIN_S = 300.0
 """Everything but the studies has to be over this long after the last kill, or it is stuck."""
 
-WRITER = """
-import json, sys
-from feedback_core.errors import Stale
-from feedback_core.loop import Loop
-from feedback_core.store import open_store
-from feedback_core.types import Decision
 
-store = open_store(sys.argv[1])
-loops = [Loop(store, project) for project in store.projects.all()]
-print("ready", flush=True)
-for line in sys.stdin:
-    place, item_id, key = json.loads(line)
-    while True:
-        seen = store.items.get(item_id).version_id
-        try:
-            said = Decision(item_id, "ann", "correct", "ab"[item_id % 2], seen, idempotency_key=key)
-            loops[place].record(said)
-            break
-        except Stale:
-            pass  # scored again in between: a reviewer would look at it again
-    print(key, flush=True)
-"""
+class Writers:
+    """Clients that decide items over REST, and what has been acknowledged to them."""
 
-
-@dataclass
-class Writer:
-    """Feeds decisions to a process that stores them, and keeps what that process has acknowledged."""
-
-    url: str
-    todo: list[tuple[int, int]]
-    acknowledged: set[str] = field(default_factory=set)
-    process: subprocess.Popen[str] | None = None
+    def __init__(self, port: int, todo: list[tuple[int, int]]) -> None:
+        self.port, self._todo, self._over = port, todo, threading.Event()
+        self.acknowledged: set[str] = set()
+        self.refused: Counter[int] = Counter()
+        """Answers by status that nothing excuses."""
+        self._threads = [threading.Thread(target=self._sit, daemon=True) for _ in range(CLIENTS)]
 
     def start(self) -> None:
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        self.process = subprocess.Popen([sys.executable, "-c", WRITER, self.url], cwd=ROOT, text=True, **pipes)
-        threading.Thread(target=self._feed, args=(self.process,), daemon=True).start()
+        for thread in self._threads:
+            thread.start()
 
-    def kill(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
+    def stop(self) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
 
-    def _feed(self, process: subprocess.Popen[str]) -> None:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdout.readline()
-        while self.todo and process.poll() is None:
-            place, item_id = self.todo.pop()
-            try:
-                process.stdin.write(json.dumps([place, item_id, f"key {item_id}"]) + "\n")
-                process.stdin.flush()
-            except BrokenPipeError:
-                return
-            # A line cut by the kill was not acknowledged.
-            if (said := process.stdout.readline()).endswith("\n"):
-                self.acknowledged.add(said.strip())
+    def _sit(self) -> None:
+        while self._todo and not self._over.is_set():
+            project, item = self._todo.pop()
+            while (status := self._send(project, item)) in AGAIN and not self._over.is_set():
+                time.sleep(PAUSE_S)
+            if status == 201:
+                self.acknowledged.add(_key(item))
+            elif status not in AGAIN:
+                self.refused[status] += 1
             time.sleep(PAUSE_S)
+
+    def _send(self, project: int, item: int) -> int:
+        """Status of one request; 0 where none came, because the server is dead or died over it."""
+        body = json.dumps({"item": item, "target": "ab"[item % 2]})
+        headers = {"Content-Type": "application/json", "Idempotency-Key": str(item), "X-Feedback-User": "ann"}
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)) as connection:
+            try:
+                connection.request("POST", f"/api/projects/{project}/feedback", body, headers)
+                answer = connection.getresponse()
+                answer.read()
+            except (OSError, http.client.HTTPException):
+                return 0
+            return answer.status
+
+
+def _key(item: int) -> str:
+    # As the API keeps it: two people's programs may count from 1 both.
+    return f"rest-ann-{item}"
 
 
 class Server:
@@ -114,18 +113,20 @@ class Server:
 
     def __init__(self, url: str, log: Path) -> None:
         self._url, self._log = url, log
+        # Without its bytecode every process compiles all of our modules anew, and 50 starts of three take minutes.
+        self._environment = {name: said for name, said in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         with socket.socket() as found:
             found.bind(("127.0.0.1", 0))
-            self._port = found.getsockname()[1]
+            self.port = found.getsockname()[1]
         self.start()
 
     def start(self) -> None:
-        command = ("-m", "streamlit", "run", "app.py", "--server.headless=true", f"--server.port={self._port}")
+        command = ("-m", "streamlit", "run", "app.py", "--server.headless=true", f"--server.port={self.port}")
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, *command],
                 cwd=ROOT,
-                env=os.environ | {"FEEDBACK_DATABASE": self._url, "USER": "ann"},
+                env=self._environment | {"FEEDBACK_DATABASE": self._url, "USER": "ann"},
                 stdout=log,
                 stderr=log,
             )
@@ -159,7 +160,7 @@ def world(url: str, items: int) -> tuple[list[Loop], list[tuple[int, int]]]:
     store, loops, todo = open_store(url), [], []
     schema = Schema((Column("x0", "number"), Column("x1", "number")))
     for n in range(PROJECTS):
-        settings = Settings(estimator="random_forest", params={"n_estimators": 60}, audit_share=0.0)
+        settings = Settings(estimator="random_forest", params={"n_estimators": 30}, audit_share=0.0)
         project = create_project(store, f"project {n}", schema, ("a", "b"), settings, actor="benchmark", salt=n)
         loops.append(loop := Loop(store, project))
         points = np.random.default_rng(n).normal(size=(300 + items, 2)).round(4)
@@ -167,7 +168,7 @@ def world(url: str, items: int) -> tuple[list[Loop], list[tuple[int, int]]]:
         inputs = [intake.encode_one(point.tolist(), schema) for point in points]
         loop.add_items(Rows(inputs, [None] * len(inputs), labels), "benchmark")
         chunks = store.items.export(project.id)
-        todo += [(n, item.id) for chunk in chunks for item in chunk if item.split == "pool"]
+        todo += [(project.id, item.id) for chunk in chunks for item in chunk if item.split == "pool"]
     return loops, todo
 
 
@@ -186,36 +187,51 @@ def ask(loops: list[Loop]) -> None:
                 continue  # nothing has come in since
 
 
-def wait_for_work(store: Store, loops: list[Loop], patience_s: float = 120) -> None:
-    """Until some job has just been given to a living worker."""
-    deadline = time.monotonic() + patience_s
-    while time.monotonic() < deadline:
+def spare(loops: list[Loop]) -> None:
+    """Cancel studies: each new champion asks for some, and their minutes are no part of what is killed here."""
+    for loop in loops:
+        for job in loop.store.jobs.live(loop.project.id):
+            if job.kind in STUDIES:
+                with suppress(FeedbackError):  # it has just ended
+                    loop.cancel(job.id, "benchmark")
+
+
+def is_at_work(store: Store, loops: list[Loop]) -> bool:
+    """Whether a job has just been given to a living worker."""
+    beats = [job.heartbeat_at or 0 for job in urgent(store, loops) if job.state == "running"]
+    return any(time.time() - beat < 6 for beat in beats)
+
+
+def wait(store: Store, loops: list[Loop], writers: Writers, pause_s: float) -> bool:
+    """Until corrections are answered and a job runs, but not for ever, and a pause more; whether a job runs then."""
+    known, deadline = len(writers.acknowledged), time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline and not (len(writers.acknowledged) > known and is_at_work(store, loops)):
         ask(loops)
-        beats = [job.heartbeat_at or 0 for job in urgent(store, loops) if job.state == "running"]
-        if any(time.time() - beat < 6 for beat in beats):
-            return
-        time.sleep(0.05)
+        spare(loops)
+        time.sleep(0.1)
+    until = time.monotonic() + pause_s
+    while (left := until - time.monotonic()) > 0:
+        ask(loops)
+        time.sleep(min(left, 0.1))
+    return is_at_work(store, loops)
 
 
-def kill_again_and_again(kills: int, server: Server, writer: Writer, store: Store, loops: list[Loop]) -> dict[str, int]:
-    """Kill dashboard, worker, or both, each at a random moment; how often each."""
-    chance, done = random.Random(0), {"app": 0, "worker": 0, "both": 0}
+def kill_again_and_again(
+    kills: int, server: Server, writers: Writers, store: Store, loops: list[Loop]
+) -> dict[str, int]:
+    """Kill dashboard, worker, or both, each at a random moment; how often each, and how often while a job ran."""
+    chance, done = random.Random(0), {"app": 0, "worker": 0, "both": 0, "while_a_job_ran": 0}
     for n in range(kills):
-        wait_for_work(store, loops)
-        until = time.monotonic() + chance.uniform(*WAIT_S)
-        while time.monotonic() < until:
-            ask(loops)
-            time.sleep(0.05)
+        done["while_a_job_ran"] += wait(store, loops, writers, chance.uniform(*WAIT_S))
         who = ("worker", "app", "both")[n % 3]
         worker = server.worker()
         if who in ("worker", "both") and worker is not None:
             os.kill(worker, signal.SIGKILL)
         if who in ("app", "both"):
             server.kill()
-            writer.kill()
             server.start()
-            writer.start()
         done[who] += 1
+        sys.stderr.write(f"kill {n + 1} ({who}): {len(writers.acknowledged):,} acknowledged\n")
     return done
 
 
@@ -223,6 +239,7 @@ def drain(store: Store, loops: list[Loop]) -> list[Job]:
     """Wait until nothing is to be done any more; what is left then is stuck."""
     deadline = time.monotonic() + DRAIN_S
     while (left := urgent(store, loops)) and time.monotonic() < deadline:
+        spare(loops)
         time.sleep(0.2)
     return left
 
@@ -247,8 +264,7 @@ def counted(path: Path, acknowledged: set[str]) -> dict[str, int]:
     return {
         "acknowledged": len(acknowledged),
         "lost": len(acknowledged - set(stored)),
-        "stored_twice": len(stored) - len(set(stored)),
-        "versions_twice": twice,
+        "twice": len(stored) - len(set(stored)) + twice,
         "retrains_done": states.get("done", 0),
         "retrains_given_up": states.get("failed", 0),
         "database_damaged": int(intact != "ok"),
@@ -256,34 +272,40 @@ def counted(path: Path, acknowledged: set[str]) -> dict[str, int]:
 
 
 @contextmanager
-def running(url: str, folder: Path, todo: list[tuple[int, int]]) -> Iterator[tuple[Server, Writer]]:
-    """Dashboard, worker and writer, gone afterwards."""
-    writer, server = Writer(url, todo), Server(url, folder / "app.log")
+def running(url: str, folder: Path, todo: list[tuple[int, int]]) -> Iterator[tuple[Server, Writers]]:
+    """Dashboard, worker and clients, gone afterwards."""
+    server = Server(url, folder / "app.log")
+    writers = Writers(server.port, todo)
     try:
-        writer.start()
-        yield server, writer
+        writers.start()
+        yield server, writers
     finally:
-        writer.kill()
+        writers.stop()
         server.stop()
 
 
 def run(kills: int) -> dict[str, int]:
     """Kill and count."""
-    with tempfile.TemporaryDirectory() as name:
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         path = Path(name) / "durability.db"
         url = f"sqlite:///{path}"
         loops, todo = world(url, max(500, ITEMS_PER_KILL * kills // PROJECTS))
         store = loops[0].store
-        with running(url, Path(name), todo) as (server, writer):
-            done = kill_again_and_again(kills, server, writer, store, loops)
-            writer.kill()
+        with running(url, Path(name), todo) as (server, writers):
+            done = kill_again_and_again(kills, server, writers, store, loops)
+            writers.stop()
+            killing_s = time.monotonic() - began
             stuck = drain(store, loops)
         return {
             "kills": kills,
             **{f"kills_{who}": n for who, n in done.items()},
-            **counted(path, writer.acknowledged),
+            **counted(path, writers.acknowledged),
             "stuck": len(stuck),
-            "models_half_written": damaged(store, loops),
+            "half_written": damaged(store, loops),
+            "refused": sum(writers.refused.values()),
+            "killing_s": round(killing_s),
+            "seconds": round(time.monotonic() - began),
         }
 
 

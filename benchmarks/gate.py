@@ -2,11 +2,13 @@
 
 Everything goes through `gate.judge` and `gate.judge_errors`: locked rows are drawn, labels are made up at given true
 accuracies, and what the gate says is what happens. Retrains without a true gain share one reused holdout, as they do in
-life; a version that gets through becomes the champion. Naive: promote whatever scores higher.
+life; a version that gets through becomes the champion. Naive: promote whatever scores higher. Of a stream of audit
+labels the gate judges the end and every moment whose e-value could be a claim: at the others it cannot find a gain.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -14,8 +16,9 @@ import numpy as np
 
 from benchmarks._report import arguments, report
 from feedback_core import gate
+from feedback_core.gate.evalue import log_e_value
 from feedback_core.gate.losses import loss_of
-from feedback_core.gate.verdict import Judgement
+from feedback_core.gate.verdict import E_CLAIM, Judgement
 from feedback_core.gate.wear import LOOKS
 
 SIZES = (200, 1_000, 5_000)
@@ -25,6 +28,9 @@ POLICIES = ("strict", "balanced")
 GAINS = (0.01, 0.03, 0.05)
 WORLDS = {"good": (0.003, 0.005), "flat": (0.0, 0.005), "poisoned": (-0.005, 0.007)}
 """Mean and spread of the true gain of each retrain."""
+
+CLAIM = math.log(E_CLAIM) - 1e-6
+"""Below this log e the gate does not call a stream a proof."""
 
 WORLD_SIZES = (300, 1_000, 3_000)
 STREAM, BATCH, QUICK_BATCH = 1_000, 50, 500
@@ -138,7 +144,10 @@ def _stream(
 ) -> Iterator[Judgement]:
     before = rng.random(STREAM) < ACCURACY
     after = challenged(rng, before, ACCURACY, gain)
+    gains = after.astype(float) - before
     for upto in range(batch, STREAM + 1, batch):
+        if upto + batch <= STREAM and log_e_value(gains[:upto]) < CLAIM:
+            continue
         old, new = np.concatenate([rows.champion, before[:upto]]), np.concatenate([challenger, after[:upto]])
         fresh = np.arange(len(old)) >= rows.n
         truth = np.full(len(old), "a", dtype=object)

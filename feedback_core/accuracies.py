@@ -60,6 +60,16 @@ class Accuracies:
     def of(self, name: str) -> Estimate | None:
         return next((estimate for estimate in self.estimates if estimate.name == name), None)
 
+    @property
+    def reported(self) -> Interval:
+        """The number to report: over all items the champion has faced since its promotion; n = 0 without any.
+
+        n counts the uniform draws behind it, or all items when every one is labelled (a census, of no width). None of
+        these rows has taught it anything or helped it to be promoted.
+        """
+        found = self.of("all items")
+        return wilson(0, 0) if found is None else found.interval
+
 
 Ids = npt.NDArray[np.int64]
 
@@ -79,16 +89,6 @@ def accuracies(store: Store, project: Project, now: float) -> Accuracies:
         (_judged(champion, "holdout"), _judged(champion, "audit"), _audited(counts), *_weighted(store, project, now)),
         Response(counts.asked, counts.answered, low, high),
     )
-
-
-def since_promotion(store: Store, project: Project, now: float) -> Interval:
-    """The reported number: the champion's accuracy on all items it has faced since its promotion; n = 0 without any.
-
-    n counts the uniform draws behind it, or all items when every one is labelled (a census, of no width). None of these
-    rows has taught it anything or helped it to be promoted.
-    """
-    rows = _rows(store, project, now)
-    return wilson(0, 0) if rows is None else _over_all(rows)
 
 
 def _judged(champion: Version, sample: str) -> Estimate:

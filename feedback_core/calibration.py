@@ -69,13 +69,6 @@ def temperature(proba: npt.NDArray[np.float64], truth: npt.NDArray[np.int64]) ->
     return 1 / float(minimize_scalar(loss, bounds=(LEAST_SHARPNESS, MOST_SHARPNESS), method="bounded").x)
 
 
-def tempered(proba: npt.NDArray[np.float64], by: float) -> npt.NDArray[np.float64]:
-    """Probabilities (n, k) at another temperature; their order stays, so no label changes."""
-    logs = np.log(np.clip(proba, SMALLEST, 1)) / by
-    scaled = np.exp(logs - logs.max(axis=1, keepdims=True))
-    return np.asarray(scaled / scaled.sum(axis=1, keepdims=True))
-
-
 def _equal_bins(confidence: npt.NDArray[np.float64]) -> list[npt.NDArray[np.int64]]:
     """Rows of each bin, from the lowest confidence up."""
     n = len(confidence)

@@ -37,15 +37,18 @@ def main(url: str, parent: int) -> None:
     for module in WARM:
         import_module(module)
     # Only now, so that the parent's death and a bad output are seen to before two seconds of imports.
+    from .realtime import Challengers
     from .store import open_store
     from .triggers import Shadows
-    from .worker import carry_out, tick_all
+    from .worker import carry_out, follow_for, tick_all
 
-    store, shadows = open_store(url), Shadows()
+    store, shadows, challengers = open_store(url), Shadows(), Challengers()
     _say(replies, "ready")
     for line in sys.stdin:
         order = json.loads(line)
-        if order["job"] is None:
+        if order.get("follow_s"):
+            follow_for(store, challengers, order["follow_s"])
+        elif order["job"] is None:
             tick_all(store, time.time(), shadows)
         else:
             carry_out(store, store.jobs.get(order["job"]), order["worker"], lease_s=order["lease_s"])

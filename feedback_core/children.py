@@ -70,6 +70,10 @@ class Child:
         """Have it look at the triggers of every project. Raises BrokenPipeError when it has ended."""
         self._order({"job": None})
 
+    def follow(self, seconds: float) -> None:
+        """Have it learn in real time for so long. Raises BrokenPipeError when it has ended."""
+        self._order({"job": None, "follow_s": seconds})
+
     def _order(self, order: Mapping[str, Any]) -> None:
         self.idle, self.since = False, time.monotonic()
         assert self._process.stdin is not None

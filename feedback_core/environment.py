@@ -5,11 +5,13 @@ from __future__ import annotations
 import getpass
 import os
 import socket
+import tomllib
 from pathlib import Path
 
 from .errors import InvalidSetting
 
-DEFAULT_FILE = Path(__file__).resolve().parent.parent / "data" / "feedback.db"
+_ROOT = Path(__file__).resolve().parent.parent
+DEFAULT_FILE = _ROOT / "data" / "feedback.db"
 
 
 def database_url() -> str:
@@ -32,6 +34,12 @@ def api_pace() -> tuple[float, float]:
     return rate, max(1.0, _number("FEEDBACK_API_BURST", 2 * rate))
 
 
+def webhook_hosts() -> tuple[str, ...]:
+    """Names, addresses and networks that webhooks may lead to although they are private: FEEDBACK_WEBHOOK_HOSTS."""
+    given = os.environ.get("FEEDBACK_WEBHOOK_HOSTS", "").split(",")
+    return tuple(host.strip().lower() for host in given if host.strip())
+
+
 def _number(name: str, otherwise: float) -> float:
     given = os.environ.get(name) or str(otherwise)
     try:
@@ -41,6 +49,80 @@ def _number(name: str, otherwise: float) -> float:
     if not 0 <= value < float("inf"):
         raise InvalidSetting(f"{name}={given!r} is not a number of requests: give 0 or more, such as 200.")
     return value
+
+
+SHORTEST_SECRET = 32
+"""Characters of the secret that signs who somebody is: half of a SHA-256 in hexadecimal."""
+
+
+def sign_in() -> bool:
+    """Whether people and programs have to say who they are.
+
+    FEEDBACK_AUTH=required or off decides; unset, it is whether one of Streamlit's secrets.toml has a section [auth].
+    Raises InvalidSetting for other values, and for a file that cannot be read: it may be the one that has it.
+    """
+    given = os.environ.get("FEEDBACK_AUTH", "").strip().lower()
+    if given not in ("", "required", "off"):
+        raise InvalidSetting(f"FEEDBACK_AUTH={given!r} is not known: use required or off, or leave it out.")
+    return given == "required" or (not given and any("auth" in _secrets(path) for path in secret_files()))
+
+
+def keep_sign_in(found: bool) -> None:
+    """Fix that sign-in is on for this process and those it starts: a file of secrets removed while it runs must not
+    turn a server that others reach into one without sign-in.
+
+    found: Streamlit knows a section [auth], be it from a place of its own such as STREAMLIT_SECRETS_FILES.
+    """
+    if sign_in() or (found and not os.environ.get("FEEDBACK_AUTH")):
+        os.environ["FEEDBACK_AUTH"] = "required"
+
+
+def sign_in_faults() -> list[str]:
+    """What is wrong with the sections [auth] that Streamlit reads, in words; empty where there is none.
+
+    Later files win, as they do for Streamlit. Values are never repeated: they are secrets.
+    """
+    section: dict[str, object] = {}
+    for path in secret_files():
+        found = _secrets(path).get("auth", section)
+        section = found if isinstance(found, dict) else section
+    if not section:
+        return []
+    faults = [f"[auth] has no {key}" for key in ("redirect_uri", "cookie_secret") if not section.get(key)]
+    secret = section.get("cookie_secret")
+    if isinstance(secret, str) and 0 < len(secret) < SHORTEST_SECRET:
+        # Whoever guesses it can sign in as anybody.
+        faults.append(f"cookie_secret in [auth] is shorter than {SHORTEST_SECRET} characters")
+    named = {f"[auth.{name}]": each for name, each in section.items() if isinstance(each, dict) and "client_id" in each}
+    for name, provider in (named or {"[auth]": section}).items():
+        missing = (key for key in ("client_id", "client_secret", "server_metadata_url") if not provider.get(key))
+        faults += [f"{name} has no {key}" for key in missing]
+    return faults
+
+
+def secret_files() -> tuple[Path, ...]:
+    """Where Streamlit looks for secrets: of the user, of the folder it is started in, and beside app.py."""
+    return tuple(folder / ".streamlit" / "secrets.toml" for folder in (Path.home(), Path.cwd(), _ROOT))
+
+
+def _secrets(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        # Without what it says: a parser may quote the line, and lines of this file are secrets.
+        raise InvalidSetting(f"{path} cannot be read as TOML ({type(error).__name__}): mend or remove it.") from None
+
+
+def admins() -> frozenset[str]:
+    """Who is admin everywhere before anybody has a role: FEEDBACK_ADMINS, e-mails with commas between them."""
+    return frozenset(filter(None, (each.strip() for each in os.environ.get("FEEDBACK_ADMINS", "").split(","))))
+
+
+def default_role() -> str:
+    """Role of everybody who has signed in: FEEDBACK_DEFAULT_ROLE; empty for none."""
+    return os.environ.get("FEEDBACK_DEFAULT_ROLE", "").strip()
 
 
 def process_name() -> str:

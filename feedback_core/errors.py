@@ -5,7 +5,9 @@ FeedbackError
 │   ├── InvalidFeedback               one feedback entry
 │   ├── InvalidFile                   an uploaded file
 │   └── InvalidSetting                a setting out of range
-├── NotFound (LookupError)            no such project, item, version, draw or job
+├── NotFound (LookupError)            no such project, item, version, draw, job, member or token
+├── NotSignedIn                       nobody can tell who asks: says how to sign in
+├── Forbidden (PermissionError)       who asks lacks the role: names the action, the role and whom to ask
 ├── Stale                             the item has moved on since it was shown
 ├── Refused                           an action that the evidence forbids
 ├── CannotTrain                       the training set cannot be fitted (one class only, no rows)
@@ -37,7 +39,15 @@ class InvalidSetting(InvalidInput):
 
 
 class NotFound(FeedbackError, LookupError):
-    """No such project, item, version, draw or job."""
+    """No such project, item, version, draw, job, member or token."""
+
+
+class NotSignedIn(FeedbackError):
+    """Who asks cannot be told: no token, or one that is unknown, revoked or over."""
+
+
+class Forbidden(FeedbackError, PermissionError):
+    """Who asks is known, and lacks the role for what they ask."""
 
 
 class Stale(FeedbackError):

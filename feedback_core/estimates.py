@@ -88,7 +88,10 @@ def weights(uniform: Sequence[bool] | Bools, population: int) -> Weights | None:
 
 
 def plain_weights(n: int, population: int | None = None) -> Weights:
-    """Weights of a uniform sample of n rows, from a population or from an endless stream."""
+    """Weights of a uniform sample of n rows, from a population or from an endless stream.
+
+    For comparisons with it in benchmarks.estimates: what is served comes through the queue, and is weighted.
+    """
     if population is not None and n and (found := weights(np.ones(n, dtype=bool), population)) is not None:
         return found
     return Weights(np.full(n, 1 / max(n, 1)), np.ones(n, dtype=bool), 1 / max(n, 1))
@@ -153,7 +156,8 @@ def difference(gap: npt.ArrayLike, by: Weights) -> Interval:
 def sharpened_difference(gap: npt.ArrayLike, lead: Floats, mean_lead: float, by: Weights) -> Interval:
     """The same difference, sharpened as in `sharpened` by how much more confident the challenger is.
 
-    lead: (m,) its confidence in its label minus the champion's. mean_lead: the same over all items.
+    lead: (m,) its confidence in its label minus the champion's. mean_lead: the same over all items. For
+    benchmarks.estimates alone, which measures what it would add to the gate.
     """
     d = np.asarray(gap, dtype=float)
     base = difference(d, by)

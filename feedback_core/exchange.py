@@ -8,7 +8,23 @@ from typing import Any
 from .accuracies import Accuracies
 from .intervals import plain
 from .reproduce import Rebuild
-from .types import Draw, Event, Feedback, Flip, GateReport, Item, Job, Project, RolledBack, Schema, Version
+from .types import (
+    Delivery,
+    Draw,
+    Event,
+    Feedback,
+    Flip,
+    GateReport,
+    Item,
+    Job,
+    Member,
+    Project,
+    RolledBack,
+    Schema,
+    Token,
+    Version,
+    Webhook,
+)
 from .wording import ADVICE, iso
 
 
@@ -86,6 +102,29 @@ def job(found: Job) -> dict[str, Any]:
 def event(found: Event) -> dict[str, Any]:
     """An entry of the audit trail."""
     return asdict(found) | {"at": iso(found.at)}
+
+
+def member(found: Member) -> dict[str, Any]:
+    """A role that somebody was given."""
+    return asdict(found) | {"added_at": iso(found.added_at)}
+
+
+def token(found: Token) -> dict[str, Any]:
+    """A token without its secret, which nobody has any more."""
+    times = {name: iso(getattr(found, name)) for name in ("created_at", "expires_at", "revoked_at", "last_used_at")}
+    return asdict(found) | times
+
+
+def webhook(found: Webhook) -> dict[str, Any]:
+    """A webhook; its secret is not among what it knows."""
+    told = asdict(found) | {"kinds": list(found.kinds), "created_at": iso(found.created_at)}
+    return {name: value for name, value in told.items() if not name.endswith("_upto")}
+
+
+def delivery(found: Delivery) -> dict[str, Any]:
+    """A message on its way to a webhook, with the last attempt; the next one only where there will be one."""
+    times = {name: iso(getattr(found, name)) for name in ("tried_at", "created_at", "delivered_at")}
+    return asdict(found) | times | {"next_at": iso(found.next_at if found.state == "waiting" else None)}
 
 
 def estimates(found: Accuracies) -> dict[str, Any]:

@@ -75,7 +75,14 @@ def would_repeat(store: Store, project: Project) -> bool:
     """Whether a version trained now would learn the same rows by the same recipe as the last one."""
     settings, last = project.settings, store.versions.all(project.id)[-1]
     learned, rows = store.versions.lineage(last.id), store.items.training_rows(project.id)
-    return (last.estimator, last.params, last.half_life_days, learned["ids"], learned["labels"]) == (
+    # What was learned one by one in real time is another model than a fit of the same rows.
+    return not last.streamed and (
+        last.estimator,
+        last.params,
+        last.half_life_days,
+        learned["ids"],
+        learned["labels"],
+    ) == (
         settings.estimator,
         settings.params,
         settings.label_half_life_days,

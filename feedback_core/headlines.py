@@ -9,6 +9,7 @@ from typing import Any
 from . import wording
 from .intervals import newcombe, plain, wilson
 from .types import GateReport, Interval
+from .wording import counted
 
 Rows = Mapping[str, Sequence[Any]]
 SAMPLE_NAMES = {"holdout": "holdout", "audit": "audit sample"}
@@ -82,8 +83,7 @@ def mistakes(rows: Rows, n: int, sample: str) -> str:
         wrong = sum(rows["rows"])
         times = "once" if count == 1 else "twice"
         return f"No mistake stands out: {wrong:,} of {n:,} rows are wrong, no pair more than {times}"
-    counted = f"{count:,} {'row' if count == 1 else 'rows'}"
-    return f"{truth} is most often taken for {said}: {counted}, {share:.0%} of all {truth}"
+    return f"{truth} is most often taken for {said}: {counted(count, 'row')}, {share:.0%} of all {truth}"
 
 
 def changes(fixed: int, broken: int, number: int, before: int) -> str:

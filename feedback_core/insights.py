@@ -16,6 +16,7 @@ from .scope import Period, Sample
 from .store import Store
 from .triggers.gather import obstacle
 from .types import STUDIES, Feedback, GateReport, Item, Job, Prediction, Project, Version
+from .wording import iso
 
 Table = dict[str, list[Any]]
 """Tidy columns of equal length."""
@@ -58,6 +59,9 @@ class Overview:
     live: tuple[Job, ...]
     undecided: GateReport | None
     next_step: NextStep
+    versions: Sequence[Version]
+    reports: Sequence[GateReport]
+    """Of all versions, newest first."""
     obstacle: str
     """Why no version can be trained now, empty when one can. When in doubt empty: `request_retrain` looks closer."""
 
@@ -102,6 +106,8 @@ def overview(store: Store, project: Project) -> Overview:
         live=live,
         undecided=undecided,
         next_step=_next_step(items, champion, due, _work(live), undecided, versions),
+        versions=versions,
+        reports=reports,
         obstacle=obstacle(store, project, versions, store.feedback.pending(project.id)),
     )
 
@@ -299,10 +305,10 @@ def _feedback_row(entry: Feedback, key: str) -> dict[str, Any]:
         "predicted": entry.predicted,
         "note": entry.note,
         "state": entry.state,
-        "created_at": _iso(entry.created_at),
+        "created_at": iso(entry.created_at),
         "ruling": entry.ruling,
         "ruled_by": entry.ruled_by,
-        "ruled_at": None if entry.ruled_at is None else _iso(entry.ruled_at),
+        "ruled_at": iso(entry.ruled_at),
     }
 
 
@@ -317,11 +323,6 @@ def _finding_row(finding: queue_audit.Finding, name: str) -> dict[str, Any]:
         numbers = (None,) * 3 if interval is None else (interval.value, interval.low, interval.high)
         row |= {measure + end: None if x is None else scale * x for end, x in zip(ends, numbers, strict=True)}
     return row
-
-
-def _iso(then: float) -> str:
-    """A time as ISO 8601 in UTC, to the second: 2026-01-31T09:30:00+00:00."""
-    return datetime.fromtimestamp(then, UTC).isoformat(timespec="seconds")
 
 
 def _stages(

@@ -401,17 +401,11 @@ class Loop:
 
         rescore: ask the worker in the same transaction to score the pool with it.
         """
-        report = self.store.versions.report_on(version.id)
-        if report is None:
-            raise Refused(f"Version {version.number} has no stored gate report: judge it first.")
-        return self._decide(report, "promote", by, reason, rescore)
+        return self._decide(self._judged(version), "promote", by, reason, rescore)
 
     def refuse(self, version: Version, by: str, reason: str = "") -> Version:
         """Keep the champion and close the case of a judged version. Raises Refused without a report."""
-        report = self.store.versions.report_on(version.id)
-        if report is None:
-            raise Refused(f"Version {version.number} has no stored gate report: judge it first.")
-        return self._decide(report, "refuse", by, reason)
+        return self._decide(self._judged(version), "refuse", by, reason)
 
     def rollback(
         self, version: Version, by: str, reason: str, suspect: bool = True, *, rescore: bool = False
@@ -468,10 +462,11 @@ class Loop:
         """The model card of the champion, likewise. Raises NotFound before the first version."""
         return reports.card(self.store, self.project, self.clock())
 
-    def wear(self) -> wear.Wear:
-        """How worn the locked rows are, and whether fresh ones are there."""
-        project, reports = self.store.projects.get(self.project.id), self.store.versions.reports(self.project.id)
-        return wear.wear(reports, project.refreshed_after, lambda: self.store.holdout.fresh(project.id))
+    def wear(self, looked: Sequence[GateReport] | None = None) -> wear.Wear:
+        """How worn the locked rows are, and whether fresh ones are there. looked: all reports, where they are read."""
+        project = self.store.projects.get(self.project.id)
+        found = self.store.versions.reports(project.id) if looked is None else looked
+        return wear.wear(found, project.refreshed_after, lambda: self.store.holdout.fresh(project.id))
 
     def refresh_holdout(self, by: str, reason: str) -> dict[str, int]:
         """Let the locked rows that were looked at graduate to training; those that came in since judge from now on.
@@ -494,6 +489,12 @@ class Loop:
         if version.sha256 not in self._models:
             self._models[version.sha256] = artifacts.load(self.store.artifacts, version.artifact, version.sha256)
         return self._models[version.sha256]
+
+    def _judged(self, version: Version) -> GateReport:
+        report = self.store.versions.report_on(version.id)
+        if report is None:
+            raise Refused(f"Version {version.number} has no stored gate report: judge it first.")
+        return report
 
     def _decide(self, report: GateReport, decision: str, by: str, reason: str, rescore: bool = False) -> Version:
         asked: dict[str, Any] = {"by": by, "reason": reason, "now": self.clock(), "rescore": rescore}

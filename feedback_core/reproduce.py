@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from . import fitting, intake, provenance
+from . import fitting, intake, provenance, realtime
 from .models import artifacts
 from .store import Store
 from .types import Project, Version
@@ -52,9 +52,10 @@ def reproduce(store: Store, project: Project, version: Version) -> Rebuild:
     problems = _problems(store, version, lineage, sources)
     if not sources or len(sources) < len(set(lineage["ids"])):
         return Rebuild(version.number, False, 0, 0, 0, None, None, problems, libraries)
-    rebuilt = _rebuilt(project, version, lineage, [sources[item_id][0] for item_id in lineage["ids"]])
-    ids, inputs = _compared_rows(store, project)
-    before, after = (fitting.proba(model, inputs, project) for model in (stored, rebuilt))
+    inputs = [sources[item_id][0] for item_id in lineage["ids"]]
+    rebuilt = _reread(_rebuilt(store, project, version, lineage, inputs))
+    ids, compared = _compared_rows(store, project)
+    before, after = (fitting.proba(model, compared, project) for model in (stored, rebuilt))
     differing = (before != after).any(axis=1)
     gaps = np.abs(before - after).max(axis=1, initial=0.0)
     worst = int(gaps.argmax()) if len(ids) else None
@@ -80,10 +81,17 @@ def other_libraries(then: Mapping[str, str], now: Mapping[str, str]) -> tuple[st
     )
 
 
-def _rebuilt(project: Project, version: Version, lineage: Mapping[str, list[Any]], inputs: Sequence[str]) -> Any:
+def _rebuilt(
+    store: Store, project: Project, version: Version, lineage: Mapping[str, list[Any]], inputs: Sequence[str]
+) -> Any:
+    if version.streamed:
+        return realtime.rebuilt(store, project, version)
     weights = np.asarray(lineage["weights"], dtype=float)
     recipe = (project.schema, version.estimator, version.params, version.seed)
-    model = fitting.fit(*recipe, inputs, lineage["labels"], weights)
+    return fitting.fit(*recipe, inputs, lineage["labels"], weights)
+
+
+def _reread(model: Any) -> Any:
     # Through a file like the stored one: arrays in another memory layout may be summed in another order.
     with tempfile.TemporaryDirectory() as folder:
         artifact = artifacts.save(model, Path(folder), "rebuilt")

@@ -159,6 +159,16 @@ class Settings:
             {"title": "Retrain by itself", "help": "Off: a person starts each retrain, and this page only says when."}
         ),
     )
+    act_on_verdict: bool = field(
+        default=True,
+        metadata=_trigger(
+            {
+                "title": "Carry out its verdict",
+                "help": "Of a version that nobody asked for: promoted or refused as the gate advises under its policy. "
+                "Off, or under the policy manual: it waits for a person. Versions that a person asked for always do.",
+            }
+        ),
+    )
     corrections_rule: CorrectionsRule = field(
         default="fixed",
         metadata=_trigger(
@@ -241,6 +251,26 @@ class Settings:
                 "%",
             )
         ),
+    )
+    realtime: bool = field(
+        default=False,
+        metadata={
+            "page": "real time",
+            "title": "Learn in real time",
+            "help": "A challenger learns each accepted entry within a second, beside the champion. It serves nobody "
+            "before the gate has judged it.",
+        },
+    )
+    realtime_every: int = field(
+        default=0,
+        metadata=_between(
+            0,
+            1_000_000,
+            "After so many corrections the real-time challenger is judged by itself; 0: only when somebody asks. Each "
+            "judgement is one look at the locked rows, on the same budget as a retrain.",
+            "Judge it after (corrections)",
+        )
+        | {"page": "real time"},
     )
     quiet_s: float = field(
         default=120.0,

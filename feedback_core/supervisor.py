@@ -25,6 +25,7 @@ from .errors import StoreBusy
 from .models import artifacts
 from .store import Store, open_store
 from .types import Job
+from .webhooks import Dispatcher, reach_here
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,9 @@ STOP_S = 1.0
 
 GROWN = 300 * 2**20
 """Bytes by which a process may have grown over its jobs before another takes its place."""
+
+FOLLOWING_S = 4.0
+"""One order to learn in real time lasts so long, so that a process that hangs in it is told from one that works."""
 
 DEAD_EARLY_S = 5.0
 """Pause after a process that died before it was ready, as when a package is missing."""
@@ -77,9 +81,11 @@ def serve(url: str, limits: Limits) -> None:
     swept = artifacts.sweep(store.artifacts, time.time())
     log.info("worker %s on %s (%s half-written model folders removed)", process_name(), url, swept)
     supervisor = Supervisor(store, limits)
-    with supervisor.staffed():
+    dispatcher = Dispatcher(store, reach_here())
+    with supervisor.staffed(), dispatcher.working():
         while not stop.is_set():
             supervisor.turn()
+            dispatcher.keep_up()
         supervisor.wind_up()
 
 
@@ -100,6 +106,9 @@ class Supervisor:
         self._leaving: list[Child] = []
         self._ticker: Child | None = None
         """Looks at the triggers. A process of its own: it fits models too, and keeps them from one look to the next."""
+        self._following = False
+        self._follower: Child | None = None
+        """Learns in real time. Another one: what the ticker fits may take seconds."""
         self._beaten = self._hire_from = time.monotonic()
         self._ticked = -self._limits.tick_s
 
@@ -123,6 +132,7 @@ class Supervisor:
                 self._hire()
                 self._claim()
                 self._tick()
+                self._follow()
         except StoreBusy as error:
             log.warning("%s The worker tries again.", error)
 
@@ -143,7 +153,7 @@ class Supervisor:
         for child in heard:
             if not child.listen():
                 self._await_end(child)
-            elif child is not self._ticker and child.memory() > child.light + GROWN:
+            elif child in self._children and child.memory() > child.light + GROWN:
                 self._dismiss(child)
         self._leaving = [child for child in self._leaving if child.ended() is None]
 
@@ -203,6 +213,8 @@ class Supervisor:
         child.kill()
         if child is self._ticker:
             self._ticker = None
+        elif child is self._follower:
+            self._follower = None
         else:
             self._children.remove(child)
         artifacts.sweep(self._store.artifacts, self._clock())
@@ -246,8 +258,10 @@ class Supervisor:
         if now - self._ticked < self._limits.tick_s or now < self._hire_from:
             return
         self._ticked = now
+        settings = [project.settings for project in self._store.projects.all()]
+        self._staff_follower(any(each.realtime for each in settings))
         if self._ticker is None:
-            if any(project.settings.watched for project in self._store.projects.all()):
+            if any(each.watched for each in settings):
                 self._ticker = self._start(self._store.url)
         elif self._ticker.idle:
             with suppress(BrokenPipeError):  # it has just died: the next turn sees to it
@@ -255,8 +269,27 @@ class Supervisor:
         elif self._limits.time_s and self._ticker.ready and now - self._ticker.since > self._limits.time_s:
             self._end(self._ticker)
 
+    def _staff_follower(self, wanted: bool) -> None:
+        self._following = wanted
+        if wanted and self._follower is None:
+            self._follower = self._start(self._store.url)
+
+    def _follow(self) -> None:
+        child = self._follower
+        if child is None:
+            return
+        if child.idle and not self._following:
+            child.dismiss()
+            self._leaving.append(child)
+            self._follower = None
+        elif child.idle:
+            with suppress(BrokenPipeError):  # it has just died: the next turn sees to it
+                child.follow(FOLLOWING_S)
+        elif self._limits.time_s and child.ready and time.monotonic() - child.since > self._limits.time_s:
+            self._end(child)
+
     def _everybody(self) -> list[Child]:
-        return self._children + ([self._ticker] if self._ticker else [])
+        return self._children + [child for child in (self._ticker, self._follower) if child]
 
     def _busy(self) -> list[Child]:
         return [child for child in self._children if child.job is not None]

@@ -25,15 +25,27 @@ FlipKind = Literal["fixed", "broken", "moved"]
 LockedSample = Literal["holdout", "audit", "corrections"]
 StudyKind = Literal["forecast", "dry run", "credit", "backtest"]
 JobState = Literal["waiting", "running", "done", "failed", "cancelled"]
+DeliveryState = Literal["waiting", "delivered", "failed", "skipped"]
+Role = Literal["viewer", "reviewer", "maintainer", "admin"]
+SignedIn = Literal["local", "oidc", "token"]
 
 Progress = Callable[[float, str], None]
 """Called with how far the work is (0-1) and what is happening."""
+
+TRIGGER = "trigger"
+"""Who is recorded as having asked for a retrain that started by itself."""
+
+GATE = "gate"
+"""Who is recorded as having decided where a verdict was carried out without a person."""
 
 VERDICTS: tuple[Verdict, ...] = ("confirm", "correct", "skip", "flag")
 """What a reviewer can say; `undo` is written by the loop only."""
 
 STUDIES: tuple[StudyKind, ...] = ("forecast", "dry run", "credit", "backtest")
 """Jobs that only look: they come after all other work and give way to it, so none of it waits for them."""
+
+ROLES: tuple[Role, ...] = ("viewer", "reviewer", "maintainer", "admin")
+"""Each may do what those before it may."""
 
 RULINGS: tuple[Ruling, ...] = ("accept", "reject", "ask")
 """What a maintainer can say about an entry: it counts, it does not, or somebody else shall look."""
@@ -426,6 +438,8 @@ class Version:
     promoted_at: float | None
     half_life_days: float = 0.0
     """Age at which a label counted half when it was trained; 0 where labels did not fade."""
+    streamed: int = 0
+    """Entries it was taught one by one, in real time; 0 for a version fitted at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -569,6 +583,55 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """Who asks. name: what stands in the audit trail, unique to them where they signed in."""
+
+    name: str
+    subject: str
+    """E-mail or other identifier from the sign-in; the number of a token; empty without sign-in."""
+    signed_in: SignedIn
+    everywhere: Role | None = None
+    """Role in every project, and for what concerns none."""
+    roles: Mapping[int, Role] = field(default_factory=dict)
+    """Roles in single projects, by id; the higher of the two counts."""
+    may_act_for_others: bool = False
+    """Whether it may record what it does under other names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A role that somebody was given. project_id: None is all projects. name: for people to read, may be empty."""
+
+    id: int
+    project_id: int | None
+    subject: str
+    name: str
+    role: Role
+    added_at: float
+    added_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A secret for a program, of which only the hash is kept. project_id: None is all projects."""
+
+    id: int
+    project_id: int | None
+    name: str
+    prefix: str
+    """How the secret begins, to tell tokens apart."""
+    role: Role
+    may_act_for_others: bool
+    created_by: str
+    created_at: float
+    expires_at: float
+    revoked_at: float | None
+    revoked_by: str | None
+    last_used_at: float | None
+    """To the minute."""
+
+
+@dataclass(frozen=True, slots=True)
 class TriggerState:
     """Where a project's triggers stand; see migration 0014.
 
@@ -621,3 +684,124 @@ class RegretRow:
     shadow_wrong: bool
     propensity: float
     total: float
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Where news of a project is sent. Its secret is no field, so nothing that shows a webhook can show it.
+
+    kinds: what is sent (see webhooks/kinds.py). paused: why nothing is sent, empty while active. event_upto,
+    feedback_upto: newest event and entry that deliveries were made from.
+    """
+
+    id: int
+    project_id: int
+    url: str
+    kinds: tuple[str, ...]
+    active: bool
+    paused: str
+    event_upto: int
+    feedback_upto: int
+    created_by: str
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One thing to tell. id: the same at every attempt, so that a receiver can leave out what it knows. body: JSON."""
+
+    id: str
+    kind: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message on its way to one webhook, with the last attempt. resends: the delivery it repeats by hand.
+
+    status, error, seconds, response: of the last attempt; error is empty after a good one, response is an excerpt.
+    """
+
+    id: int
+    webhook_id: int
+    message_id: str
+    kind: str
+    state: DeliveryState
+    attempts: int
+    next_at: float
+    tried_at: float | None
+    status: int | None
+    error: str
+    seconds: float | None
+    response: str
+    created_at: float
+    delivered_at: float | None
+    resends: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What one attempt needs. secrets: the present one first, and for a while the one before."""
+
+    delivery: Delivery
+    url: str
+    body: str
+    secrets: tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """How one attempt went, and what follows. pause: why the webhook is paused after it, empty when it is not."""
+
+    state: DeliveryState
+    next_at: float
+    status: int | None
+    error: str
+    seconds: float
+    response: str
+    pause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What one entry teaches in real time. label: the effective one. predicted: what the reviewer was shown, by
+    `version_id`. strategy: how the item was drawn, None for an entry nobody asked for."""
+
+    feedback_id: int
+    item_id: int
+    label: str
+    version_id: int | None
+    predicted: str | None
+    strategy: str | None
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class LiveState:
+    """Where a real-time challenger stands. origin_id: version it started from. lessons: learned since, of which
+    `skipped` taught nothing. upto: newest entry looked at. trouble: why it cannot learn, empty while it can."""
+
+    project_id: int
+    origin_id: int | None
+    estimator: str
+    lessons: int
+    skipped: int
+    upto: int
+    trouble: str
+    updated_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class LiveStep:
+    """One lesson. The two errors are of answers given before it was learned; propensity is None where they say nothing.
+
+    given_at, learned_at: when the entry was stored, and when it was learned for the first time.
+    """
+
+    feedback_id: int
+    challenger_wrong: bool
+    champion_wrong: bool
+    propensity: float | None
+    correction: bool
+    given_at: float
+    learned_at: float

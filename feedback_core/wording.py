@@ -72,9 +72,10 @@ def number(score: Mapping[str, Any] | None) -> str:
     return f"{score['value']:.3f} ({score['low']:.3f} to {high}, n = {score['n']:,})"
 
 
-def counted(n: int, one: str, many: str = "") -> str:
-    """A number with its noun: 1 row, 2 rows."""
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
+def counted(n: float, one: str, many: str = "") -> str:
+    """A number with its noun, without needless decimals: 1 row, 2 rows, 2.5 errors."""
+    number = f"{n:,.0f}" if n == round(n) else f"{n:,.1f}"
+    return f"{number} {one if number == '1' else many or one + 's'}"
 
 
 def moment(at: float | None) -> str:

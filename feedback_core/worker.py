@@ -6,20 +6,24 @@ import logging
 import time
 import traceback
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from . import comparison, maps, reports, staging, studies, triggers
+from . import comparison, maps, realtime, reports, staging, studies, triggers, unattended
 from .environment import process_name
 from .errors import FeedbackError, StoreBusy
 from .heartbeat import BEAT_S, Cancelled, GaveWay, Heartbeat, LeaseLost
 from .loop import Loop, silent
 from .store import Store
-from .types import Job, Progress, Project, Version
+from .types import GATE, Job, Progress, Project, Version
 
 LEASE_S = 20.0
 """A dead worker's job is taken up again after this many seconds."""
 
 IDLE_S = 0.5
+
+FOLLOW_S = 0.1
+"""Between two looks for entries to learn in real time; a look that finds nothing takes a fraction of a millisecond."""
 
 LESS_MEMORY = "give the machine more of it, or choose a smaller model or fewer rows. The champion keeps serving."
 
@@ -27,16 +31,30 @@ log = logging.getLogger(__name__)
 
 
 def retrain(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
-    """A new version, judged; the very first one is promoted at once, because nothing serves yet."""
-    version = loop.retrain(job.requested_by, job.id, progress)
+    """A new version, judged; the very first one is promoted at once, because nothing serves yet.
+
+    Of a retrain that started by itself the verdict is carried out.
+    """
+    return _judged(loop, loop.retrain(job.requested_by, job.id, progress), job, progress)
+
+
+def _judged(loop: Loop, version: Version, job: Job, progress: Progress) -> dict[str, Any]:
     report = loop.store.versions.report_on(version.id)
     if report is None:
         report = loop.judge(version, progress)
     elif not reports.file_of(loop.store, report).exists():
         loop.publish(report)  # a worker before this one died after its last transaction
     if report.finding == "first" and report.decision is None:
-        loop.promote(version, "gate", "first version", rescore=True)
+        loop.promote(version, GATE, "first version", rescore=True)
+    else:
+        unattended.settle(loop, version, report, job.trigger)
     return {"version": version.number, "finding": report.finding, "action": report.action}
+
+
+def judge_realtime(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
+    """The real-time challenger of this moment as a version, judged like any other."""
+    given = (loop.store, loop.project, job.requested_by, job.id, loop.clock(), progress)
+    return _judged(loop, realtime.new_version(*given), job, progress)
 
 
 def predict(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
@@ -110,6 +128,7 @@ def _about(loop: Loop, job: Job) -> Version:
 KINDS: dict[str, Callable[[Loop, Job, Progress], dict[str, Any]]] = {
     "import": take_in,
     "retrain": retrain,
+    "real time": judge_realtime,
     "predict": predict,
     "rank feedback": rank_feedback,
     "map": draw_map,
@@ -146,7 +165,7 @@ def carry_out(
     log.info("job %s: %s for project %s, attempt %s", job.id, job.kind, job.project_id, job.attempts)
     with Heartbeat(store, job, worker, clock, lease_s=lease_s, beat_s=min(BEAT_S, lease_s / 4), say=say) as heart:
         try:
-            result = _result(store, job, heart)
+            result = _result(store, job, heart, clock)
             store.jobs.finish(job.id, worker, result, clock())
         except LeaseLost:
             log.warning("job %s was taken over by another worker", job.id)
@@ -168,10 +187,10 @@ def carry_out(
     return store.jobs.get(job.id)
 
 
-def _result(store: Store, job: Job, heart: Heartbeat) -> dict[str, Any]:
+def _result(store: Store, job: Job, heart: Heartbeat, clock: Callable[[], float]) -> dict[str, Any]:
     """What the job gives; what it has said is on record before how it ended."""
     try:
-        return KINDS[job.kind](Loop(store, store.projects.get(job.project_id)), job, heart.progress)
+        return KINDS[job.kind](Loop(store, store.projects.get(job.project_id), clock=clock), job, heart.progress)
     finally:
         heart.write()
 
@@ -191,18 +210,56 @@ def run_here(store: Store, job: Job, say: Progress = silent) -> Job:
 def tick_all(store: Store, now: float, shadows: triggers.Shadows) -> None:
     """Let every project's triggers have their say; what goes wrong with one is noted there and holds up no other."""
     for project in store.projects.all():
-        trouble = ""
-        try:
-            triggers.tick(store, project, now, shadows)
-            judge_again(store, project)
-        except Exception as error:  # a model of a user's own may raise anything; the worker must go on
-            log.error("triggers of project %s\n%s", project.id, traceback.format_exc())
-            trouble = str(error) if isinstance(error, FeedbackError) else f"{type(error).__name__}: {error}"
-        store.triggers.trouble(project.id, trouble)
+        store.triggers.trouble(project.id, _trouble(project.id, partial(_tick, store, project, now, shadows)))
+
+
+def _tick(store: Store, project: Project, now: float, shadows: triggers.Shadows) -> None:
+    triggers.tick(store, project, now, shadows)
+    judge_again(store, project)
+
+
+def follow_all(store: Store, challengers: realtime.Challengers, clock: Callable[[], float] = time.time) -> int:
+    """Let every project's real-time challenger learn what has come in; gives the projects looked at.
+
+    What goes wrong with one is noted there and holds up no other.
+    """
+    looked = 0
+    for project_id in challengers.changed(store):
+        looked += 1
+        trouble = _trouble(project_id, partial(_follow, store, project_id, challengers, clock))
+        if trouble:
+            store.realtime.trouble(project_id, trouble, clock())
+    return looked
+
+
+def _follow(store: Store, project_id: int, challengers: realtime.Challengers, clock: Callable[[], float]) -> None:
+    project = store.projects.get(project_id)
+    challengers.follow(store, project)
+    if project.settings.realtime_every:
+        store.realtime.ask_when_due(project.id, project.settings.realtime_every, clock())
+
+
+def follow_for(store: Store, challengers: realtime.Challengers, seconds: float) -> None:
+    """Follow for so many seconds, with a look every FOLLOW_S."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        follow_all(store, challengers)
+        time.sleep(FOLLOW_S)
+
+
+def _trouble(project_id: int, work: Callable[[], object]) -> str:
+    """Why some work on a project broke off, in words; empty when it did not."""
+    try:
+        work()
+    except Exception as error:  # a model of a user's own may raise anything; the worker must go on
+        log.error("project %s\n%s", project_id, traceback.format_exc())
+        return str(error) if isinstance(error, FeedbackError) else f"{type(error).__name__}: {error}"
+    return ""
 
 
 def judge_again(store: Store, project: Project) -> None:
     """Judge an undecided candidate again once enough audit labels have come in; it repeats the same look."""
     version = comparison.due_again(store, project)
     if version is not None:
-        Loop(store, project).judge(version)
+        loop = Loop(store, project)
+        unattended.settle(loop, version, loop.judge(version), "fresh audit labels")

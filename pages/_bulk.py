@@ -7,7 +7,8 @@ import streamlit as st
 
 from feedback_core import bulk
 from feedback_core.loop import Loop
-from pages._shared import PAGES, counted, plain, reviewer, told
+from pages._people import acting, locked, reviewer
+from pages._shared import PAGES, counted, plain, told
 
 ACTIONS = {"confirm": "Confirm the prediction", "correct": "Set the label", "flag": "Flag"}
 DONE = {"confirm": "confirmed", "correct": "labelled", "flag": "flagged"}
@@ -15,9 +16,10 @@ DONE = {"confirm": "confirmed", "correct": "labelled", "flag": "flagged"}
 
 def review(loop: Loop, ids: Sequence[int], name: str, key: str) -> None:
     """A button that makes a review session of these items and opens it."""
-    if st.button(f"Review {counted(len(ids), 'item')}", icon=":material/rate_review:", key=f"{key}-review"):
+    lock = locked("review", loop)
+    if st.button(f"Review {counted(len(ids), 'item')}", icon=":material/rate_review:", key=f"{key}-review", **lock):
         with told():
-            session = loop.open_session(ids, name, reviewer())
+            session = loop.open_session(ids, name, acting("review", loop))
             st.switch_page(PAGES["review"], query_params={"session": str(session.id)})
 
 
@@ -46,8 +48,10 @@ def decide(loop: Loop, ids: Sequence[int], key: str) -> None:
             )
         ready = bool(plan.decisions) and (verdict != "correct" or target is not None)
         caption = f"{ACTIONS[verdict]}: {counted(len(plan.decisions), 'item')}"
-        if st.button(caption, type="primary", disabled=not ready, key=f"{key}-apply"):
+        lock = locked("review", loop, disabled=not ready)
+        if st.button(caption, type="primary", key=f"{key}-apply", **lock):
             with told():
+                acting("review", loop)
                 entries = loop.record(*plan.decisions)
                 st.session_state["bulk"] = {
                     "project": loop.project.id,
@@ -65,9 +69,10 @@ def way_back(loop: Loop) -> None:
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown(f":material/done_all: {plain(done['text'])}.")
-        if done["entries"] and st.button("Undo all", icon=":material/undo:", key="bulk_undo"):
+        lock = locked("review", loop)
+        if done["entries"] and st.button("Undo all", icon=":material/undo:", key="bulk_undo", **lock):
             with told():
-                undone = loop.undo_many(done["entries"], reviewer())
+                undone = loop.undo_many(done["entries"], acting("review", loop))
                 kept = len(done["entries"]) - len(undone)
                 text = f"{counted(len(undone), 'decision')} taken back"
                 if kept:

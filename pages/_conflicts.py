@@ -6,9 +6,10 @@ from feedback_core import inspection
 from feedback_core.loop import Loop
 from feedback_core.types import Cursor
 from pages._paging import pager, start_of
+from pages._people import acting, locked
 from pages._reversals import show_reversals
 from pages._rulings import tell
-from pages._shared import ago, plain, reviewer, show_input, title_of, told
+from pages._shared import ago, plain, show_input, title_of, told
 
 PAGE_ROWS = 5
 
@@ -71,7 +72,7 @@ def _show_side(loop: Loop, item_id: int, side: inspection.Side) -> None:
         key=f"settle-{item_id}-{side.label}",
         on_click=_settle,
         args=(loop, item_id, side.label),
-        help="Accepts these entries; the others no longer count.",
+        **locked("rule", loop, help="Accepts these entries; the others no longer count."),
     )
 
 
@@ -89,16 +90,16 @@ def _show_others(loop: Loop, conflict: inspection.Conflict) -> None:
             key=f"decide-{conflict.item.id}",
             on_click=_decide,
             args=(loop, conflict.item.id, key),
-            help="Keeps it as your own entry and accepts that one; the others no longer count.",
+            **locked("rule", loop, help="Keeps it as your own entry and accepts that one; the others no longer count."),
         )
 
 
 def _decide(loop: Loop, item_id: int, key: str) -> None:
     with told():
-        loop.decide(item_id, st.session_state[key], reviewer())
+        loop.decide(item_id, st.session_state[key], acting("rule", loop))
 
 
 def _settle(loop: Loop, item_id: int, label: str) -> None:
     with told():
-        ruled = loop.settle(item_id, label, reviewer())
+        ruled = loop.settle(item_id, label, acting("rule", loop))
         tell(ruled, max(1, len(ruled.entries)))

@@ -5,8 +5,9 @@ import streamlit as st
 from feedback_core import charts, inspection, receipts, trust
 from feedback_core.loop import Loop
 from feedback_core.types import Feedback, RankedEntry, Ruling
+from pages._people import acting, locked
 from pages._rulings import entries, tell, undo
-from pages._shared import VERBS, ago, plain, reviewer, show_input, title_of, told
+from pages._shared import VERBS, ago, plain, show_input, title_of, told
 
 PART_NAMES = {
     "suspicious": "Suspicious",
@@ -44,7 +45,7 @@ def show_bulk(loop: Loop, chosen: list[RankedEntry]) -> None:
             with st.popover(f"{name} …", icon=icon, help=help_text):
                 st.text_input("Reason (optional)", key=f"bulk-reason-{ruling}", max_chars=500)
                 st.button(f"{name}: {entries(len(ids))}", type="primary", key=f"bulk-{ruling}", on_click=_rule,
-                          args=(loop, ids, ruling, f"bulk-reason-{ruling}"))  # fmt: skip
+                          args=(loop, ids, ruling, f"bulk-reason-{ruling}"), **locked("rule", loop))  # fmt: skip
 
 
 def show_entry(loop: Loop, ranked: RankedEntry) -> None:
@@ -110,11 +111,10 @@ def _decide(loop: Loop, entry: Feedback) -> None:
             st.button(
                 name,
                 icon=icon,
-                help=help_text,
                 key=f"rule-{ruling}-{entry.id}",
-                disabled=entry.ruling == ruling and ruling != "ask",
                 on_click=_rule,
                 args=(loop, (entry.id,), ruling, f"reason-{entry.id}"),
+                **locked("rule", loop, disabled=entry.ruling == ruling and ruling != "ask", help=help_text),
             )
         if entry.ruling is not None and entry.ruling_id is not None:
             st.button(
@@ -124,14 +124,14 @@ def _decide(loop: Loop, entry: Feedback) -> None:
                 key=f"lift-{entry.id}",
                 on_click=undo,
                 args=(loop, entry.ruling_id),
-                help="With everything decided in the same press.",
+                **locked("rule", loop, help="With everything decided in the same press."),
             )
 
 
 def _rule(loop: Loop, ids: tuple[int, ...], ruling: Ruling, reason_key: str) -> None:
     # The reason by its key: its value as an argument would be the one of the run before the press.
     with told():
-        tell(loop.rule(ids, ruling, reviewer(), st.session_state.get(reason_key, "")), len(ids))
+        tell(loop.rule(ids, ruling, acting("rule", loop), st.session_state.get(reason_key, "")), len(ids))
 
 
 def _line(said: Feedback) -> str:

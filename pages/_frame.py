@@ -1,20 +1,21 @@
-"""The frame around every page: navigation, project picker, reviewer name."""
+"""The frame around every page: sign-in, navigation, project picker, and the name of who is here."""
 
-import json
 import re
 from pathlib import Path
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 import streamlit as st
 
-from feedback_core.environment import user_name
-from pages._shared import plain, store
+from feedback_core import people
+from feedback_core.environment import sign_in, user_name
+from pages._browser import NAME_COOKIE, leave
+from pages._people import store
+from pages._shared import plain
+from pages._sign_in import admitted, show_door, show_who
 
 # A file of our own: Streamlit would fetch an icon by name from a font server.
 ICON = Path(__file__).with_name("_icon.png")
 st.set_page_config(page_title="AI Feedback Loop", page_icon=ICON, layout="wide")
-
-NAME_COOKIE = "feedback_reviewer"
 
 PAGES = [  # no sections: Streamlit lists them in markup that screen readers cannot follow
     st.Page("overview.py", title="Overview", icon=":material/cycle:", default=True),
@@ -32,29 +33,19 @@ st.html(
     "{ color: CanvasText }</style>"
 )
 
-page = st.navigation(PAGES)
-names = [project.name for project in store().projects.all()]
+who = admitted() if sign_in() else None
+# Called before the door too: without it Streamlit would not know the address of a page that a link leads to.
+page = st.navigation(PAGES, position="sidebar" if who is not None or not sign_in() else "hidden")
+if sign_in() and who is None:
+    show_door()
+    st.stop()
+projects = store().projects.all() if who is None else people.visible(who, store().projects.all())
+names = [project.name for project in projects]
 
 
 def choose_project() -> None:
     """Put the chosen project into the address, which alone says what is open: so back and forward work."""
     st.query_params["project"] = st.session_state["open_project"] = st.session_state["project"]
-
-
-def complete_address(project: str, url_path: str) -> None:
-    """Write the open project into an address that lacks it, so that a reload and a copied link open the same.
-
-    In the browser, by replacing: what st.query_params sets is an entry of its own in the history at times, and from an
-    entry without the project one that would be written anew whenever somebody goes back to it.
-    """
-    # The comment differs from page to page: the same text would not be run again.
-    script = f"""
-    {{ // {quote(url_path)} {quote(str(sorted(st.query_params.to_dict().items())))}
-    const address = new URL(window.location);
-    address.searchParams.set("project", decodeURIComponent("{quote(project, safe="")}"));
-    window.history.replaceState(window.history.state, "", address); }}
-    """
-    st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
 
 
 def choose_name() -> None:
@@ -67,42 +58,56 @@ def known_name() -> str:
     cookie = st.context.cookies.get(NAME_COOKIE)
     remembered = unquote(cookie)[:60] if isinstance(cookie, str) else ""  # Streamlit's test harness gives a mock
     name = str(st.session_state.get("reviewer_name", remembered or user_name()))
-    return re.sub(
-        "__+", "_", name
-    )  # Streamlit refuses two underscores in the key of a component, and the deck's has it
+    # Streamlit refuses two underscores in the key of a component, and the deck's has it.
+    return re.sub("__+", "_", name)
 
 
+def ask_name() -> str:
+    """The field for the name, in the middle of an otherwise empty page until there is one."""
+    name = known_name()
+    st.session_state["reviewer"] = name
+    if not name:
+        st.title("Who are you?")
+        st.write("Your name stands beside every decision you make, so that others know whom to ask.")
+    (st.sidebar if name else st).text_input(
+        "Your name",
+        key="reviewer",
+        help="Stands beside every decision you make. This browser remembers it.",
+        placeholder="Type it and press Enter",
+        max_chars=60,
+        on_change=choose_name,
+    )
+    return name
+
+
+opened = None
 with st.sidebar:
     if names:
         # The session remembers where a page's own link leaves the project out of the address.
         wanted = [st.query_params.get("project"), st.session_state.get("open_project"), names[0]]
         opened = next(name for name in wanted if name in names)
         st.session_state["project"] = st.session_state["open_project"] = opened
-        if st.query_params.get("project") != opened:
-            complete_address(opened, page.url_path)
         # Not bind="query-params": st.switch_page refuses to leave a page whose address a widget is bound to.
         st.selectbox("Project", names, key="project", on_change=choose_project)
         if wanted[0] and wanted[0] != opened:
             gone = f"There is no project “{plain(wanted[0])}” any more: it was renamed or archived."
+            if who is not None:
+                gone = f"There is no project “{plain(wanted[0])}” for you: ask an admin, or it was renamed or archived."
             st.warning(f"{gone} This is “{plain(opened)}”.")
     else:
         st.session_state.pop("project", None)  # the last one was archived
 
-name = known_name()
-st.session_state["reviewer"] = name
-if not name:
-    st.title("Who are you?")
-    st.write("Your name stands beside every decision you make, so that others know whom to ask.")
-(st.sidebar if name else st).text_input(
-    "Your name",
-    key="reviewer",
-    help="Stands beside every decision you make. This browser remembers it.",
-    placeholder="Type it and press Enter",
-    max_chars=60,
-    on_change=choose_name,
-)
+if who is not None:
+    name, typed = who.name, None
+    show_who(who, next((project.id for project in projects if project.name == opened), None))
+else:
+    name = ask_name()
+    typed = name if name and "reviewer_name" in st.session_state else None
+with st.sidebar:
+    leave(
+        None if st.query_params.get("project") == opened else opened,
+        typed,
+        page.url_path,
+    )
 if name:
-    if "reviewer_name" in st.session_state:
-        cookie = f"{NAME_COOKIE}={quote(name, safe='')}; Path=/; Max-Age=31536000; SameSite=Lax"
-        st.sidebar.html(f"<script>document.cookie = {json.dumps(cookie)}</script>", unsafe_allow_javascript=True)
     page.run()

@@ -6,7 +6,8 @@ import streamlit as st
 
 from feedback_core.loop import Loop
 from feedback_core.types import Job
-from pages._shared import ago, counted, plain, reviewer, told
+from pages._people import acting, locked
+from pages._shared import ago, counted, plain, told
 
 DOING = {
     "retrain": "Training a new version",
@@ -49,7 +50,7 @@ def doing(job: Job, now: float) -> str:
 
 def _cancel(loop: Loop, job_id: int) -> None:
     with told():
-        loop.cancel(job_id, reviewer())
+        loop.cancel(job_id, acting("cancel", loop))
 
 
 def follow(loop: Loop, jobs: Sequence[Job]) -> None:
@@ -67,8 +68,12 @@ def follow(loop: Loop, jobs: Sequence[Job]) -> None:
                 key=f"cancel-{job.id}",
                 on_click=_cancel,
                 args=(loop, job.id),
-                disabled=job.cancelled_by is not None,
-                help=f"Ends this job: {DOING[job.kind].lower()}. What it has stored already stays.",
+                **locked(
+                    "cancel",
+                    loop,
+                    disabled=job.cancelled_by is not None,
+                    help=f"Ends this job: {DOING[job.kind].lower()}. What it has stored already stays.",
+                ),
             )
         if {job.id for job in live} != {job.id for job in jobs}:
             st.rerun()

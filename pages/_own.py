@@ -5,7 +5,8 @@ import streamlit as st
 from feedback_core import receipts
 from feedback_core.loop import Loop
 from pages._paging import pager, start_of
-from pages._shared import ago, counted, plain, preview, reviewer, thumbnail
+from pages._people import reviewer
+from pages._shared import ago, counted, plain, preview, thumbnail
 
 PAGE_ROWS = 25
 

@@ -12,7 +12,8 @@ from feedback_core.loop import Loop
 from feedback_core.training import DAY_S
 from feedback_core.types import Feedback
 from pages._paging import pager, start_of
-from pages._shared import ago, counted, plain, reviewer, show_input, store, tell_done, title_of, told
+from pages._people import acting, locked
+from pages._shared import ago, counted, plain, show_input, store, tell_done, title_of, told
 
 PAGE_ROWS = 5
 SHORTEST_DAYS, LONGEST_DAYS = 1.0, 36_500.0
@@ -64,14 +65,15 @@ def _propose_fading(loop: Loop) -> None:
             st.number_input(
                 "Half-life (days)", SHORTEST_DAYS, LONGEST_DAYS, days, 1.0, "%.0f", key="half_life", width=180
             )
+            lock = locked("settings", loop, help="From the next version on; Setup turns it off again.")
             st.button("Let older labels fade", icon=":material/timelapse:", key="fade", on_click=_fade, args=(loop,),
-                      help="From the next version on; Setup turns it off again.")  # fmt: skip
+                      **lock)  # fmt: skip
 
 
 def _fade(loop: Loop) -> None:
     with told():
         settings = replace(loop.project.settings, label_half_life_days=float(st.session_state["half_life"]))
-        store().projects.update(loop.project, settings=settings, now=time.time(), actor=reviewer())
+        store().projects.update(loop.project, settings=settings, now=time.time(), actor=acting("settings", loop))
         tell_done("Older labels fade from the next version on.")
 
 
@@ -95,7 +97,9 @@ def _show(loop: Loop, found: inspection.Reversal) -> None:
             key=f"world-{later.id}",
             on_click=_world_changed,
             args=(loop, item.id),
-            help=f"{before} was right then. The newer label counts from now on, and nobody is blamed.",
+            **locked(
+                "rule", loop, help=f"{before} was right then. The newer label counts from now on, and nobody is blamed."
+            ),
         )
         with st.container(horizontal=True):
             for entry, label in ((earlier, before), (later, now)):
@@ -104,7 +108,7 @@ def _show(loop: Loop, found: inspection.Reversal) -> None:
                     key=f"wrong-{later.id}-{entry.id}",
                     on_click=_someone_was_wrong,
                     args=(loop, entry),
-                    help="This label counts, and was right all the time.",
+                    **locked("rule", loop, help="This label counts, and was right all the time."),
                 )
 
 
@@ -118,7 +122,7 @@ def _show_side(entry: Feedback, learned: tuple[int, ...]) -> None:
 
 def _world_changed(loop: Loop, item_id: int) -> None:
     with told():
-        loop.world_changed(item_id, reviewer())
+        loop.world_changed(item_id, acting("rule", loop))
 
 
 def _someone_was_wrong(loop: Loop, entry: Feedback) -> None:
@@ -126,6 +130,6 @@ def _someone_was_wrong(loop: Loop, entry: Feedback) -> None:
     with told():
         # Who has answered again since no longer gives the first label: then it is the word of whoever decides.
         if entry.state == "accepted":
-            loop.settle(entry.item_id, label, reviewer(), "someone was wrong")
+            loop.settle(entry.item_id, label, acting("rule", loop), "someone was wrong")
         else:
-            loop.decide(entry.item_id, label, reviewer(), "someone was wrong")
+            loop.decide(entry.item_id, label, acting("rule", loop), "someone was wrong")

@@ -7,7 +7,8 @@ import streamlit as st
 from feedback_core.loop import Loop
 from feedback_core.store.rulings import Press
 from feedback_core.types import Ruled
-from pages._shared import ago, counted, plain, reviewer, told
+from pages._people import acting, locked
+from pages._shared import ago, counted, plain, told
 
 SHOWN = 5
 DONE = {
@@ -61,11 +62,11 @@ def _show(loop: Loop, press: Press) -> None:
             key=f"unrule-{event.id}",
             on_click=undo,
             args=(loop, event.id),
-            help="Brings back what was decided before.",
+            **locked("rule", loop, help="Brings back what was decided before."),
         )
 
 
 def undo(loop: Loop, event_id: int) -> None:
     """Take one ruling back."""
     with told():
-        loop.undo_ruling(event_id, reviewer())
+        loop.undo_ruling(event_id, acting("rule", loop))

@@ -12,12 +12,11 @@ import streamlit as st
 from PIL import Image
 
 from feedback_core.cache import Cache
-from feedback_core.environment import database_url
 from feedback_core.errors import FeedbackError
 from feedback_core.loop import Loop
-from feedback_core.store import Store, open_store
 from feedback_core.types import Column, Interval, Item, Project
-from feedback_core.wording import CENSUS, is_census
+from feedback_core.wording import counted as counted
+from pages._people import acting, store
 
 STATE_NAMES = {
     "open": "Open",
@@ -34,22 +33,14 @@ PAGES = {
 
 
 @st.cache_resource(show_spinner=False)
-def _store_at(url: str) -> Store:
-    return open_store(url)
-
-
-def store() -> Store:
-    """The store of this process; connections are per thread inside it."""
-    return _store_at(database_url())
-
-
-@st.cache_resource(show_spinner=False)
 def _cache() -> Cache:
     return Cache()
 
 
 def loop_of(project: Project) -> Loop:
-    """The loop of a project; what is dear to compute is kept between pages."""
+    """The loop of a project; what is dear to compute is kept between pages. Raises Forbidden for those who may not
+    see it."""
+    acting("see", project)
     return Loop(store(), project, cache=_cache())
 
 
@@ -66,11 +57,6 @@ def open_loop() -> Loop:
         st.page_link("setup.py", label="Create a project", icon=":material/add:")
         st.stop()
     return loop_of(store().projects.named(name))
-
-
-def reviewer() -> str:
-    """Who is at the keyboard. The frame opens no page before somebody has given a name."""
-    return str(st.session_state["reviewer"]).strip()
 
 
 @contextmanager
@@ -110,23 +96,8 @@ def ago(then: float | None) -> str:
     seconds = max(0.0, time.time() - then)
     for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
         if seconds >= size:
-            n = round(seconds / size)
-            return f"{n} {unit}{'' if n == 1 else 's'} ago"
+            return f"{counted(round(seconds / size), unit)} ago"
     return "just now"
-
-
-def counted(n: int, one: str, many: str = "") -> str:
-    """A number with its noun: 1 item, 2 items."""
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
-
-
-def percent(score: dict[str, Any] | None) -> str:
-    """An accuracy with its interval and n: 93.4 % (91.2 to 95.1, n = 600)."""
-    if not score or score.get("value") is None:
-        return "not measured yet"
-    if is_census(score):
-        return f"{score['value']:.1%} ({CENSUS}, n = {score['n']:,})"
-    return f"{score['value']:.1%} ({score['low']:.1%} to {score['high']:.1%}, n = {score['n']:,})"
 
 
 def spread(share: Interval) -> str:

@@ -9,8 +9,9 @@ from pages._conflicts import show_conflicts
 from pages._entry import PART_HELP, PART_NAMES, show_bulk, show_entry
 from pages._own import show_own
 from pages._paging import pager, start_of
+from pages._people import acting, locked, may
 from pages._rulings import entries, show_last_ruling
-from pages._shared import VERBS, ago, open_loop, plain, preview, reviewer, show_message, thumbnail, told
+from pages._shared import VERBS, ago, open_loop, plain, preview, show_message, thumbnail, told
 
 PAGE_ROWS = 50
 STATES = {
@@ -30,7 +31,7 @@ show_message()
 def rank() -> None:
     """Ask the worker for a new ranking."""
     with told():
-        loop.request_ranking(reviewer())
+        loop.request_ranking(acting("study", loop))
 
 
 @st.fragment(run_every=2)
@@ -51,8 +52,8 @@ def show_freshness(fresh: inspection.Freshness) -> None:
             later = f" · {newer} newer, not ranked yet" if fresh.newer else ""
             st.caption(f"{entries(fresh.run.entries)} ranked {ago(fresh.run.created_at)}{later}")
         if fresh.job is None:
-            st.button("Rank now", icon=":material/sort:", on_click=rank, key="feedback_rank",
-                      help="Runs in the background, and by itself after each new champion.")  # fmt: skip
+            lock = locked("study", loop, help="Runs in the background, and by itself after each new champion.")
+            st.button("Rank now", icon=":material/sort:", on_click=rank, key="feedback_rank", **lock)
     if fresh.job is not None:
         wait_for_ranking()
     elif fresh.error is not None:
@@ -137,7 +138,10 @@ def show_entries() -> None:
     found, following = loop.store.ranks.page(loop.project.id, wanted, after=start_of(trail), limit=PAGE_ROWS)
     if not found and fresh.run is None:
         st.info(
-            "The entries are being ranked for the first time: the list appears by itself.", icon=":material/hourglass:"
+            "The entries are being ranked for the first time: the list appears by itself."
+            if fresh.job is not None
+            else "The entries have not been ranked yet: the worker does it after each new champion, or on request.",
+            icon=":material/hourglass:",
         )
         return
     if not found:
@@ -156,8 +160,8 @@ def show_entries() -> None:
 
 
 fresh = inspection.freshness(loop.store, loop.project)
-if fresh.is_due and fresh.job is None:
-    loop.request_ranking(reviewer())
+if fresh.is_due and fresh.job is None and may("study", loop):
+    loop.request_ranking(acting("study", loop))
     fresh = inspection.freshness(loop.store, loop.project)
 if not fresh.newer and (fresh.run is None or not fresh.run.entries):
     st.info(

@@ -7,7 +7,8 @@ from feedback_core.errors import ArtifactError
 from feedback_core.loop import Loop
 from pages import _bulk, _jobs
 from pages._map.columns import GROUPS, chosen_ids, columns_of
-from pages._shared import ago, counted, loop_of, open_loop, plain, reviewer, show_message, store
+from pages._people import acting, locked
+from pages._shared import ago, counted, loop_of, open_loop, plain, show_message, store, told
 
 METHODS = {"PCA": "Overview (PCA)", "t-SNE": "Neighbourhoods (t-SNE)"}
 METHOD_HELP = (
@@ -32,8 +33,10 @@ def drawn_by(loop: Loop, method: str) -> maps.Drawn | None:
     fresh = drawn is not None and champion is not None and drawn[0].version_id == champion.id
     with st.container(horizontal=True, vertical_alignment="center"):
         caption = "Draw it" if drawn is None else "Draw it again"
-        if st.button(caption, type="secondary" if fresh else "primary", disabled=waiting, key="map_draw"):
-            maps.request(loop, method, reviewer())
+        lock = locked("study", loop, disabled=waiting)
+        if st.button(caption, type="secondary" if fresh else "primary", key="map_draw", **lock):
+            with told():
+                maps.request(loop, method, acting("study", loop))
             st.rerun()
         if drawn is None:
             st.caption("The worker needs a minute or two; you can go on working meanwhile.")

@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from feedback_core import accuracies, insights
+from feedback_core import insights
 from feedback_core.intervals import plain as as_json
 from feedback_core.types import Version
-from pages._shared import PAGES, ago, counted, open_loop, percent, plain, show_message
+from feedback_core.wording import share
+from pages._shared import PAGES, ago, counted, open_loop, plain, show_message
 
 loop = open_loop()
 state = insights.overview(loop.store, loop.project)
@@ -54,9 +55,9 @@ def show_champion(champion: Version | None) -> None:
     )
     if holdout and holdout["value"] is not None:
         st.caption(f"95 % interval {holdout['low']:.1%} to {holdout['high']:.1%}, n = {holdout['n']:,} rows")
-    st.caption(f"Audit sample (incoming items, drawn at random when it was judged): {percent(audit)}")
-    since = accuracies.since_promotion(loop.store, loop.project, loop.clock())
-    st.caption(f"All items since its promotion (random draws stand for those nobody saw): {percent(as_json(since))}")
+    st.caption(f"Audit sample (incoming items, drawn at random when it was judged): {share(audit)}")
+    since = insights.estimates(loop.store, loop.project, loop.cache, loop.clock()).reported
+    st.caption(f"All items since its promotion (random draws stand for those nobody saw): {share(as_json(since))}")
     low = since.high if since.n else audit["high"] if audit and audit["value"] is not None else 1.0
     if holdout and holdout["value"] is not None and low < holdout["low"]:
         st.caption(

@@ -7,9 +7,10 @@ from feedback_core.store.finding import COUNT_CAP, SCAN
 from feedback_core.store.sessions import MOST
 from feedback_core.types import Cursor, Item, ItemFilter
 from pages import _bulk
+from pages._people import acting, locked
 from pages._predictions import details, filters, weights
 from pages._predictions.table import rows_of
-from pages._shared import PAGES, counted, open_loop, reviewer, show_message, told
+from pages._shared import PAGES, counted, open_loop, show_message, told
 
 PAGE_ROWS = 100
 
@@ -61,12 +62,13 @@ def review_them(wanted: ItemFilter, sort: str, found: int, after: Cursor | None)
     """One click makes a review session of what the filter finds."""
     most = min(found, MOST)
     caption = f"Review {counted(most, 'item')}" if found <= MOST else f"Review the first {MOST:,} of them"
-    if not st.button(caption, icon=":material/rate_review:", disabled=not most, key="items_review"):
+    lock = locked("review", loop, disabled=not most)
+    if not st.button(caption, icon=":material/rate_review:", key="items_review", **lock):
         return
     with told():
         page = loop.store.items.page(loop.project.id, wanted, sort=sort, after=after, limit=MOST)
         name = described(wanted, loop.project.schema.names)
-        session = loop.open_session([item.id for item in page], name, reviewer())
+        session = loop.open_session([item.id for item in page], name, acting("review", loop))
         st.switch_page(PAGES["review"], query_params={"session": str(session.id)})
     st.rerun()
 

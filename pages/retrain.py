@@ -4,9 +4,10 @@ from functools import partial
 
 import streamlit as st
 
-from feedback_core import accuracies, decisions, insights, suspects
+from feedback_core import decisions, insights, suspects
 from feedback_core.types import GateReport, Version
 from pages import _jobs
+from pages._people import acting, locked, reviewer
 from pages._retrain.flips import show_flips
 from pages._retrain.holdout import show_wear
 from pages._retrain.jobs import show_jobs
@@ -14,7 +15,7 @@ from pages._retrain.report import show_report, show_reported, show_slices
 from pages._retrain.studies import show_dry_run
 from pages._retrain.triggers import show_triggers
 from pages._retrain.versions import show_versions
-from pages._shared import counted, open_loop, plain, reviewer, show_message, told
+from pages._shared import counted, open_loop, plain, show_message, told
 
 loop = open_loop()
 st.title("Retrain")
@@ -24,38 +25,40 @@ show_message()
 def request() -> None:
     """Ask the worker for a new version."""
     with told("The worker trains a new version; the champion serves meanwhile."):
-        loop.request_retrain(reviewer())
+        loop.request_retrain(acting("retrain", loop))
 
 
 def promote(version: Version) -> None:
     """Crown a judged version and have the queue scored again."""
     with told(f"Version {version.number} is the champion now. The worker scores the queue again with it."):
-        decisions.promote(loop, version, reviewer(), st.session_state.get(f"reason-{version.id}", ""))
+        by = acting("promote", loop)
+        decisions.promote(loop, version, by, st.session_state.get(f"reason-{version.id}", ""))
 
 
 def keep(version: Version) -> None:
     """Keep the champion and close the candidate's case."""
     with told(f"The champion stays; version {version.number} is kept as refused."):
-        decisions.refuse(loop, version, reviewer(), st.session_state.get(f"reason-{version.id}", ""))
+        by = acting("refuse", loop)
+        decisions.refuse(loop, version, by, st.session_state.get(f"reason-{version.id}", ""))
 
 
 def judge_again(version: Version) -> None:
     """Judge an undecided candidate with the audit labels that have come in since; the same look."""
     with told(f"Version {version.number} is judged with every audit label so far."):
-        loop.judge(version)
+        decisions.judge(loop, version, acting("judge", loop))
 
 
 def roll_back(version: Version) -> None:
     """Bring an earlier champion back, with or without second opinions on what entered the version left."""
     suspect, reason = (st.session_state.get(f"{name}-{version.id}") for name in ("suspect", "back"))
     with told(f"Version {version.number} is the champion again. The worker scores the queue again with it."):
-        decisions.rollback(loop, version, reviewer(), reason or "", suspect)
+        decisions.rollback(loop, version, acting("rollback", loop), reason or "", suspect)
 
 
 def undo_doubts(presses: tuple[int, ...]) -> None:
     """Take back the second opinions that a roll-back has asked for."""
     with told("The second opinions are no longer asked for: the entries count as before."):
-        decisions.undo_rulings(loop, presses, reviewer())
+        decisions.undo_rulings(loop, presses, acting("rule", loop))
 
 
 def show_doubts() -> None:
@@ -71,7 +74,7 @@ def show_doubts() -> None:
             icon=":material/group_add:",
         )
         st.button("Undo", icon=":material/undo:", key="undo_doubts", on_click=undo_doubts, args=(doubted.presses,),
-                  help="The roll-back itself stays.")  # fmt: skip
+                  **locked("rule", loop, help="The roll-back itself stays."))  # fmt: skip
 
 
 def details(report: GateReport, place: str) -> None:
@@ -104,6 +107,7 @@ def decision(report: GateReport, version: Version) -> None:
             key=f"promote-{version.id}",
             on_click=promote,
             args=(version,),
+            **locked("promote", loop),
         )
         st.button(
             "Keep the champion",
@@ -112,6 +116,7 @@ def decision(report: GateReport, version: Version) -> None:
             key=f"keep-{version.id}",
             on_click=keep,
             args=(version,),
+            **locked("refuse", loop),
         )
 
 
@@ -135,38 +140,41 @@ with st.container(border=True):
             type="primary",
             icon=":material/model_training:",
             on_click=request,
-            disabled=bool(why_not),
             key="retrain_now",
             width="stretch",
-            help=plain(why_not) or "Trains a new version and judges it; the champion serves meanwhile.",
+            **locked(
+                "retrain",
+                loop,
+                disabled=bool(why_not),
+                help=plain(why_not) or "Trains a new version and judges it; the champion serves meanwhile.",
+            ),
         )
         # While rows are being stored nothing can be said about what is missing.
         st.caption(plain(state.due.text if jobs else state.obstacle or state.due.text))
-    show_dry_run(loop, jobs)
+    show_dry_run(loop, state.champion, jobs)
     _jobs.follow(loop, jobs)
     _jobs.tell_last(loop)
 
-versions = loop.store.versions.all(loop.project.id)
 if state.undecided is not None:
-    candidate = next(version for version in versions if version.id == state.undecided.challenger_id)
+    candidate = next(version for version in state.versions if version.id == state.undecided.challenger_id)
     with st.container(border=True):
         st.subheader(f"Version {candidate.number} is judged")
         show_report(state.undecided, candidate)
         st.button("Judge again", icon=":material/refresh:", key="judge_again", on_click=judge_again, args=(candidate,),
-                  help="With the audit labels that have come in since. It is the same look, unless the metric, the "
-                  "costs or the holdout rows have changed.")  # fmt: skip
+                  **locked("judge", loop, help="With the audit labels that have come in since. It is the same look, "
+                           "unless the metric, the costs or the holdout rows have changed."))  # fmt: skip
         decision(state.undecided, candidate)
         details(state.undecided, "open")
 
 if state.champion is not None:
-    show_reported(state.champion, accuracies.since_promotion(loop.store, loop.project, loop.clock()))
-show_wear(loop)
+    show_reported(state.champion, insights.estimates(loop.store, loop.project, loop.cache, loop.clock()).reported)
+show_wear(loop, state.reports)
 st.subheader("Versions")
-reports = loop.store.versions.reports(loop.project.id)
 show_versions(
-    versions,
-    reports,
+    state.versions,
+    state.reports,
     roll_back,
+    locked("rollback", loop, help="Judges it against the present champion first; the report is kept."),
     loop.suspects,
     suspects.anybody_to_ask(loop.store, loop.project, reviewer()),
     loop.report_html,

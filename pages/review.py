@@ -6,14 +6,16 @@ from feedback_core.errors import NotFound
 from feedback_core.loop import Loop
 from feedback_core.types import ReviewSession
 from pages import _deck
-from pages._shared import PAGES, counted, loop_of, open_loop, plain, reviewer, show_message, store, told
+from pages._people import acting, locked, may
+from pages._shared import PAGES, counted, loop_of, open_loop, plain, show_message, store, told
 
 
 @st.fragment
-def deck(project_id: int, name: str, session_id: int | None) -> None:
+def deck(project_id: int, session_id: int | None) -> None:
     """Runs alone, several times a second while somebody types: everything it needs is read here."""
     with told():
-        _deck.show(loop_of(store().projects.get(project_id)), name, session_id)
+        loop = loop_of(store().projects.get(project_id))
+        _deck.show(loop, acting("review", loop), session_id)
     show_message()
 
 
@@ -39,7 +41,9 @@ def queue(loop: Loop) -> ReviewSession | None:
             on_change=_to_address,
             help="A session holds the items somebody has put together on Predictions or Map, in that order.",
         )
-        if chosen and st.button("Close session", icon=":material/close:", key="queue_close"):
+        lock = locked("review", loop)
+        if chosen and st.button("Close session", icon=":material/close:", key="queue_close", **lock):
+            acting("review", loop)
             loop.store.sessions.close(loop.project.id, chosen, loop.clock())
             _leave()
             st.rerun()
@@ -69,6 +73,14 @@ def _leave() -> None:
 
 st.title("Review")
 loop = open_loop()
+if not may("review", loop):
+    st.info(
+        f"{locked('review', loop)['help']} You can look at the items and what was said about them.",
+        title="You may look, and not decide",
+        icon=":material/visibility:",
+    )
+    st.page_link(PAGES["predictions"], label="Look at the items", icon=":material/table_view:")
+    st.stop()
 session = queue(loop)
 if session and not session.left:
     st.success(
@@ -77,4 +89,4 @@ if session and not session.left:
         icon=":material/task_alt:",
     )
     st.page_link(PAGES["predictions"], label="Choose items on Predictions", icon=":material/table_view:")
-deck(loop.project.id, reviewer(), session.id if session else None)
+deck(loop.project.id, session.id if session else None)

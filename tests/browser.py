@@ -39,10 +39,13 @@ def running_app(url: str, log: Path) -> Iterator[str]:
 
 
 @contextmanager
-def running_server(url: str, log: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """The app's process on a port of one's own; it may be killed and started again on the same port."""
+def running_server(url: str, log: Path, port: int, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The app's process on a port of one's own; it may be killed and started again on the same port.
+
+    variables: of the environment, in addition.
+    """
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true", f"--server.port={port}"]
-    environment = os.environ | {"FEEDBACK_DATABASE": url, "USER": "ana"}
+    environment = os.environ | {"FEEDBACK_DATABASE": url, "USER": "ana"} | variables
     with log.open("w") as output:
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
         try:
@@ -54,11 +57,16 @@ def running_server(url: str, log: Path, port: int) -> Iterator[subprocess.Popen[
 
 
 @contextmanager
-def browser(profile: Path, width: int = 1400) -> Iterator[Page]:
-    """A fresh browser page."""
+def browser(profile: Path, width: int = 1400, bypass_csp: bool = True) -> Iterator[Page]:
+    """A fresh browser page. bypass_csp: let Playwright's wait_for_function evaluate strings, which pages may not."""
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
-            str(profile), executable_path=CHROMIUM, args=FLAGS, headless=True, viewport={"width": width, "height": 1000}
+            str(profile),
+            executable_path=CHROMIUM,
+            args=FLAGS,
+            headless=True,
+            viewport={"width": width, "height": 1000},
+            bypass_csp=bypass_csp,
         )
         page = context.pages[0]
         page.set_default_timeout(PATIENCE_MS)
@@ -74,7 +82,7 @@ def open_page(page: Page, title: str) -> None:
 
 def settled(page: Page) -> None:
     """Wait until the app has stopped running."""
-    page.wait_for_function("document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'")
+    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_attached()
 
 
 def free_port() -> int:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +22,7 @@ from feedback_core.types import Column, Flip, Rows, Schema
 hypothesis_settings.register_profile("repeatable", derandomize=True)
 hypothesis_settings.load_profile("repeatable")
 
+ROOT = Path(__file__).parent.parent
 TWO_NUMBERS = Schema((Column("x0", "number"), Column("x1", "number")))
 
 
@@ -45,6 +49,12 @@ def url(tmp_path: Path) -> str:
 @pytest.fixture
 def store(url: str) -> Store:
     return open_store(url)
+
+
+def raw(store: Store, sql: str, params: Iterable[object] = ()) -> list[tuple]:
+    """A statement past the store, on a connection of its own."""
+    with closing(sqlite3.connect(store.url.removeprefix("sqlite:///"))) as conn, conn:
+        return conn.execute(sql, tuple(params)).fetchall()
 
 
 def rows(n: int, seed: int = 0, labelled: bool = True, noise: float = 0.0) -> tuple[Rows, dict[str, str]]:
@@ -89,3 +99,23 @@ def trained(loop: Loop) -> Loop:
     loop.promote(version, "test")
     loop.predict()
     return loop
+
+
+@pytest.fixture
+def page(url: str, monkeypatch: pytest.MonkeyPatch):
+    """Opens a page of the app as ana on the test's database."""
+    from streamlit.testing.v1 import AppTest  # not with every test: its import takes longer than most of them
+
+    monkeypatch.setenv("FEEDBACK_DATABASE", url)
+    monkeypatch.setenv("USER", "ana")
+    monkeypatch.chdir(ROOT)
+
+    def open_page(name: str = "overview") -> AppTest:
+        app = AppTest.from_file(str(ROOT / "pages" / "_frame.py"), default_timeout=60).run()
+        assert not app.exception
+        if name != "overview":
+            app.switch_page(f"{name}.py").run()
+        assert not app.exception
+        return app
+
+    return open_page

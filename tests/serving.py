@@ -14,10 +14,10 @@ from tests.browser import free_port
 
 
 @contextmanager
-def served(url: str) -> Iterator[str]:
-    """The address of an API over a database, below /api as beside the pages."""
+def served(url: str, team: bool | None = None) -> Iterator[str]:
+    """The address of an API over a database, below /api as beside the pages. team: whether it asks for tokens."""
     port = free_port()
-    app = create_api(url)
+    app = create_api(url, team)
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", root_path=""))
     thread = threading.Thread(target=server.run)
     thread.start()

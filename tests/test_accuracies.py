@@ -36,7 +36,7 @@ def answer(loop: Loop, draw: Draw, *, right: bool) -> None:
 
 
 def since(loop: Loop):
-    return accuracies.since_promotion(loop.store, loop.project, loop.clock())
+    return accuracies.accuracies(loop.store, loop.project, loop.clock()).reported
 
 
 def named(loop: Loop, name: str):

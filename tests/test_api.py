@@ -360,6 +360,8 @@ def test_every_route_asks_who(client):
     ]
     assert len(routes) > 20
     for path, method in routes:
+        if path in ("/health", "/docs"):  # they tell nothing about anybody's data
+            continue
         kind = "application/x-ndjson" if path.endswith("/import") else "application/json"
         headers = {"x-feedback-user": "x" * 81, "content-type": kind}
         answer = client.request(method, re.sub(r"{\w+}", "1", path), headers=headers)

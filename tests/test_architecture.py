@@ -19,15 +19,17 @@ errors parent cache neighbours projection
 cron client environment
 settings registry scored
 types
-intervals wording scope children
+intervals wording scope children permissions
 calibration
 intake tables exports encoding datasets
     review training evaluation gate threshold slices bulk queue_audit unusual scoring staging estimates
     forecast credit dry_run charts headlines version_scores prioritize models store
 surroundings feature_space sampling trust refits fitting provenance suspects taking_in plans
-second_look comparison accuracies studies reports reproduce rescoring triggers
+second_look comparison accuracies studies reports rescoring triggers webhooks
+realtime
+reproduce
 loop insights inspection exchange
-learned decisions arrivals briefing
+learned decisions arrivals people briefing unattended
 reordering maps similar submissions
 entry_lines
 heartbeat reviewers feedback_loop deck served_model receipts

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from feedback_core import inspection
 from feedback_core.loop import Loop
-from feedback_core.types import Cursor, Decision, EntryFilter, Feedback
+from feedback_core.types import Cursor, Decision, EntryFilter, Feedback, RankedEntry
 from feedback_core.worker import run_next
 from tests.test_pages import press, texts
 from tests.test_trust import pool, right, say, wrong
@@ -19,19 +19,9 @@ ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture
-def page(url: str, monkeypatch: pytest.MonkeyPatch):
-    """Opens the page as ana on the test's database."""
-    monkeypatch.setenv("FEEDBACK_DATABASE", url)
-    monkeypatch.setenv("USER", "ana")
-    monkeypatch.chdir(ROOT)
-
-    def open_page() -> AppTest:
-        app = AppTest.from_file(str(ROOT / "pages" / "_frame.py"), default_timeout=60).run()
-        app.switch_page("feedback.py").run()
-        assert not app.exception
-        return app
-
-    return open_page
+def page(page):
+    """Opens the Feedback page."""
+    return lambda: page("feedback")
 
 
 @pytest.fixture
@@ -222,7 +212,8 @@ def test_the_button_asks_for_a_ranking(page, reviewed: Loop) -> None:
 
 
 def receipt(loop: Loop, entry: Feedback) -> inspection.Receipt:
-    return inspection.receipt(loop.store, loop.project, loop.store.ranks.of_entry(loop.project.id, entry.id))
+    (today,) = (one for chunk in loop.store.feedback.export(loop.project.id) for one in chunk if one.id == entry.id)
+    return inspection.receipt(loop.store, loop.project, RankedEntry(today, None, {}))
 
 
 def test_the_receipt_says_which_versions_learned_from_an_entry_and_what_the_champion_says(reviewed: Loop) -> None:

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from feedback_core import accuracies
+from feedback_core import accuracies, wording
+from feedback_core.intervals import plain
 from feedback_core.loop import Loop, create_project
 from feedback_core.settings import Settings
 from feedback_core.store import Store
@@ -15,8 +16,9 @@ from tests.conftest import Clock, rows
 from tests.refused_worlds import WORLDS, challenge
 from tests.test_holdout import SHOPS, audit
 from tests.test_loop import correct_all
-from tests.test_pages import page, press, setup_section, texts  # noqa: F401  a fixture
+from tests.test_pages import press, setup_section, texts
 from tests.test_refused_worlds import NUMBERS_OF
+from tests.test_sessions import ids
 
 
 def frames(app: AppTest, column: str) -> list:
@@ -29,7 +31,7 @@ def frame(app: AppTest, column: str):
 
 
 @pytest.mark.parametrize("name", sorted(WORLDS))
-def test_a_bad_candidate_is_refused_on_the_page_with_its_reason(page, store: Store, clock: Clock, name: str) -> None:  # noqa: F811
+def test_a_bad_candidate_is_refused_on_the_page_with_its_reason(page, store: Store, clock: Clock, name: str) -> None:
     loop = WORLDS[name](store, clock)
     version, _ = challenge(loop)
     app = page("retrain")
@@ -43,7 +45,7 @@ def test_a_bad_candidate_is_refused_on_the_page_with_its_reason(page, store: Sto
     assert store.versions.get(version.id).status == "refused"
 
 
-def test_slices_are_shown_with_intervals_the_harmed_one_first(page, store: Store, clock: Clock) -> None:  # noqa: F811
+def test_slices_are_shown_with_intervals_the_harmed_one_first(page, store: Store, clock: Clock) -> None:
     challenge(WORLDS["broken class"](store, clock))
     table = frame(page("retrain"), "Slice")
     assert table["Slice"][0] == "class 'c'"
@@ -53,7 +55,7 @@ def test_slices_are_shown_with_intervals_the_harmed_one_first(page, store: Store
     assert table["Difference"][0] == "-100.0 (-100.0 to -81.0)"
 
 
-def test_flips_are_filtered_and_broken_corrections_are_put_up_for_review_again(page, store, clock) -> None:  # noqa: F811
+def test_flips_are_filtered_and_broken_corrections_are_put_up_for_review_again(page, store, clock) -> None:
     loop = WORLDS["broken corrections"](store, clock)
     _, report = challenge(loop)
     app = page("retrain")
@@ -66,10 +68,10 @@ def test_flips_are_filtered_and_broken_corrections_are_put_up_for_review_again(p
     press(app, "Review 50 items")
     session = store.sessions.live(loop.project.id)[0]
     broken = store.flips.page(report.id, "broken", "corrections")
-    assert set(store.sessions.ids(session.id)) == {flip.item_id for flip in broken}
+    assert set(ids(store, session.id)) == {flip.item_id for flip in broken}
 
 
-def test_the_same_report_can_be_opened_in_the_list_too(page, store: Store, clock: Clock) -> None:  # noqa: F811
+def test_the_same_report_can_be_opened_in_the_list_too(page, store: Store, clock: Clock) -> None:
     challenge(WORLDS["broken class"](store, clock))
     app = page("retrain")
     app.toggle[0].set_value(True).run()
@@ -78,7 +80,7 @@ def test_the_same_report_can_be_opened_in_the_list_too(page, store: Store, clock
     assert first.equals(second)
 
 
-def test_the_e_value_stands_beside_the_p_once_audit_labels_have_come_in(page, trained: Loop, clock: Clock) -> None:  # noqa: F811
+def test_the_e_value_stands_beside_the_p_once_audit_labels_have_come_in(page, trained: Loop, clock: Clock) -> None:
     correct_all(trained, limit=20)
     version = trained.retrain("test")
     audit(trained, clock, 12)
@@ -92,17 +94,16 @@ def test_the_e_value_stands_beside_the_p_once_audit_labels_have_come_in(page, tr
     assert trained.store.versions.report_on(version.id).numbers["looks"] == 1
 
 
-def test_the_reported_number_is_measured_after_the_promotion(page, trained: Loop, clock: Clock) -> None:  # noqa: F811
+def test_the_reported_number_is_measured_after_the_promotion(page, trained: Loop, clock: Clock) -> None:
     assert "not measured yet, no audit item has been answered since its promotion" in texts(page("retrain"))
     clock.now += 10
     audit(trained, clock, 12)
-    measured = accuracies.since_promotion(trained.store, trained.project, clock())
+    measured = accuracies.accuracies(trained.store, trained.project, clock()).reported
     assert measured.n == 12
-    said = f"right {measured.value:.1%} ({measured.low:.1%} to {measured.high:.1%}, n = 12) of the time"
-    assert said in texts(page("retrain"))
+    assert f"right {wording.share(plain(measured))} of the time" in texts(page("retrain"))
 
 
-def test_the_holdout_is_refreshed_from_the_page_once_it_is_due(page, trained: Loop, clock: Clock) -> None:  # noqa: F811
+def test_the_holdout_is_refreshed_from_the_page_once_it_is_due(page, trained: Loop, clock: Clock) -> None:
     correct_all(trained, limit=20)
     version = trained.retrain("test")
     for cost in range(20):
@@ -124,7 +125,7 @@ def test_the_holdout_is_refreshed_from_the_page_once_it_is_due(page, trained: Lo
     assert trained.store.events.latest(trained.project.id, 1)[0].details["reason"] == "twenty looks"
 
 
-def test_segments_metric_and_costs_are_set_on_the_page(page, store: Store, clock: Clock) -> None:  # noqa: F811
+def test_segments_metric_and_costs_are_set_on_the_page(page, store: Store, clock: Clock) -> None:
     settings = Settings(metric="cost", costs={"a": {"b": 5.0}})
     project = create_project(store, "shops", SHOPS, ("a", "b"), settings, actor="test", now=clock())
     app = setup_section(page("setup"), "Settings")

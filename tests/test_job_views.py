@@ -11,9 +11,7 @@ from feedback_core.loop import Loop
 from feedback_core.types import JobLine
 from feedback_core.worker import run_next
 from tests.test_cli_evidence import call, error_of
-from tests.test_pages import page, press
-
-__all__ = ["page"]
+from tests.test_pages import press
 
 
 def failed_job(loop: Loop, error: str) -> int:

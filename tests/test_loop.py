@@ -6,9 +6,7 @@ import math
 import shutil
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from itertools import count
 
 import numpy as np
@@ -25,16 +23,10 @@ from feedback_core.review import effective, propensity
 from feedback_core.settings import Settings
 from feedback_core.store import Store, open_store
 from feedback_core.types import Column, Decision, Feedback, Item, ItemFilter, Rows, Schema, Version
-from tests.conftest import TWO_NUMBERS, make_loop, rows
+from tests.conftest import TWO_NUMBERS, make_loop, raw, rows
 
 names = count()
 relaxed = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-def raw(store: Store, sql: str, params: Iterable[object] = ()) -> list[tuple]:
-    """A statement past the store, on a connection of its own."""
-    with closing(sqlite3.connect(store.url.removeprefix("sqlite:///"))) as conn, conn:
-        return conn.execute(sql, tuple(params)).fetchall()
 
 
 def pool(loop: Loop) -> list[Item]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from unittest import SkipTest
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
+from feedback_core import people
 from feedback_core.api import create_api
 from feedback_core.store import open_store
 from tests.conftest import Clock, make_loop, rows
@@ -20,8 +22,11 @@ EXAMPLES = 12
 """Requests per route: more finds little more, and the whole document has to take less than a minute."""
 
 
-def _schema(folder):
-    """The document of an API over a project with a champion, a candidate, an entry, draws and a job."""
+def _schema(folder, team=False):
+    """The document of an API over a project with a champion, a candidate, an entry, draws and a job.
+
+    team: it asks for tokens, of which there is one that may do everything.
+    """
     url, clock = f"sqlite:///{folder / 'api.db'}", Clock()
     loop = make_loop(open_store(url), clock)
     loop.add_items(rows(60)[0], "test")
@@ -30,9 +35,26 @@ def _schema(folder):
     loop.promote(version, "test")
     loop.predict()
     loop.judge(loop.retrain("test"))
-    api = create_api(url)
+    api = create_api(url, team)
     api.state.user = "ana"
-    return schemathesis.openapi.from_asgi("/openapi.json", api)
+    schema = schemathesis.openapi.from_asgi("/openapi.json", api)
+    if team:
+        _, secret = people.create_token(
+            loop.store, people.local("ana"), None, "all", "admin", may_act_for_others=True, now=time.time()
+        )
+        schema.auth()(_bearer(secret))
+    return schema
+
+
+def _bearer(secret):
+    class Bearer:
+        def get(self, case, context):
+            return secret
+
+        def set(self, case, data, context):
+            case.headers = {**(case.headers or {}), "Authorization": f"Bearer {data}"}
+
+    return Bearer
 
 
 @schemathesis.serializer("application/x-ndjson")
@@ -64,12 +86,23 @@ def test_no_request_breaks_a_promise_of_the_document(tmp_path, mode):
     operations = [found.ok() for found in schema.get_all_operations()]
     assert len(operations) > 35
     for operation in operations:
-        _try(operation, mode)
+        _try(operation, mode, EXAMPLES)
 
 
-def _try(operation, mode):
+@pytest.mark.slow
+def test_no_request_with_a_token_breaks_a_promise_and_none_without_one_is_let_in(tmp_path):
+    # Schemathesis asks again without the token, and with another, wherever the document says that it takes one.
+    schema = _schema(tmp_path, team=True)
+    schema.hook("map_path_parameters")(_existing)
+    schema.hook("map_query")(_hasty)
+    for operation in [found.ok() for found in schema.get_all_operations()]:
+        if "token_id" not in operation.path:  # it would revoke its own
+            _try(operation, GenerationMode.POSITIVE, 2)
+
+
+def _try(operation, mode, examples):
     @settings(
-        max_examples=EXAMPLES,
+        max_examples=examples,
         deadline=None,
         derandomize=True,
         database=None,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,28 +16,10 @@ from feedback_core.settings import Settings
 from feedback_core.store import Store
 from feedback_core.types import Column, Decision, Rows, Schema
 from feedback_core.worker import run_next
-from tests.conftest import TWO_NUMBERS, make_loop, rows
+from tests.conftest import ROOT, TWO_NUMBERS, make_loop, rows
+from tests.conftest import page as page
 
-ROOT = Path(__file__).parent.parent
 PAGES = ("overview", "review", "feedback", "retrain", "predictions", "map", "insights", "setup")
-
-
-@pytest.fixture
-def page(url: str, monkeypatch: pytest.MonkeyPatch):
-    """Opens a page of the app on the test's database."""
-    monkeypatch.setenv("FEEDBACK_DATABASE", url)
-    monkeypatch.setenv("USER", "ana")
-    monkeypatch.chdir(ROOT)
-
-    def open_page(name: str = "overview") -> AppTest:
-        app = AppTest.from_file(str(ROOT / "pages" / "_frame.py"), default_timeout=60).run()
-        assert not app.exception
-        if name != "overview":
-            app.switch_page(f"{name}.py").run()
-        assert not app.exception
-        return app
-
-    return open_page
 
 
 def press(app: AppTest, caption: str) -> AppTest:
@@ -119,13 +100,13 @@ def test_the_overview_shows_the_champions_accuracy_with_interval_and_n(page, tra
 
 
 def test_the_overview_says_how_right_the_champion_has_been_since_its_promotion(page, trained: Loop) -> None:
-    assert "All items since its promotion (random draws stand for those nobody saw): not measured yet" in texts(page())
+    assert "All items since its promotion (random draws stand for those nobody saw): not measured" in texts(page())
     settings = Settings.from_dict(trained.project.settings.to_dict() | {"audit_share": 1.0})
     trained.project = trained.store.projects.update(trained.project, settings=settings, now=1.0, actor="test")
     correct_wrongly(trained, 4)
-    found = accuracies.since_promotion(trained.store, trained.project, trained.clock())
+    found = accuracies.accuracies(trained.store, trained.project, trained.clock()).reported
     assert (found.value, found.n) == (0.0, 4)
-    assert f"nobody saw): 0.0% (0.0% to {found.high:.1%}, n = 4)" in texts(page())
+    assert f"nobody saw): 0.0 % (0.0 to {100 * found.high:.1f}, n = 4)" in texts(page())
 
 
 def test_more_corrections_than_asked_for_read_as_such(page, trained: Loop) -> None:
@@ -157,7 +138,7 @@ def test_an_audit_accuracy_far_below_the_holdout_is_explained(page, trained: Loo
 
 def dealt(app: AppTest) -> dict:
     """What the review page hands to the deck in the browser; test_deck.py and test_deck_browser.py do the rest."""
-    (deck,) = app.get("bidi_component")
+    (deck,) = [each for each in app.get("bidi_component") if each.proto.component_name.endswith("review_deck")]
     return json.loads(deck.proto.json)
 
 

@@ -167,15 +167,11 @@ def test_only_the_newest_are_looked_at_and_older_versions_are_left_unsure(
 
 
 @pytest.fixture
-def page(url: str, monkeypatch: pytest.MonkeyPatch):
-    """Opens "Your corrections" as ana on the test's database."""
-    monkeypatch.setenv("FEEDBACK_DATABASE", url)
-    monkeypatch.setenv("USER", "ana")
-    monkeypatch.chdir(ROOT)
+def page(page):
+    """Opens "Your corrections"."""
 
     def open_page(view: str = "own") -> AppTest:
-        app = AppTest.from_file(str(ROOT / "pages" / "_frame.py"), default_timeout=60).run()
-        app.switch_page("feedback.py").run()
+        app = page("feedback")
         app.segmented_control(key="feedback_view").set_value(view).run()
         assert not app.exception
         return app

@@ -186,15 +186,11 @@ def test_a_label_nobody_gives_any_more_is_decided_by_an_entry_of_ones_own(traine
 
 
 @pytest.fixture
-def page(url: str, monkeypatch: pytest.MonkeyPatch):
-    """Opens the questions on the Feedback page as ana."""
-    monkeypatch.setenv("FEEDBACK_DATABASE", url)
-    monkeypatch.setenv("USER", "ana")
-    monkeypatch.chdir(ROOT)
+def page(page):
+    """Opens the questions on the Feedback page."""
 
     def open_page() -> AppTest:
-        app = AppTest.from_file(str(ROOT / "pages" / "_frame.py"), default_timeout=60).run()
-        app.switch_page("feedback.py").run()
+        app = page("feedback")
         app.segmented_control(key="feedback_view").set_value("conflicts").run()
         app.segmented_control(key="conflicts_view").set_value("turned").run()
         assert not app.exception

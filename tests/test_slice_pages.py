@@ -14,7 +14,7 @@ from feedback_core.store import Store
 from feedback_core.store.sessions import SHOWN
 from feedback_core.types import Column, Decision, ItemFilter, Rows, Schema
 from feedback_core.worker import run_next
-from tests.test_pages import dealt, page, press, texts  # noqa: F401
+from tests.test_pages import dealt, press, texts
 
 
 def found(app: AppTest) -> int:
@@ -31,7 +31,7 @@ def churn(store: Store, clock) -> Loop:
     return loop
 
 
-def test_values_of_features_narrow_the_table(page, churn: Loop) -> None:  # noqa: F811
+def test_values_of_features_narrow_the_table(page, churn: Loop) -> None:
     app = page("predictions")
     app.multiselect(key="items_features").set_value([0, 1]).run()
     app.number_input(key="items_low_0").set_value(10)
@@ -45,7 +45,7 @@ def test_values_of_features_narrow_the_table(page, churn: Loop) -> None:  # noqa
     assert (session.name, session.size) == ("tenure from 10 to 20, plan is blue", 3)
 
 
-def test_a_filter_on_values_goes_on_after_its_bound(page, churn: Loop, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_a_filter_on_values_goes_on_after_its_bound(page, churn: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
     from feedback_core.store import finding
 
     monkeypatch.setattr(finding, "SCAN", 25)
@@ -59,7 +59,7 @@ def test_a_filter_on_values_goes_on_after_its_bound(page, churn: Loop, monkeypat
     assert list(app.dataframe[0].value["Item"]) == ["c4", "c3", "c2", "c1", "c0"]
 
 
-def test_filters_are_still_there_after_a_look_at_another_page(page, trained: Loop) -> None:  # noqa: F811
+def test_filters_are_still_there_after_a_look_at_another_page(page, trained: Loop) -> None:
     app = page("predictions")
     app.selectbox(key="items_predicted").select("a").run()
     app.slider(key="items_confidence").set_value(80).run()
@@ -70,7 +70,7 @@ def test_filters_are_still_there_after_a_look_at_another_page(page, trained: Loo
     assert found(app) == n < 100
 
 
-def test_the_model_is_wrong_shows_reviewed_items_that_contradict_it(page, trained: Loop) -> None:  # noqa: F811
+def test_the_model_is_wrong_shows_reviewed_items_that_contradict_it(page, trained: Loop) -> None:
     items = trained.store.items.page(trained.project.id, ItemFilter(), sort="newest", limit=5)
     other = {"a": "b", "b": "a"}
     for n, item in enumerate(items):
@@ -82,7 +82,7 @@ def test_the_model_is_wrong_shows_reviewed_items_that_contradict_it(page, traine
     assert app.segmented_control(key="items_state").disabled
 
 
-def test_a_filter_becomes_the_queue_in_one_click(page, trained: Loop) -> None:  # noqa: F811
+def test_a_filter_becomes_the_queue_in_one_click(page, trained: Loop) -> None:
     app = page("predictions")
     app.selectbox(key="items_predicted").select("a").run()
     n = found(app)
@@ -96,7 +96,7 @@ def test_a_filter_becomes_the_queue_in_one_click(page, trained: Loop) -> None:  
     assert "review session" in cards[0]["why"]
 
 
-def test_a_session_in_the_address_is_opened_and_can_be_left_and_closed(page, trained: Loop) -> None:  # noqa: F811
+def test_a_session_in_the_address_is_opened_and_can_be_left_and_closed(page, trained: Loop) -> None:
     ids = list(next(trained.store.items.pool_chunks(trained.project.id))[0][:2])
     session = trained.open_session(ids, "two of them", "ben")
     app = page()
@@ -112,7 +112,7 @@ def test_a_session_in_the_address_is_opened_and_can_be_left_and_closed(page, tra
     assert len(dealt(app)["order"]) == 40
 
 
-def test_a_link_reaches_a_session_that_newer_ones_have_crowded_out(page, trained: Loop) -> None:  # noqa: F811
+def test_a_link_reaches_a_session_that_newer_ones_have_crowded_out(page, trained: Loop) -> None:
     ids = list(next(trained.store.items.pool_chunks(trained.project.id))[0][:2])
     first = trained.open_session(ids, "the first", "ben")
     for n in range(SHOWN):
@@ -128,7 +128,7 @@ def test_a_link_reaches_a_session_that_newer_ones_have_crowded_out(page, trained
     assert app.selectbox(key="queue").value is None
 
 
-def test_a_session_that_is_done_says_what_to_do(page, trained: Loop) -> None:  # noqa: F811
+def test_a_session_that_is_done_says_what_to_do(page, trained: Loop) -> None:
     item = trained.store.items.page(trained.project.id, ItemFilter(), sort="newest", limit=1)[0]
     session = trained.open_session([item.id], "just one", "ben")
     trained.record(Decision(item.id, "ben", "confirm", version_id=item.version_id))
@@ -139,7 +139,7 @@ def test_a_session_that_is_done_says_what_to_do(page, trained: Loop) -> None:  #
     assert dealt(app)["empty"][0] == "Session done"
 
 
-def test_items_of_the_audit_sample_show_no_prediction_in_the_table(page, trained: Loop) -> None:  # noqa: F811
+def test_items_of_the_audit_sample_show_no_prediction_in_the_table(page, trained: Loop) -> None:
     from dataclasses import replace
 
     audited = Loop(trained.store, replace(trained.project, settings=replace(trained.project.settings, audit_share=1.0)))
@@ -150,7 +150,7 @@ def test_items_of_the_audit_sample_show_no_prediction_in_the_table(page, trained
     assert app.dataframe[0].value[["Prediction", "Before"]].to_numpy().tolist() == [["", ""]]
 
 
-def test_other_weights_show_their_order_before_they_are_saved(page, trained: Loop) -> None:  # noqa: F811
+def test_other_weights_show_their_order_before_they_are_saved(page, trained: Loop) -> None:
     app = page("predictions")
     app.session_state["weights_open"] = True
     app.run()
@@ -177,7 +177,7 @@ def test_other_weights_show_their_order_before_they_are_saved(page, trained: Loo
     assert trained.store.projects.get(trained.project.id).settings.weights == Settings().weights
 
 
-def opened(page, loop: Loop, monkeypatch: pytest.MonkeyPatch) -> AppTest:  # noqa: F811
+def opened(page, loop: Loop, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     """The Predictions page with its first row selected: AppTest cannot click a row."""
     import streamlit as st
 
@@ -193,7 +193,7 @@ def opened(page, loop: Loop, monkeypatch: pytest.MonkeyPatch) -> AppTest:  # noq
     return page("predictions")
 
 
-def test_similar_items_are_confirmed_together_and_taken_back(page, trained: Loop, monkeypatch) -> None:  # noqa: F811
+def test_similar_items_are_confirmed_together_and_taken_back(page, trained: Loop, monkeypatch) -> None:
     app = opened(page, trained, monkeypatch)
     assert "Similar items" in [head.value for head in app.subheader]
     first = trained.store.items.first_ids(trained.project.id, 1)[0]
@@ -210,7 +210,7 @@ def test_similar_items_are_confirmed_together_and_taken_back(page, trained: Loop
     assert trained.store.tallies.of(trained.project.id, "items")["pool/open"] == 100
 
 
-def test_the_map_shows_every_item_of_a_small_pool(page, trained: Loop) -> None:  # noqa: F811
+def test_the_map_shows_every_item_of_a_small_pool(page, trained: Loop) -> None:
     app = page("map")
     spec = json.loads(app.get("plotly_chart")[0].proto.spec)
     ids = sorted(n for trace in spec["data"] for n in trace["customdata"])
@@ -234,5 +234,5 @@ def test_every_job_of_the_worker_has_a_name_for_people() -> None:
     assert set(DOING) == set(KINDS)
 
 
-def test_the_map_without_a_model_says_what_to_do(page, loop: Loop) -> None:  # noqa: F811
+def test_the_map_without_a_model_says_what_to_do(page, loop: Loop) -> None:
     assert "Train the first version" in page("map").info[0].value

@@ -42,6 +42,7 @@ from feedback_core.types import (
     Version,
     Wish,
 )
+from tests.conftest import raw
 
 NOW = 1_700_000_000.0
 TOYS = Schema((Column("title", "text"), Column("shelf", "category"), Column("price", "number")))
@@ -96,12 +97,6 @@ def report(store: Store, project: Project, challenger: Version) -> int:
     fields = {"challenger_id": challenger.id, "champion_id": None, "finding": "first", "action": "promote"}
     fields |= {"reasons": ("none",), "numbers": {"n": 1}, "policy": "balanced", "created_at": NOW}
     return store.versions.add_report(project, fields).id
-
-
-def raw(store: Store, sql: str, params: tuple[object, ...] = ()) -> list[tuple]:
-    """A statement past the store, on a connection of its own."""
-    with closing(sqlite3.connect(store.url.removeprefix("sqlite:///"))) as conn, conn:
-        return conn.execute(sql, params).fetchall()
 
 
 def through_the_driver(store: Store, sql: str) -> None:

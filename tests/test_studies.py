@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from feedback_core import dry_run, refits, studies
 from feedback_core.errors import InvalidInput, NotFound
@@ -412,15 +411,9 @@ def test_a_dry_run_in_words_keeps_the_two_kinds_of_rows_apart() -> None:
 # -- the page ------------------------------------------------------------------------------------------------------
 
 
-def test_retrain_offers_a_dry_run_and_shows_what_it_found(
-    second: Loop, url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("FEEDBACK_DATABASE", url)
-    monkeypatch.setenv("USER", "ana")
-    monkeypatch.chdir(ROOT)
+def test_retrain_offers_a_dry_run_and_shows_what_it_found(page, second: Loop) -> None:
     say(second, 5, "ana")
-    app = AppTest.from_file(str(ROOT / "pages" / "_frame.py"), default_timeout=60).run()
-    app.switch_page("retrain.py").run()
+    app = page("retrain")
     app.button(key="dry_run").click().run()
     assert not app.exception
     [job] = second.store.jobs.live(second.project.id)

@@ -204,15 +204,11 @@ def test_the_page_of_the_only_reviewer_does_not_ask_and_says_why(page, trained: 
 
 
 @pytest.fixture
-def page(url: str, monkeypatch: pytest.MonkeyPatch):
-    """Opens Retrain as ana on the test's database, with one version unfolded."""
-    monkeypatch.setenv("FEEDBACK_DATABASE", url)
-    monkeypatch.setenv("USER", "ana")
-    monkeypatch.chdir(ROOT)
+def page(page):
+    """Opens Retrain with one version unfolded."""
 
     def open_page(unfolded: Version) -> AppTest:
-        app = AppTest.from_file(str(ROOT / "pages" / "_frame.py"), default_timeout=60).run()
-        app.switch_page("retrain.py")
+        app = page("retrain")
         app.session_state[f"unfolded-{unfolded.id}"] = True
         app.run()
         assert not app.exception

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from feedback_core.loop import Loop
 from feedback_core.worker import run_next
-from tests.test_pages import page, press, texts
+from tests.test_pages import press, texts
 from tests.test_trigger_backtest import turned
 from tests.test_trigger_tick import answer, configure
 
-__all__ = ["page", "turned"]
+__all__ = ["turned"]
 
 
 def test_the_page_answers_why_not_now_with_every_condition(page, trained: Loop) -> None:

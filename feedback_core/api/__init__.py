@@ -8,39 +8,47 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
-from fastapi import Depends, FastAPI
+from fastapi import Depends
 from starlette.middleware import Middleware
 
 from .. import __version__
-from ..environment import api_pace
+from ..environment import api_pace, sign_in
 from ..store import Store, open_store
-from . import decisions, docs, evidence, feeds, items, jobs, metrics, projects, reviewing
+from . import access, decisions, docs, evidence, feeds, items, jobs, metrics, projects, reviewing, webhooks
 from .buckets import Pace
 from .guard import Guard
 from .opening import known_query
-from .people import local_user, who
+from .people import Doorkeeper, local_user
+from .permitting import Described, declared
 from .problems import HANDLERS, PROBLEMS
 
+# What is asked most comes first: routes are tried one after the other.
+PARTS = (reviewing, items, jobs, projects, evidence, decisions, feeds, metrics, docs, access, webhooks)
 
-def create_api(url: str) -> FastAPI:
-    """The API over the database at an address; it is opened with the first request."""
-    api = FastAPI(
+
+def create_api(url: str, team: bool | None = None) -> Described:
+    """The API over the database at an address; it is opened with the first request.
+
+    team: whether programs have to send a token; where not given, it is as the environment says.
+    """
+    api = Described(
         title="AI Feedback Loop",
         version=__version__,
         # Both pages load their scripts from elsewhere and are blank offline; the description itself stays.
         docs_url=None,
         redoc_url=None,
         exception_handlers=HANDLERS,
-        middleware=[Middleware(Pace, *api_pace()), Middleware(Guard)],
+        middleware=[Middleware(Pace, *api_pace()), Middleware(Doorkeeper), Middleware(Guard)],
         responses=PROBLEMS,
-        dependencies=[Depends(who), Depends(known_query)],
+        dependencies=[Depends(known_query)],
     )
     api.state.store, api.state.opened = _opener(url), None
     api.state.models, api.state.user = {}, local_user()
-    # What is asked most comes first: routes are tried one after the other.
-    for part in (reviewing, items, jobs, projects, evidence, decisions, feeds, metrics, docs):
-        api.include_router(part.router)
-    api.include_router(decisions.rulings)
+    api.state.team = sign_in() if team is None else team
+    routers = [*(part.router for part in PARTS), decisions.rulings]
+    api.state.declared = declared(routers)
+    for router in routers:
+        api.include_router(router)
     return api
 
 

@@ -8,36 +8,36 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
 from .. import exchange
-from ..errors import NotFound
 from ..store import Store
 from ..types import FlipKind, GateReport, LockedSample
 from . import shapes
 from .opening import MOST, Id, OpenStore, of_version
+from .permitting import may
 from .projects import PAGE_HEADERS
 
 router = APIRouter()
 
 
-@router.get("/versions/{version_id}", response_model=shapes.Version)
+@router.get("/versions/{version_id}", response_model=shapes.Version, dependencies=[may("see")])
 def get_version(version_id: Id, store: OpenStore) -> dict[str, Any]:
     """One version with its scores and what a rebuild needs."""
     return exchange.version(store.versions.get(version_id))
 
 
-@router.get("/versions/{version_id}/report", response_model=shapes.Report)
+@router.get("/versions/{version_id}/report", response_model=shapes.Report, dependencies=[may("see")])
 def get_report(version_id: Id, store: OpenStore) -> dict[str, Any]:
     """The newest gate report about a version."""
     return told(store, newest(store, version_id))
 
 
-@router.get("/versions/{version_id}/report.html", response_class=HTMLResponse)
+@router.get("/versions/{version_id}/report.html", response_class=HTMLResponse, dependencies=[may("see")])
 def get_report_page(version_id: Id, store: OpenStore) -> HTMLResponse:
     """The refinement report of a version's newest verdict as one page that needs nothing else."""
     report, (loop, _) = newest(store, version_id), of_version(store, version_id)
     return HTMLResponse(loop.report_html(report), headers=PAGE_HEADERS)
 
 
-@router.get("/versions/{version_id}/flips", response_model=shapes.FlipPage)
+@router.get("/versions/{version_id}/flips", response_model=shapes.FlipPage, dependencies=[may("see")])
 def list_flips(
     version_id: Id,
     store: OpenStore,
@@ -56,14 +56,9 @@ def list_flips(
 
 def newest(store: Store, version_id: int) -> GateReport:
     """The newest report about a version. Raises NotFound where there is none."""
-    version = store.versions.get(version_id)
-    report = store.versions.report_on(version.id)
-    if report is None:
-        raise NotFound(f"Version {version.number} has no gate report: judge it first.")
-    return report
+    return store.versions.verdict_on(store.versions.get(version_id))
 
 
 def told(store: Store, report: GateReport) -> dict[str, Any]:
     """A report as it goes over the wire."""
-    champion = None if report.champion_id is None else store.versions.get(report.champion_id)
-    return exchange.report(report, store.versions.get(report.challenger_id), champion)
+    return exchange.report(report, *store.versions.compared(report))

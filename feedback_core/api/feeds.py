@@ -19,7 +19,7 @@ from ..types import Version
 from . import shapes, work_shapes
 from .conditional import ETAGGED, answer
 from .opening import MOST, Id, OpenStore
-from .people import Who
+from .permitting import may
 from .reviewing import After, Limit, page
 
 router = APIRouter()
@@ -33,19 +33,23 @@ _MODEL: Answers = {200: {"content": {"application/octet-stream": {}}, "descripti
 _NONE_YET: Answers = {204: {"description": "Nothing new came within the time."}}
 
 
-@router.get("/projects/{project_id}/events", response_model=work_shapes.EventPage)
-def list_events(project_id: Id, store: OpenStore, _who: Who, after: After = 0, limit: Limit = 100) -> Any:
+@router.get("/projects/{project_id}/events", response_model=work_shapes.EventPage, dependencies=[may("see")])
+def list_events(project_id: Id, store: OpenStore, after: After = 0, limit: Limit = 100) -> Any:
     """Who did what and when, with the version that was live; oldest first, a page at a time."""
     found = store.listings.events(store.projects.get(project_id).id, after, limit + 1)
     return page([exchange.event(each) for each in found], limit)
 
 
-@router.get("/projects/{project_id}/export/{what}", response_class=StreamingResponse, responses=_FILE)
+@router.get(
+    "/projects/{project_id}/export/{what}",
+    response_class=StreamingResponse,
+    responses=_FILE,
+    dependencies=[may("export")],
+)
 def export(
     project_id: Id,
     what: Literal["items", "predictions", "feedback"],
     store: OpenStore,
-    _who: Who,
     format: Literal["jsonl", "csv"] = "jsonl",
 ) -> StreamingResponse:
     """All rows as JSON Lines or CSV, sent as they are read: it takes no memory, however many there are."""
@@ -60,17 +64,20 @@ def export(
     )
 
 
-@router.get("/projects/{project_id}/insights", response_model=work_shapes.Insights, responses=ETAGGED)
-def get_insights(project_id: Id, store: OpenStore, _who: Who, request: Request) -> Response:
+@router.get(
+    "/projects/{project_id}/insights", response_model=work_shapes.Insights, responses=ETAGGED, dependencies=[may("see")]
+)
+def get_insights(project_id: Id, store: OpenStore, request: Request) -> Response:
     """What the Insights page shows, as numbers: accuracies, volume, forecast, credit, and what the queue found."""
     return answer(request, briefing(store, store.projects.get(project_id), time.time()))
 
 
-@router.get("/projects/{project_id}/champion", response_model=shapes.Version, responses=_NONE_YET)
+@router.get(
+    "/projects/{project_id}/champion", response_model=shapes.Version, responses=_NONE_YET, dependencies=[may("see")]
+)
 async def get_champion(
     project_id: Id,
     store: OpenStore,
-    _who: Who,
     request: Request,
     after: Annotated[int, Query(ge=0, le=MOST, description="Number of the version you have.")] = 0,
     wait_s: Annotated[float, Query(ge=0, le=60, description="Seconds to wait for another one.")] = 0.0,
@@ -88,8 +95,10 @@ async def get_champion(
         await asyncio.sleep(LOOK_S)
 
 
-@router.get("/versions/{version_id}/artifact", response_class=FileResponse, responses=_MODEL)
-def get_artifact(version_id: Id, store: OpenStore, _who: Who) -> FileResponse:
+@router.get(
+    "/versions/{version_id}/artifact", response_class=FileResponse, responses=_MODEL, dependencies=[may("export")]
+)
+def get_artifact(version_id: Id, store: OpenStore) -> FileResponse:
     """The model file of a version; its SHA-256 is the ETag, and stands in the version's description."""
     version = store.versions.get(version_id)
     if not artifacts.looks_intact(store.artifacts, version.artifact, version.size):

@@ -17,11 +17,14 @@ from . import work_shapes as shapes
 from .guard import NDJSON
 from .opening import Id, Models, OpenStore, of_project
 from .people import Who, acting
+from .permitting import may
 
 router = APIRouter()
 
 
-@router.post("/projects/{project_id}/items", response_model=shapes.Added, status_code=201)
+@router.post(
+    "/projects/{project_id}/items", response_model=shapes.Added, status_code=201, dependencies=[may("add items")]
+)
 def add_items(project_id: Id, batch: shapes.NewItems, store: OpenStore, who: Who) -> dict[str, Any]:
     """Add up to 10,000 rows, all or none; rows whose key is known are left as they are."""
     loop = of_project(store, project_id)
@@ -29,7 +32,7 @@ def add_items(project_id: Id, batch: shapes.NewItems, store: OpenStore, who: Who
     return {"added": arrived.added, "items": arrived.items}
 
 
-@router.post("/projects/{project_id}/predict", response_model=shapes.Predictions)
+@router.post("/projects/{project_id}/predict", response_model=shapes.Predictions, dependencies=[may("predict")])
 def predict(project_id: Id, given: shapes.Inputs, store: OpenStore, models: Models, who: Who) -> dict[str, Any]:
     """Ask the champion; inputs and answers are kept, so that they can be reviewed."""
     loop = of_project(store, project_id, models)
@@ -41,7 +44,13 @@ def predict(project_id: Id, given: shapes.Inputs, store: OpenStore, models: Mode
 _IMPORT = {"requestBody": {"required": True, "content": {NDJSON: {"schema": {"type": "string"}}}}}
 
 
-@router.post("/projects/{project_id}/import", response_model=shapes.Job, status_code=202, openapi_extra=_IMPORT)
+@router.post(
+    "/projects/{project_id}/import",
+    response_model=shapes.Job,
+    status_code=202,
+    openapi_extra=_IMPORT,
+    dependencies=[may("add items")],
+)
 async def import_items(project_id: Id, request: Request, store: OpenStore, who: Who, train: bool = False) -> Any:
     """Stream any number of rows, one JSON object a line: {"input": ..., "key": ..., "label": ...}.
 
@@ -55,7 +64,7 @@ async def import_items(project_id: Id, request: Request, store: OpenStore, who: 
             await run_in_threadpool(reader.feed, chunk)
         await run_in_threadpool(reader.close)
         name = draft.settle()
-    return exchange.job(await run_in_threadpool(_requested, store, project, name, train, who))
+    return exchange.job(await run_in_threadpool(_requested, store, project, name, train, who.name))
 
 
 def _requested(store: Store, project: Project, name: str, train: bool, by: str) -> Any:

@@ -10,9 +10,12 @@ from collections.abc import Iterable, Mapping
 from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse
 
+from .. import people
 from ..store import Store
+from ..types import Project
 from .opening import OpenStore
 from .people import Who
+from .permitting import may
 
 router = APIRouter()
 
@@ -30,10 +33,10 @@ _HELP = {
 }
 
 
-@router.get("/metrics", response_class=PlainTextResponse)
-def get_metrics(store: OpenStore, _who: Who) -> PlainTextResponse:
-    """Items, feedback, champion, accuracy and jobs of every project, in the text format of Prometheus."""
-    found = _samples(store)
+@router.get("/metrics", response_class=PlainTextResponse, dependencies=[may("see", somewhere=True)])
+def get_metrics(store: OpenStore, who: Who) -> PlainTextResponse:
+    """Items, feedback, champion, accuracy and jobs of every project you may see, in the text format of Prometheus."""
+    found = _samples(store, people.visible(who, store.projects.all()))
     return PlainTextResponse("".join(written(name, _HELP[name], found[name]) for name in _HELP), media_type=KIND)
 
 
@@ -51,9 +54,9 @@ def _escaped(word: str) -> str:
     return word.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
-def _samples(store: Store) -> dict[str, list[Sample]]:
+def _samples(store: Store, projects: Iterable[Project]) -> dict[str, list[Sample]]:
     found: dict[str, list[Sample]] = {name: [] for name in _HELP}
-    for project in store.projects.all():
+    for project in projects:
         own = {"project": project.name}
         for name, n in store.tallies.of(project.id, "items").items():
             split, _, state = name.partition("/")

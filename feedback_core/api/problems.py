@@ -13,12 +13,20 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from ..errors import FeedbackError, InvalidInput, NotFound, Refused, Stale, StoreBusy
+from ..errors import FeedbackError, Forbidden, InvalidInput, NotFound, NotSignedIn, Refused, Stale, StoreBusy
 from .shapes import Problem
 
 log = logging.getLogger(__name__)
 
-STATUS: dict[type[FeedbackError], int] = {NotFound: 404, Refused: 409, Stale: 409, InvalidInput: 422, StoreBusy: 503}
+STATUS: dict[type[FeedbackError], int] = {
+    NotSignedIn: 401,
+    Forbidden: 403,
+    NotFound: 404,
+    Refused: 409,
+    Stale: 409,
+    InvalidInput: 422,
+    StoreBusy: 503,
+}
 """Status by error class, subclasses included; every other error of the core is 400."""
 
 _DESCRIBED = {
@@ -41,10 +49,14 @@ def problem(status: int, detail: str, code: str, **more: Any) -> JSONResponse:
     return _Ascii(body | more, status, media_type="application/problem+json")
 
 
-async def feedback_error(_request: Request, error: Exception) -> JSONResponse:
+async def feedback_error(request: Request, error: Exception) -> JSONResponse:
     """An error of the core: its message is written for people and names the way out."""
     status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 400)
-    return problem(status, str(error), type(error).__name__)
+    told = problem(status, str(error), type(error).__name__)
+    if status == 401:  # Source: RFC 6750, section 3: no error is named where no token was sent
+        sent = "authorization" in request.headers
+        told.headers["WWW-Authenticate"] = 'Bearer realm="feedback"' + (', error="invalid_token"' if sent else "")
+    return told
 
 
 async def validation_error(_request: Request, error: Exception) -> JSONResponse:

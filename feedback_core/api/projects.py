@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
-from .. import __version__, exchange
+from .. import __version__, exchange, people
 from ..accuracies import accuracies
 from ..loop import create_project
 from ..reports import card_facts
@@ -19,6 +19,7 @@ from . import shapes, work_shapes
 from .conditional import ETAGGED, answer
 from .opening import Id, OpenStore, of_project
 from .people import Who, acting
+from .permitting import ANYONE, may
 
 router = APIRouter()
 
@@ -29,20 +30,20 @@ PAGE_HEADERS = {
 }
 
 
-@router.get("/health", response_model=shapes.Health)
+@router.get("/health", response_model=shapes.Health, dependencies=[ANYONE])
 def health(store: OpenStore) -> dict[str, str]:
     """Whether the server answers and can read its database."""
     store.projects.all()
     return {"status": "ok", "version": __version__}
 
 
-@router.get("/projects", response_model=list[shapes.Project])
-def list_projects(store: OpenStore) -> list[dict[str, Any]]:
-    """Every project that is not archived, oldest first."""
-    return [_told(store, project) for project in store.projects.all()]
+@router.get("/projects", response_model=list[shapes.Project], dependencies=[may("see", somewhere=True)])
+def list_projects(store: OpenStore, who: Who) -> list[dict[str, Any]]:
+    """Every project that is not archived and that you may see, oldest first."""
+    return [_told(store, project) for project in people.visible(who, store.projects.all())]
 
 
-@router.post("/projects", response_model=shapes.Project, status_code=201)
+@router.post("/projects", response_model=shapes.Project, status_code=201, dependencies=[may("create project")])
 def create(given: work_shapes.NewProject, store: OpenStore, who: Who) -> dict[str, Any]:
     """Add a project: its columns, its labels, and the settings that are not the default."""
     schema = Schema(tuple(Column(each.name, each.kind, tuple(each.shape)) for each in given.columns))
@@ -50,7 +51,7 @@ def create(given: work_shapes.NewProject, store: OpenStore, who: Who) -> dict[st
     return _told(store, create_project(store, given.name, schema, given.labels, settings, actor=acting(given.by, who)))
 
 
-@router.patch("/projects/{project_id}", response_model=shapes.Project)
+@router.patch("/projects/{project_id}", response_model=shapes.Project, dependencies=[may("settings")])
 def update(project_id: Id, given: work_shapes.Changed, store: OpenStore, who: Who) -> dict[str, Any]:
     """Change settings, or add labels; what is not named stays as it is."""
     project = store.projects.get(project_id)
@@ -61,33 +62,37 @@ def update(project_id: Id, given: work_shapes.Changed, store: OpenStore, who: Wh
     return _told(store, after)
 
 
-@router.get("/projects/{project_id}", response_model=shapes.Project)
+@router.get("/projects/{project_id}", response_model=shapes.Project, dependencies=[may("see")])
 def get_project(project_id: Id, store: OpenStore) -> dict[str, Any]:
     """One project with its champion's accuracy by sample."""
     return _told(store, store.projects.get(project_id))
 
 
-@router.get("/projects/{project_id}/versions", response_model=list[shapes.Version], responses=ETAGGED)
+@router.get(
+    "/projects/{project_id}/versions", response_model=list[shapes.Version], responses=ETAGGED, dependencies=[may("see")]
+)
 def list_versions(project_id: Id, store: OpenStore, request: Request) -> Response:
     """Every version of a project, oldest first."""
     found = [exchange.version(each) for each in store.versions.all(store.projects.get(project_id).id)]
     return answer(request, found)
 
 
-@router.get("/projects/{project_id}/accuracy", response_model=shapes.Estimates, responses=ETAGGED)
+@router.get(
+    "/projects/{project_id}/accuracy", response_model=shapes.Estimates, responses=ETAGGED, dependencies=[may("see")]
+)
 def get_accuracy(project_id: Id, store: OpenStore, request: Request) -> Response:
     """Every estimate of the champion's accuracy, each with its interval, n, and the sample it is from."""
     loop = of_project(store, project_id)
     return answer(request, exchange.estimates(accuracies(store, loop.project, loop.clock())))
 
 
-@router.get("/projects/{project_id}/card")
+@router.get("/projects/{project_id}/card", dependencies=[may("see")])
 def get_card(project_id: Id, store: OpenStore) -> dict[str, Any]:
     """The champion's model card as JSON."""
     return card_facts(store, store.projects.get(project_id))
 
 
-@router.get("/projects/{project_id}/card.html", response_class=HTMLResponse)
+@router.get("/projects/{project_id}/card.html", response_class=HTMLResponse, dependencies=[may("see")])
 def get_card_page(project_id: Id, store: OpenStore) -> HTMLResponse:
     """The champion's model card as one page that needs nothing else."""
     return HTMLResponse(of_project(store, project_id).card_html(), headers=PAGE_HEADERS)

@@ -8,12 +8,13 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Header, Query, Response
 
-from .. import exchange
+from .. import exchange, people
 from ..errors import InvalidFeedback, NotFound
 from ..submissions import keyed, submit
 from . import work_shapes as shapes
 from .opening import MOST, Id, Models, OpenStore, of_project
 from .people import Who, acting
+from .permitting import may
 
 router = APIRouter()
 
@@ -25,7 +26,7 @@ After = Annotated[int, Query(ge=0, le=MOST, description="`next` of the page befo
 Limit = Annotated[int, Query(ge=1, le=1_000)]
 
 
-@router.post("/projects/{project_id}/queue/draw", response_model=shapes.Hand)
+@router.post("/projects/{project_id}/queue/draw", response_model=shapes.Hand, dependencies=[may("review")])
 def draw(project_id: Id, wanted: shapes.Wanted, store: OpenStore, who: Who) -> Response:
     """Lend the next items to a reviewer, mostly by priority; an empty hand means that nothing is free."""
     loop = of_project(store, project_id)
@@ -34,14 +35,16 @@ def draw(project_id: Id, wanted: shapes.Wanted, store: OpenStore, who: Who) -> R
     return quick({"draws": [exchange.card(each, items[each.item_id], loop.project.schema) for each in hand]})
 
 
-@router.post("/projects/{project_id}/queue/release", response_model=shapes.Freed)
+@router.post("/projects/{project_id}/queue/release", response_model=shapes.Freed, dependencies=[may("review")])
 def release(project_id: Id, given: shapes.Released, store: OpenStore, who: Who) -> dict[str, int]:
     """Put items back for others, undecided; draws that are decided or somebody else's are left as they are."""
     project = store.projects.get(project_id)
     return {"released": store.draws.release(project.id, acting(given.by, who), given.draws)}
 
 
-@router.post("/projects/{project_id}/feedback", response_model=shapes.Stored, status_code=201)
+@router.post(
+    "/projects/{project_id}/feedback", response_model=shapes.Stored, status_code=201, dependencies=[may("submit")]
+)
 def give(
     project_id: Id, entry: shapes.Entry, store: OpenStore, models: Models, who: Who, idempotency_key: Key = None
 ) -> Any:
@@ -51,7 +54,12 @@ def give(
     return quick(exchange.entry(stored), 201)
 
 
-@router.post("/projects/{project_id}/feedback/batch", response_model=shapes.StoredList, status_code=201)
+@router.post(
+    "/projects/{project_id}/feedback/batch",
+    response_model=shapes.StoredList,
+    status_code=201,
+    dependencies=[may("submit")],
+)
 def give_many(
     project_id: Id, batch: shapes.Entries, store: OpenStore, models: Models, who: Who, idempotency_key: Key = None
 ) -> Any:
@@ -67,20 +75,22 @@ def give_many(
     return {"entries": [exchange.entry(each) for each in stored]}
 
 
-@router.get("/projects/{project_id}/feedback", response_model=shapes.StoredPage)
-def list_feedback(project_id: Id, store: OpenStore, _who: Who, after: After = 0, limit: Limit = 100) -> Any:
+@router.get("/projects/{project_id}/feedback", response_model=shapes.StoredPage, dependencies=[may("see")])
+def list_feedback(project_id: Id, store: OpenStore, after: After = 0, limit: Limit = 100) -> Any:
     """Every entry in the order it was given, a page at a time."""
     found = store.listings.feedback(store.projects.get(project_id).id, after, limit + 1)
     return page([exchange.entry(each) for each in found], limit)
 
 
-@router.post("/feedback/{feedback_id}/undo", response_model=shapes.Stored)
+@router.post("/feedback/{feedback_id}/undo", response_model=shapes.Stored, dependencies=[may("review")])
 def undo(feedback_id: Id, act: shapes.Act, store: OpenStore, who: Who) -> dict[str, Any]:
     """Take one entry back; what the same reviewer had said before counts again."""
-    project_id = store.listings.entry_project(feedback_id)
+    project_id, by = store.listings.entry_project(feedback_id), acting(act.by, who)
     if project_id is None:
         raise NotFound(f"There is no feedback entry {feedback_id}.")
-    return exchange.entry(of_project(store, project_id).undo(feedback_id, acting(act.by, who)))
+    if store.listings.entry_reviewer(feedback_id) != by:
+        people.require(store, who, project_id, "undo others")
+    return exchange.entry(of_project(store, project_id).undo(feedback_id, by))
 
 
 def quick(body: Any, status: int = 200) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from . import (  # each adds its commands
+    access,
     answering,
     deciding,
     ending,
@@ -15,11 +16,13 @@ from . import (  # each adds its commands
     reading,
     reviewing,
     studying,
+    telling,
     working,
 )
 from .options import app
 
 __all__ = [
+    "access",
     "answering",
     "app",
     "deciding",
@@ -31,6 +34,7 @@ __all__ = [
     "reading",
     "reviewing",
     "studying",
+    "telling",
     "working",
 ]
 

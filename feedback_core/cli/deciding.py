@@ -45,7 +45,7 @@ def retrain(
     trigger = standing.cause if if_due else "command line"
     job = finished(loop, loop.request_retrain(person(by), trigger), as_json)
     version = loop.store.versions.numbered(loop.project.id, int(job.result["version"]))
-    _show(loop, version, loop.store.versions.report_on(version.id), as_json)
+    _show(loop, version, loop.store.versions.verdict_on(version), as_json)
 
 
 @app.command()
@@ -62,7 +62,7 @@ def judge(
 
     loop, challenger = _meant(database, project, version)
     # A retrain has looked already, and every look costs some of the error budget.
-    found = loop.store.versions.report_on(challenger.id) if stored else decisions.judge(loop, challenger, person(by))
+    found = loop.store.versions.verdict_on(challenger) if stored else decisions.judge(loop, challenger, person(by))
     raise typer.Exit(ADVISED[_show(loop, challenger, found, as_json).action])
 
 
@@ -161,16 +161,12 @@ def _not_due(answer: str, as_json: bool) -> None:
         typer.echo(f"No retrain: {answer}")
 
 
-def _show(loop: Loop, version: Version, report: GateReport | None, as_json: bool) -> GateReport:
-    """A verdict in words: the finding, its reasons, the difference, what the gate advises. Raises NotFound."""
+def _show(loop: Loop, version: Version, report: GateReport, as_json: bool) -> GateReport:
+    """A verdict in words: the finding, its reasons, the difference, what the gate advises."""
     from .. import exchange, reports, wording
-    from ..errors import NotFound
 
-    if report is None:
-        raise NotFound(f"Version {version.number} has no gate report: judge it first.")
     if as_json:
-        champion = None if report.champion_id is None else loop.store.versions.get(report.champion_id)
-        print_json(exchange.report(report, version, champion))
+        print_json(exchange.report(report, *loop.store.versions.compared(report)))
         return report
     typer.echo(reports.verdict(report, version))
     for reason in report.reasons:

@@ -79,16 +79,11 @@ def report(
 ) -> None:
     """Write the refinement report of a version's newest verdict as one file of HTML."""
     from .. import exchange
-    from ..errors import NotFound
 
     loop = open_loop(database, project)
-    challenger = loop.store.versions.numbered(loop.project.id, version)
-    found = loop.store.versions.report_on(challenger.id)
-    if found is None:
-        raise NotFound(f"Version {version} has no gate report: judge it first.")
+    found = loop.store.versions.verdict_on(loop.store.versions.numbered(loop.project.id, version))
     if as_json:
-        champion = None if found.champion_id is None else loop.store.versions.get(found.champion_id)
-        print_json(exchange.report(found, challenger, champion))
+        print_json(exchange.report(found, *loop.store.versions.compared(found)))
         return
     deliver(loop.report_html(found), out)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -50,10 +51,10 @@ class Loss:
         return {cost(self.costs, a, b) for a in set(truth) for b in said}
 
 
-def column(labels: Sequence[str]) -> npt.NDArray[np.object_]:
+def column(labels: Sequence[str] | npt.NDArray[Any]) -> npt.NDArray[np.object_]:
     """Labels as an array, shape (n,), to be compared with another."""
-    # list() first: a string is a sequence of labels too, and NumPy would take it for a single one.
-    return np.asarray(list(labels), dtype=object)
+    # list(): a string is a sequence of labels too, and NumPy would take it for a single one. Arrays need no copy.
+    return np.asarray(labels if isinstance(labels, np.ndarray) else list(labels), dtype=object)
 
 
 def cost(costs: Costs, truth: str, said: str) -> float:

@@ -32,8 +32,7 @@ class Changed:
 
 def refinement(store: Store, project: Project, report: GateReport, now: float) -> str:
     """The whole report as one page of HTML. now: when it is written."""
-    version = store.versions.get(report.challenger_id)
-    champion = None if report.champion_id is None else store.versions.get(report.champion_id)
+    version, champion = store.versions.compared(report)
     since = champion.feedback_upto if champion else 0
     learned = store.contributions.between(project.id, since, version.feedback_upto)
     facts = {

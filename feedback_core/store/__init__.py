@@ -9,6 +9,7 @@ from ..errors import StoreError
 from .answers import Answers
 from .contributions import Contributions
 from .corrections import Corrections
+from .deliveries import Deliveries
 from .drawn import DrawnDecisions
 from .draws import Draws
 from .driver import Driver
@@ -22,17 +23,21 @@ from .jobs import Jobs
 from .judged import JudgedRows
 from .listings import Listings
 from .maps import Maps
+from .members import Members
 from .predictions import Predictions
 from .projects import Projects
 from .ranks import Ranks
+from .realtime import Realtime
 from .reversals import Reversals
 from .rulings import Rulings
 from .sessions import ReviewSessions
 from .sqlite import SqliteDriver
 from .studies import Studies
 from .tallies import Tallies
+from .tokens import Tokens
 from .triggers import Triggers
 from .versions import Versions
+from .webhooks import Webhooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,11 @@ class Store:
     tallies: Tallies
     listings: Listings
     triggers: Triggers
+    realtime: Realtime
+    webhooks: Webhooks
+    deliveries: Deliveries
+    members: Members
+    tokens: Tokens
     artifacts: Path
     """Folder of the model files, beside the database."""
 
@@ -114,5 +124,10 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         tallies=Tallies(driver),
         listings=Listings(driver),
         triggers=Triggers(driver),
+        realtime=Realtime(driver),
+        webhooks=Webhooks(driver),
+        deliveries=Deliveries(driver),
+        members=Members(driver),
+        tokens=Tokens(driver),
         artifacts=artifacts,
     )

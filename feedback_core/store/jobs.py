@@ -242,7 +242,7 @@ def ask(
     now: float,
     payload: Mapping[str, Any] | None = None,
 ) -> Job:
-    """`Jobs.request` inside the transaction of what led to it."""
+    """`Jobs.request` inside the transaction of what led to it; a new retrain is an event."""
     body = orjson.dumps(payload or {}).decode()
     params = {"project": project_id, "kind": kind, "trigger": trigger, "by": by, "now": now, "payload": body}
     waiting = session.query(
@@ -250,7 +250,12 @@ def ask(
         and state = 'waiting' and not_before = 0""",
         params,
     )
-    return _job((waiting or session.query(_REQUEST, params))[0])
+    if waiting:
+        return _job(waiting[0])
+    job = _job(session.query(_REQUEST, params)[0])
+    if kind == "retrain":
+        log(session, project_id, now, by, "retrain requested", {"job": job.id, "because": trigger})
+    return job
 
 
 def _close_cancelled(session: Session, job_id: int, worker: str, now: float) -> bool:

@@ -67,6 +67,12 @@ class Listings:
             rows = session.query("select project_id from feedback where id = ?", (feedback_id,))
         return rows[0]["project_id"] if rows else None
 
+    def entry_reviewer(self, feedback_id: int) -> str | None:
+        """Who has given an entry."""
+        with self._driver.reading() as session:
+            rows = session.query("select reviewer from feedback where id = ?", (feedback_id,))
+        return rows[0]["reviewer"] if rows else None
+
     def feedback(self, project_id: int, after: int, limit: int) -> list[Feedback]:
         """Entries with a larger id, oldest first."""
         with self._driver.reading() as session:

@@ -539,6 +539,149 @@ def learned_inputs(db: Database) -> None:
     _run(db, _LEARNED_INPUTS)
 
 
+_REALTIME = """
+alter table versions add column streamed integer not null default 0;
+create table realtime (
+    project_id integer primary key references projects (id),
+    origin_id integer references versions (id),
+    estimator text not null default '',
+    lessons integer not null default 0,
+    skipped integer not null default 0,
+    upto integer not null default 0,
+    asked_upto integer not null default 0,
+    trouble text not null default '',
+    updated_at real not null
+);
+create table realtime_steps (
+    feedback_id integer primary key references feedback (id),
+    project_id integer not null references projects (id),
+    challenger_wrong integer not null,
+    champion_wrong integer not null,
+    propensity real,
+    correction integer not null,
+    given_at real not null,
+    learned_at real not null
+);
+create index realtime_steps_project on realtime_steps (project_id, feedback_id);
+create table realtime_versions (
+    version_id integer primary key references versions (id),
+    origin_id integer not null references versions (id),
+    lessons text not null
+);
+"""
+
+
+@migrations(name="0018_realtime")
+def realtime(db: Database) -> None:
+    """Challengers that learn entry by entry: where each stands, its steps, and the order behind a frozen one."""
+    _run(db, _REALTIME)
+
+
+_WEBHOOKS = """
+-- The secret itself, not a hash of it: every message is signed with it. old_secret signs beside it until old_until.
+create table webhooks (
+    id integer primary key,
+    project_id integer not null references projects (id),
+    url text not null,
+    kinds text not null,
+    secret text not null,
+    old_secret text,
+    old_until real,
+    active integer not null default 1,
+    paused text not null default '',
+    event_upto integer not null,
+    feedback_upto integer not null,
+    created_by text not null,
+    created_at real not null,
+    removed_at real
+);
+create index webhooks_project on webhooks (project_id) where removed_at is null;
+create table deliveries (
+    id integer primary key,
+    webhook_id integer not null references webhooks (id),
+    message_id text not null,
+    kind text not null,
+    body text not null,
+    state text not null check (state in ('waiting', 'delivered', 'failed', 'skipped')),
+    attempts integer not null default 0,
+    next_at real not null,
+    leased_until real not null default 0,
+    tried_at real,
+    status integer,
+    error text not null default '',
+    seconds real,
+    response text not null default '',
+    created_at real not null,
+    delivered_at real,
+    resends integer
+);
+create index deliveries_webhook on deliveries (webhook_id);
+create index deliveries_waiting on deliveries (webhook_id) where state = 'waiting';
+"""
+
+
+@migrations(name="0016_webhooks")
+def webhooks(db: Database) -> None:
+    """Where news is sent to, how far each address has been told, and every delivery with its last attempt."""
+    _run(db, _WEBHOOKS)
+
+
+_PEOPLE = """
+create table members (
+    id integer primary key,
+    project_id integer references projects (id),
+    subject text not null,
+    name text not null,
+    role text not null check (role in ('viewer', 'reviewer', 'maintainer', 'admin')),
+    added_at real not null,
+    added_by text not null
+);
+-- Null is all projects, and no null equals another.
+create unique index members_one on members (coalesce(project_id, 0), subject);
+create index members_subject on members (subject);
+
+create table tokens (
+    id integer primary key,
+    project_id integer references projects (id),
+    name text not null unique,
+    hash text not null unique,
+    prefix text not null,
+    role text not null check (role in ('viewer', 'reviewer', 'maintainer', 'admin')),
+    may_act_for_others integer not null,
+    created_by text not null,
+    created_at real not null,
+    expires_at real not null,
+    revoked_at real,
+    revoked_by text,
+    last_used_at real
+);
+create trigger tokens_scope_immutable before update of project_id, name, hash, role, may_act_for_others, expires_at
+    on tokens begin select raise(abort, 'a token keeps its scope: revoke it and make another'); end;
+create trigger tokens_stay_revoked before update of revoked_at on tokens when old.revoked_at is not null
+    begin select raise(abort, 'a revoked token stays revoked: make another'); end;
+create trigger tokens_kept before delete on tokens
+    begin select raise(abort, 'the audit trail names this token: revoke it instead'); end;
+
+create table admin_events (
+    id integer primary key,
+    at real not null,
+    actor text not null,
+    kind text not null,
+    details text not null default '{}'
+);
+create trigger admin_events_append_only before delete on admin_events
+    begin select raise(abort, 'the audit trail is append-only'); end;
+create trigger admin_events_immutable before update on admin_events
+    begin select raise(abort, 'the audit trail is append-only'); end;
+"""
+
+
+@migrations(name="0019_people")
+def people(db: Database) -> None:
+    """Roles by person and project, tokens of programs, and events that concern no single project."""
+    _run(db, _PEOPLE)
+
+
 def _run(db: Database, script: str) -> None:
     # Not executescript(): it commits the surrounding transaction first.
     statement = ""

@@ -139,16 +139,6 @@ class Ranks:
         with self._driver.reading() as session:
             return (_sorted if chosen else _walked)(session, wanted, params, after is not None)
 
-    def of_entry(self, project_id: int, feedback_id: int) -> RankedEntry | None:
-        """One entry of a project with its rank; None when there is no such entry."""
-        with self._driver.reading() as session:
-            rows = session.query(
-                f"""select f.*, {_RANK} from feedback f left join entry_ranks r on r.feedback_id = f.id
-                where f.id = ? and f.project_id = ?""",
-                (feedback_id, project_id),
-            )
-        return _ranked(rows[0]) if rows else None
-
 
 Page = tuple[list[RankedEntry], RankCursor | None]
 

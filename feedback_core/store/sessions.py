@@ -78,14 +78,6 @@ class ReviewSessions:
         with self._driver.reading() as session:
             return _found(session, where, (project_id, SHOWN))
 
-    def ids(self, session_id: int) -> list[int]:
-        """The items of a session in its order."""
-        with self._driver.reading() as session:
-            columns = session.columns(
-                "select item_id from session_items where session_id = ? order by position", (session_id,)
-            )
-        return list(columns[0]) if columns else []
-
     def close(self, project_id: int, session_id: int, now: float) -> None:
         """Offer a session no more; its cards are free for the other queues. Closing twice changes nothing."""
         with self._driver.writing() as session:

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from ..types import Answered, Job, RegretRow, TriggerState
+from ..types import TRIGGER, Answered, Job, RegretRow, TriggerState
 from . import events
 from .driver import Driver, Row, Session, noun
 from .jobs import ask
@@ -190,10 +190,10 @@ class Triggers:
             )
             if not fired:
                 return None
-            job = ask(session, state.project_id, "retrain", trigger=cause, by="trigger", now=now)
+            job = ask(session, state.project_id, "retrain", trigger=cause, by=TRIGGER, now=now)
             session.execute("update trigger_states set fired_job = ? where project_id = ?", (job.id, state.project_id))
             log = _sums(state) | {"cause": cause, "job": job.id} | dict(details)
-            events.log(session, state.project_id, now, "trigger", "retrain triggered", log)
+            events.log(session, state.project_id, now, TRIGGER, "retrain triggered", log)
         return job
 
     def news(self, project_id: int, learned: int) -> tuple[float | None, float | None]:

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import orjson
 
 from ..errors import NotFound, Refused, Stale
-from ..types import Flip, GateReport, Project, TrainingRows, Version
-from . import events, flips, jobs
+from ..types import GATE, Flip, GateReport, Project, TrainingRows, Version
+from . import events, flips, jobs, realtime
 from .driver import Driver, Row, Session, noun
 
 LESSONS = 12
@@ -21,9 +21,10 @@ LESSONS = 12
 _INSERT = """
 insert into versions (project_id, number, parent_id, job_id, estimator, params, seed, status, artifact, sha256, size,
                       environment, n_base, n_feedback, feedback_upto, metrics, created_by, created_at,
-                      half_life_days)
+                      half_life_days, streamed)
 values (:project_id, :number, :parent_id, :job_id, :estimator, :params, :seed, 'candidate', :artifact, :sha256, :size,
-        :environment, :n_base, :n_feedback, :feedback_upto, '{}', :created_by, :created_at, :half_life_days)
+        :environment, :n_base, :n_feedback, :feedback_upto, '{}', :created_by, :created_at, :half_life_days,
+        :streamed)
 returning *
 """
 
@@ -61,11 +62,17 @@ class Versions:
         self._lessons: dict[int, tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], list[str]]] = {}
 
     def create(
-        self, project: Project, fields: Mapping[str, Any], rows: TrainingRows, weights: Sequence[float]
+        self,
+        project: Project,
+        fields: Mapping[str, Any],
+        rows: TrainingRows,
+        weights: Sequence[float],
+        taught: tuple[int, Sequence[tuple[int, int, str]]] | None = None,
     ) -> Version:
         """Store a fitted version with the exact rows it was trained on, and restart the pending counts after them.
 
-        The version of a job that already stored one is returned instead: a retried job never makes two.
+        The version of a job that already stored one is returned instead: a retried job never makes two. taught: the
+        version it started from, and the lessons (entry, item, label) in the order it learned them one by one.
         """
         with self._driver.writing() as session:
             if fields["job_id"] is not None:
@@ -75,9 +82,13 @@ class Versions:
             number = session.query(
                 "select coalesce(max(number), 0) + 1 as n from versions where project_id = ?", (project.id,)
             )[0]["n"]
-            values = {"half_life_days": 0.0} | {name: _text(value) for name, value in fields.items()}
+            values = {"half_life_days": 0.0, "streamed": len(taught[1]) if taught else 0} | {
+                name: _text(value) for name, value in fields.items()
+            }
             row = session.query(_INSERT, values | {"project_id": project.id, "number": number})[0]
             session.execute("insert into lineage values (?, ?)", (row["id"], _pack(rows, weights)))
+            if taught is not None:
+                realtime.remember(session, row["id"], *taught)
             session.execute("delete from tallies where project_id = ? and kind = 'pending'", (project.id,))
             session.execute(_RECOUNT_PENDING, {"project": project.id})
             events.log(session, project.id, row["created_at"], row["created_by"], "version trained", {"number": number})
@@ -198,6 +209,18 @@ class Versions:
             raise NotFound(f"There is no gate report with id {report_id}.")
         return found[0]
 
+    def compared(self, report: GateReport) -> tuple[Version, Version | None]:
+        """Challenger and champion of a report; a first version had no champion to beat."""
+        champion = None if report.champion_id is None else self.get(report.champion_id)
+        return self.get(report.challenger_id), champion
+
+    def verdict_on(self, version: Version) -> GateReport:
+        """The newest report about a version. Raises NotFound where there is none."""
+        report = self.report_on(version.id)
+        if report is None:
+            raise NotFound(f"Version {version.number} has no gate report: judge it first.")
+        return report
+
     def report_on(self, version_id: int) -> GateReport | None:
         """The newest report about a version."""
         found = self._reports(
@@ -222,7 +245,8 @@ class Versions:
         """
         with self._driver.writing() as session:
             if decision == "promote":
-                _ask_for_ground(session, project, report, reason)
+                # What the gate gives as a reason explains its advice, and is none to act against it.
+                _ask_for_ground(session, project, report, "" if by == GATE else reason)
             _mark_decision(session, report, decision, by, reason, now)
             if decision == "promote":
                 _crown(session, project, report, now)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ..wording import counted
+
 
 @dataclass(frozen=True, slots=True)
 class Condition:
@@ -21,12 +23,6 @@ class Condition:
     needed: float | None
     sentence: str
     cause: str = ""
-
-
-def counted(n: float, one: str, many: str = "") -> str:
-    """A number with its noun, without needless decimals: 1 correction, 2.5 errors."""
-    number = f"{n:,.0f}" if n == round(n) else f"{n:,.1f}"
-    return f"{number} {one if number == '1' else many or one + 's'}"
 
 
 def lasting(seconds: float) -> str:

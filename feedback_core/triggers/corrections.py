@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .condition import Condition, counted
+from ..wording import counted
+from .condition import Condition
 
 
 def condition(collected: int, needed: int) -> Condition:

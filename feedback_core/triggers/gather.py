@@ -68,7 +68,7 @@ def obstacle(store: Store, project: Project, versions: Sequence[Version], pendin
     labelled = (items.get("train/base", 0), items.get("pool/labelled", 0))
     known = (*labelled, settings.estimator, settings.params, settings.label_half_life_days)
     entries = pending.get("correct", 0) + pending.get("confirm", 0)
-    return threshold.obstacle(project.labels, entries > 0 or learned != known)
+    return threshold.obstacle(project.labels, entries > 0 or learned != known or last.streamed > 0)
 
 
 def armed(settings: Settings) -> str:

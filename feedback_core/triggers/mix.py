@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..settings import Settings
+from ..wording import counted
 from . import brakes, corrections, drift, error_rate, regret, schedule
-from .condition import Condition, counted, lasting
+from .condition import Condition, lasting
 from .facts import Facts
 
 

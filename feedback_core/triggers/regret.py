@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 
 from ..errors import InvalidInput
-from .condition import Condition, counted
+from ..wording import counted
+from .condition import Condition
 
 LEAST_ENTRIES = 10
 """Entries before regret may fire: fewer say nothing, whatever their sum."""

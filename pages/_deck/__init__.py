@@ -30,7 +30,8 @@ _component = st.components.v2.component(
 
 def show(loop: Loop, reviewer: str, session_id: int | None = None) -> None:
     """Store what the browser has sent, and hand it the answers and the cards it lacks."""
-    key = f"deck-{loop.project.id}-{reviewer}"
+    # Streamlit refuses two underscores in a key, and an address may have them; one session has one reviewer.
+    key = f"deck-{loop.project.id}-{reviewer.replace('__', '_-')}"
     sent = (st.session_state.get(key) or {}).get("outbox") or {}
     acks = _answers(loop, reviewer, sent.get("batches", []), f"{key}-answers")
     hand = loop.store.draws.hand(loop.project.id, reviewer, loop.clock(), session_id)

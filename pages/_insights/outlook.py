@@ -6,7 +6,8 @@ from feedback_core import charts, insights, studies
 from feedback_core.loop import Loop
 from feedback_core.types import StudyKind
 from pages._insights.panel import Way, panel, to_predictions
-from pages._shared import ago, counted, plain, reviewer, told
+from pages._people import acting, locked
+from pages._shared import ago, counted, plain, told
 
 PERCENT = st.column_config.NumberColumn(format="percent")
 
@@ -75,11 +76,11 @@ def _ask(loop: Loop, kind: StudyKind, caption: str) -> None:
     asked = any(job.kind == kind for job in loop.store.jobs.live(loop.project.id))
     label = "The worker is on it" if asked else caption
     st.button(
-        label, icon=":material/science:", key=f"insights_ask_{kind}", disabled=asked, on_click=_request,
-        args=(loop, kind),
+        label, icon=":material/science:", key=f"insights_ask_{kind}", on_click=_request, args=(loop, kind),
+        **locked("study", loop, disabled=asked),
     )  # fmt: skip
 
 
 def _request(loop: Loop, kind: StudyKind) -> None:
     with told():
-        loop.request_study(kind, reviewer())
+        loop.request_study(kind, acting("study", loop))

@@ -5,8 +5,9 @@ import streamlit as st
 from feedback_core import charts, insights
 from feedback_core.loop import Loop
 from feedback_core.types import Feedback, Item
+from pages._people import acting, locked
 from pages._predictions import similar
-from pages._shared import PAGES, VERBS, ago, plain, reviewer, show_input, title_of, told
+from pages._shared import PAGES, VERBS, ago, plain, show_input, title_of, told
 
 
 def show(loop: Loop, item: Item) -> None:
@@ -26,9 +27,11 @@ def show(loop: Loop, item: Item) -> None:
             newest = story.predictions[0]
             figure = charts.probabilities(loop.project.labels[: len(newest.proba)], newest.proba, newest.label)
             st.plotly_chart(figure, key=f"proba-{item.id}", config={"displayModeBar": False}, alt="Class probabilities")
-        if item.split == "pool" and st.button("Review this item", icon=":material/rate_review:", key=f"open-{item.id}"):
+        if item.split == "pool" and st.button(
+            "Review this item", icon=":material/rate_review:", key=f"open-{item.id}", **locked("review", loop)
+        ):
             with told():
-                loop.draw_item(reviewer(), item.id)
+                loop.draw_item(acting("review", loop), item.id)
                 st.session_state.pop("queue", None)  # a chosen card comes first in the whole queue, not in a session
                 st.switch_page(PAGES["review"])
             st.rerun()  # somebody else has it: say so here and now

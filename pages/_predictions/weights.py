@@ -10,8 +10,9 @@ from feedback_core.loop import Loop
 from feedback_core.prioritize import DIVERSITY, STRATEGIES
 from feedback_core.settings import Settings
 from pages import _jobs
+from pages._people import acting, locked
 from pages._predictions.table import rows_of
-from pages._shared import counted, plain, reviewer, told
+from pages._shared import counted, plain, told
 
 DIVERSITY_HELP = (
     "A varied batch: of the first items, one of each kind in turn. It reorders the top alone. Which kinds are "
@@ -39,14 +40,15 @@ def _choose(loop: Loop) -> None:
     jobs = [job for job in loop.store.jobs.live(loop.project.id) if job.kind == "predict"]
     changed = {name: weight for name, weight in weights.items() if weight} != saved
     with st.container(horizontal=True):
-        if st.button("Save this order", type="primary", disabled=not changed or not any(weights.values())):
+        lock = locked("settings", loop, disabled=not changed or not any(weights.values()))
+        if st.button("Save this order", type="primary", **lock):
             _save(loop, weights)
         st.button("Default", icon=":material/restart_alt:", on_click=_set, args=(loop, Settings().weights),
                   help="The weights a new project starts with")  # fmt: skip
         st.button("As saved", disabled=not changed, on_click=_set, args=(loop, saved))
         before = reordering.previous_weights(loop)
-        if st.button("Weights before the last change", icon=":material/undo:", disabled=before is None,
-                     help=before and "Back to " + _words(before)):  # fmt: skip
+        lock = locked("settings", loop, disabled=before is None, help=before and "Back to " + _words(before))
+        if st.button("Weights before the last change", icon=":material/undo:", **lock):
             _set(loop, before or {}, now=False)
             _save(loop, before or {})
     if jobs:
@@ -59,7 +61,7 @@ def _choose(loop: Loop) -> None:
 
 def _save(loop: Loop, weights: Mapping[str, float]) -> None:
     with told():
-        reordering.save(loop, weights, reviewer())
+        reordering.save(loop, weights, acting("settings", loop))
     st.rerun()
 
 

@@ -8,7 +8,7 @@ from feedback_core import wording
 from feedback_core.gate import paired, verdict
 from feedback_core.intervals import plain as as_json
 from feedback_core.types import GateReport, Interval, Version
-from pages._shared import ago, counted, percent, plain
+from pages._shared import ago, counted, plain
 
 SMALL = st.column_config.Column(width=70)
 
@@ -28,7 +28,7 @@ def show_report(report: GateReport, version: Version) -> None:
     for reason in report.reasons:
         st.write(plain(reason))
     if report.finding == "first":
-        st.caption(f"Accuracy on the holdout: {percent(version.metrics.get('holdout', {}).get('accuracy'))}")
+        st.caption(f"Accuracy on the holdout: {wording.share(version.metrics.get('holdout', {}).get('accuracy'))}")
         return
     _show_counts(report.numbers, version)
     if report.numbers["n"] < verdict.FEW_CASES:
@@ -52,7 +52,7 @@ def show_report(report: GateReport, version: Version) -> None:
 def show_reported(champion: Version, measured: Interval) -> None:
     """The number to report of the champion: measured after it was promoted, never the score that won the gate."""
     said = (
-        f"right {percent(as_json(measured))} of the time on all items it has faced since its promotion"
+        f"right {wording.share(as_json(measured))} of the time on all items it has faced since its promotion"
         if measured.n
         else "not measured yet, no audit item has been answered since its promotion"
     )

@@ -6,8 +6,9 @@ import streamlit as st
 
 from feedback_core import studies
 from feedback_core.loop import Loop
-from feedback_core.types import Job
-from pages._shared import ago, plain, reviewer, told
+from feedback_core.types import Job, Version
+from pages._people import acting, locked
+from pages._shared import ago, plain, told
 
 HELP = (
     "Trains on what is there, leaving a fifth of the rows out at a time, and counts the open items that would change. "
@@ -15,11 +16,11 @@ HELP = (
 )
 
 
-def show_dry_run(loop: Loop, jobs: Sequence[Job]) -> None:
+def show_dry_run(loop: Loop, champion: Version | None, jobs: Sequence[Job]) -> None:
     """The newest dry run and the button for another; nothing before the first version."""
-    view = studies.dry_run_view(loop.store, loop.project)
-    if loop.store.versions.champion(loop.project.id) is None:
+    if champion is None:
         return
+    view = studies.dry_run_view(loop.store, loop.project)
     waiting = any(job.kind == "dry run" for job in jobs)
     with st.expander("Before you retrain", icon=":material/science:", expanded=bool(view.sentences) or waiting):
         for sentence in view.sentences:
@@ -32,13 +33,12 @@ def show_dry_run(loop: Loop, jobs: Sequence[Job]) -> None:
                 icon=":material/science:",
                 on_click=_request,
                 args=(loop,),
-                disabled=waiting,
                 key="dry_run",
-                help=HELP,
+                **locked("study", loop, disabled=waiting, help=HELP),
             )
             st.caption(plain(view.empty or f"Tried {ago(view.created_at)}. {view.outdated}"))
 
 
 def _request(loop: Loop) -> None:
     with told():
-        loop.request_study("dry run", reviewer())
+        loop.request_study("dry run", acting("study", loop))

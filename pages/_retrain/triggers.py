@@ -6,12 +6,13 @@ from typing import Any
 
 import streamlit as st
 
-from feedback_core import charts, triggers
+from feedback_core import charts, triggers, unattended
 from feedback_core.loop import Loop
 from feedback_core.settings import Settings
 from feedback_core.triggers.condition import Condition
+from pages._people import acting, locked
 from pages._setup.settings import setting
-from pages._shared import ago, plain, reviewer, store, told
+from pages._shared import ago, plain, store, told
 
 EVERY_S = 5.0
 """Between two drawings of what the conditions say."""
@@ -39,6 +40,8 @@ def show_triggers(loop: Loop) -> None:
 def _live(loop: Loop) -> None:
     found = triggers.why(loop.store, loop.project, loop.clock())
     st.markdown(f"**{plain(found.rule)}**")
+    if loop.project.settings.automatic:
+        st.markdown(plain(unattended.sentence(loop.project.settings)))
     st.markdown(f"Why not now? {plain(found.answer)}")
     for condition in found.conditions:
         st.markdown(_line(condition))
@@ -56,10 +59,12 @@ def _form(loop: Loop) -> None:
         for number, spec in enumerate(_shown()):
             with columns[number % 2]:
                 changed[spec.name] = _field(spec, getattr(now, spec.name), f"triggers-{loop.project.id}")
-        if st.form_submit_button("Save", type="primary", key="save-triggers"):
+        if st.form_submit_button("Save", type="primary", key="save-triggers", **locked("settings", loop)):
             with told("Saved: the sentence above says what holds now."):
                 settings = replace(now, **changed)
-                store().projects.update(loop.project, settings=settings, now=time.time(), actor=reviewer())
+                store().projects.update(
+                    loop.project, settings=settings, now=time.time(), actor=acting("settings", loop)
+                )
             st.rerun()
 
 
@@ -67,7 +72,7 @@ def _shown() -> list[Field[Any]]:
     """The number of corrections stands on Setup too; here it is beside what uses it."""
     own = [spec for spec in fields(Settings) if spec.metadata.get("page") == "retrain"]
     fixed = next(spec for spec in fields(Settings) if spec.name == "retrain_threshold")
-    return [*own[:2], fixed, *own[2:]]
+    return [*own[:3], fixed, *own[3:]]
 
 
 def _field(spec: Field[Any], value: Any, key: str) -> Any:
@@ -84,7 +89,8 @@ def _backtest(loop: Loop) -> None:
         "The stored feedback is replayed under other rules, each with models of its own. There is no gate and no quiet "
         "time in it: every retrain becomes champion. The items asked about stay those that were."
     )
-    st.button("Replay the feedback", on_click=_request, args=(loop,), key="backtest", icon=":material/replay:")
+    st.button("Replay the feedback", on_click=_request, args=(loop,), key="backtest", icon=":material/replay:",
+              **locked("study", loop))  # fmt: skip
     study = loop.store.studies.newest(loop.project.id, "backtest")
     if study is None:
         return
@@ -115,4 +121,4 @@ def _rows(summary: Any) -> list[dict[str, Any]]:
 
 def _request(loop: Loop) -> None:
     with told("The worker replays the feedback; the result appears here."):
-        loop.request_study("backtest", reviewer())
+        loop.request_study("backtest", acting("study", loop))

@@ -1,25 +1,30 @@
 """Every version with all its reports, newest first, and the way back to an earlier champion."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
 from feedback_core.types import GateReport, Suspects, Version
+from feedback_core.wording import share
 from pages._retrain.report import show_decision, show_report
-from pages._shared import ago, counted, percent
+from pages._shared import ago, counted
 
 
 def show_versions(
     versions: Sequence[Version],
     reports: Sequence[GateReport],
     roll_back: Callable[[Version], None],
+    lock: Mapping[str, Any],
     suspects: Callable[[Version], Suspects],
     anybody_to_ask: bool,
     html: Callable[[GateReport], str],
     details: Callable[[GateReport], None],
 ) -> None:
     """One line a version, newest first. reports: of all of them, newest first. html: writes one out as a file.
+
+    lock: whether the button of the roll-back is disabled, and its help.
 
     details: shows what is behind a report, for those that are asked for.
 
@@ -37,7 +42,7 @@ def show_versions(
         )
     for version in reversed(versions):
         holdout = version.metrics.get("holdout", {}).get("accuracy")
-        label = f"Version {version.number} · {version.status} · holdout {percent(holdout)} · {ago(version.created_at)}"
+        label = f"Version {version.number} · {version.status} · holdout {share(holdout)} · {ago(version.created_at)}"
         way_back = version.status == "retired"
         icon = ":material/star:" if version.status == "champion" else None
         # The state of the others need not reach the server: no key, no run of the page when they are unfolded.
@@ -48,7 +53,9 @@ def show_versions(
             if mine:
                 _offer(mine[0], version, html)
             if way_back:
-                _show_way_back(version, roll_back, suspects(version) if fold.open else None, anybody_to_ask)
+                _show_way_back(
+                    version, partial(roll_back, version), lock, suspects(version) if fold.open else None, anybody_to_ask
+                )
 
 
 def _show_version(
@@ -86,7 +93,11 @@ def _offer(report: GateReport, version: Version, html: Callable[[GateReport], st
 
 
 def _show_way_back(
-    version: Version, roll_back: Callable[[Version], None], doubted: Suspects | None, anybody_to_ask: bool
+    version: Version,
+    roll_back: Callable[[], None],
+    lock: Mapping[str, Any],
+    doubted: Suspects | None,
+    anybody_to_ask: bool,
 ) -> None:
     st.text_input("Why go back to this version?", key=f"back-{version.id}", max_chars=500)
     if doubted is not None and doubted.entries:
@@ -96,8 +107,7 @@ def _show_way_back(
         icon=":material/history:",
         key=f"rollback-{version.id}",
         on_click=roll_back,
-        args=(version,),
-        help="Judges it against the present champion first; the report is kept.",
+        **lock,
     )
 
 

@@ -4,6 +4,7 @@ import streamlit as st
 
 from feedback_core import exports, insights
 from feedback_core.loop import Loop
+from pages._people import locked
 
 
 def export(loop: Loop) -> None:
@@ -26,5 +27,9 @@ def export(loop: Loop) -> None:
         icon=":material/download:",
         on_click="ignore",
         key="export",
-        help="Made when you press. Cells that a spreadsheet would run as a formula are made harmless in CSV.",
+        **locked(
+            "export",
+            loop,
+            help="Made when you press. Cells that a spreadsheet would run as a formula are made harmless in CSV.",
+        ),
     )

@@ -9,7 +9,8 @@ import streamlit as st
 
 from feedback_core import intake, staging, tables
 from feedback_core.types import Problem, Project, Rows, Schema
-from pages._shared import counted, plain, reviewer, store
+from pages._people import acting
+from pages._shared import counted, plain, store
 
 
 @st.cache_data(show_spinner="Reading the file", max_entries=4)
@@ -115,7 +116,8 @@ def show_problems(problems: Sequence[Problem], rows: int) -> None:
 
 def hand_over(project: Project, rows: Rows, train: bool) -> None:
     """Give checked rows to the worker."""
+    by = acting("add items", project)
     staged = staging.write(rows, staging.folder(store().artifacts))
     store().jobs.request(
-        project.id, "import", trigger="upload", by=reviewer(), now=time.time(), payload={"file": staged, "train": train}
+        project.id, "import", trigger="upload", by=by, now=time.time(), payload={"file": staged, "train": train}
     )

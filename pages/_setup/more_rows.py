@@ -7,6 +7,7 @@ import streamlit as st
 from feedback_core import intake
 from feedback_core.loop import Loop
 from feedback_core.types import Rows, Schema
+from pages._people import locked
 from pages._setup.file import check, hand_over, label_and_id, show_problems, upload
 from pages._shared import PAGES, counted, plain
 
@@ -47,7 +48,8 @@ def add_rows(loop: Loop) -> None:
     if rows.inputs:
         st.markdown(where_to(destinations(loop, rows, project.id, digest, label, key)))
     caption = f"Add {counted(len(rows.inputs), 'row')}"
-    if st.button(caption, type="primary", disabled=not rows.inputs, key=f"add-{digest}"):
+    lock = locked("add items", loop, disabled=not rows.inputs)
+    if st.button(caption, type="primary", key=f"add-{digest}", **lock):
         hand_over(project, rows, train=False)
         st.switch_page(PAGES["retrain"], query_params={"project": project.name})
 

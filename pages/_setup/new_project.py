@@ -10,9 +10,10 @@ from feedback_core.gate.verdict import FEW_CASES, MIN_CASES
 from feedback_core.loop import create_project
 from feedback_core.settings import Settings
 from feedback_core.types import Column, Rows, Schema
+from pages._people import acting, locked
 from pages._setup.file import check, hand_over, label_and_id, propose, show_problems, unfit_label, upload
 from pages._setup.settings import MODEL_NAMES, setting
-from pages._shared import PAGES, counted, plain, reviewer, store
+from pages._shared import PAGES, counted, plain, store
 
 KINDS = ("number", "category", "text", "image", "leave out")
 SHOWN_CLASSES = 20
@@ -87,18 +88,19 @@ def finish(filename: str, schema: Schema, labels: tuple[str, ...], rows: Rows, d
     queue = f"{counted(queued, 'unlabelled row')} for the review queue"
     going = [part for n, part in ((labelled, base), (queued, queue)) if n]
     st.caption(f"{'; '.join(going)}. Classes: {plain(listed(labels))}")
-    locked = round(labelled * share)
-    if labelled and locked < FEW_CASES:
+    held = round(labelled * share)
+    if labelled and held < FEW_CASES:
         st.warning(
-            f"About {locked} locked rows cannot prove any version better: {FEW_CASES} are the least, and {MIN_CASES} "
+            f"About {held} locked rows cannot prove any version better: {FEW_CASES} are the least, and {MIN_CASES} "
             "before a version can promote itself. Choose a larger holdout share, or add labelled rows later.",
             icon=":material/info:",
         )
     caption = "Create and train the first version" if labelled else "Create the project"
     ready = len(labels) >= 2 and bool(rows.inputs)
-    if st.button(caption, type="primary", disabled=not ready, key=f"create-{digest}"):
+    lock = locked("create project", None, disabled=not ready)
+    if st.button(caption, type="primary", key=f"create-{digest}", **lock):
         settings = Settings(estimator=model, holdout_share=share)
-        project = create_project(store(), name, schema, labels, settings, actor=reviewer())
+        project = create_project(store(), name, schema, labels, settings, actor=acting("create project", None))
         hand_over(project, rows, train=bool(labelled))
         st.switch_page(PAGES["retrain" if labelled else "overview"], query_params={"project": project.name})
 

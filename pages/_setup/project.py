@@ -6,7 +6,8 @@ import streamlit as st
 
 from feedback_core.loop import Loop
 from feedback_core.types import Project
-from pages._shared import ago, counted, plain, reviewer, store, tell_done, told
+from pages._people import acting, locked, may
+from pages._shared import ago, counted, plain, store, tell_done, told
 
 
 def project_section(loop: Loop) -> None:
@@ -14,8 +15,10 @@ def project_section(loop: Loop) -> None:
     project = loop.project
     with st.form("rename", border=False):
         name = st.text_input("Project name", project.name, max_chars=80, help="Everything in it stays.")
-        if st.form_submit_button("Rename", icon=":material/edit:") and name.strip() != project.name:
-            renamed = store().projects.rename(project, name, now=time.time(), actor=reviewer())
+        pressed = st.form_submit_button("Rename", icon=":material/edit:", **locked("archive", project))
+        if pressed and name.strip() != project.name:
+            actor = acting("archive", project)
+            renamed = store().projects.rename(project, name, now=time.time(), actor=actor)
             tell_done(f"The project is called {renamed.name} now.")
             st.query_params["project"] = st.session_state["open_project"] = renamed.name
             st.rerun()
@@ -28,18 +31,22 @@ def project_section(loop: Loop) -> None:
     st.button(
         "Archive this project",
         icon=":material/archive:",
-        disabled=typed.strip() != project.name,
         key="archive",
         on_click=_archive,
         args=(project,),
-        help="Type the name first, so that no other project is meant.",
+        **locked(
+            "archive",
+            project,
+            disabled=typed.strip() != project.name,
+            help="Type the name first, so that no other project is meant.",
+        ),
     )
     show_archived()
 
 
 def show_archived() -> None:
-    """Archived projects with the way back; nothing where there are none."""
-    archived = store().projects.archived()
+    """Archived projects with the way back, for those who may take it; nothing where there are none."""
+    archived = [project for project in store().projects.archived() if may("archive", project)]
     if not archived:
         return
     with st.expander(f"{counted(len(archived), 'archived project')}", icon=":material/inventory_2:"):
@@ -52,10 +59,10 @@ def show_archived() -> None:
 
 def _archive(project: Project) -> None:
     with told(f"{project.name} is archived. Restore it below whenever you need it."):
-        store().projects.archive(project, now=time.time(), actor=reviewer())
+        store().projects.archive(project, now=time.time(), actor=acting("archive", project))
 
 
 def _restore(project: Project) -> None:
     with told(f"{project.name} is back."):
-        store().projects.restore(project, now=time.time(), actor=reviewer())
+        store().projects.restore(project, now=time.time(), actor=acting("archive", project))
         st.query_params["project"] = st.session_state["open_project"] = project.name

@@ -9,12 +9,14 @@ import streamlit as st
 from feedback_core.loop import Loop
 from feedback_core.models import BUILDERS
 from feedback_core.settings import Settings
+from pages._people import acting, locked
 from pages._setup.judging import judging
-from pages._shared import reviewer, store, tell_done
+from pages._shared import store, tell_done
 
 MODEL_NAMES = {
     "logistic_regression": "Logistic regression: quick, calibrated, good on text and few rows",
     "random_forest": "Random forest: strong on mixed columns without tuning",
+    "sgd": "Gradient descent: linear, goes on learning row by row; for real time",
     "hist_gradient_boosting": "Histogram gradient boosting: strongest from some thousand rows",
 }
 FIXED = ("holdout_share",)
@@ -40,10 +42,10 @@ def settings_form(loop: Loop) -> None:
                 changed[spec.name] = setting(spec, getattr(now, spec.name), str(loop.project.id))
         changed |= judging(loop)
         st.caption(f"The holdout share, {now.holdout_share:.0%}, was fixed when the project was created.")
-        if st.form_submit_button("Save", type="primary"):
+        if st.form_submit_button("Save", type="primary", **locked("settings", loop)):
             params = now.params if changed["estimator"] == now.estimator else {}
             settings = replace(now, **changed, params=params)
-            store().projects.update(loop.project, settings=settings, now=time.time(), actor=reviewer())
+            store().projects.update(loop.project, settings=settings, now=time.time(), actor=acting("settings", loop))
             tell_done("Settings saved.")
             st.rerun()
 

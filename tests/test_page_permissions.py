@@ -1,0 +1,315 @@
+"""Every control that changes something, pressed by every role: the table of permissions decides, on the server."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from feedback_core import people
+from feedback_core.loop import create_project
+from feedback_core.permissions import ACTIONS, allowed
+from feedback_core.store import Store, open_store
+from feedback_core.types import ROLES, Decision, ItemFilter
+from tests.conftest import TWO_NUMBERS, Clock, make_loop, rows
+from tests.test_pages import PAGES, ROOT, dealt, texts
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project in a state in which every control is there: feedback, a conflict, an old version, an undecided one."""
+    folder = tmp_path_factory.mktemp("template")
+    loop = make_loop(open_store(f"sqlite:///{folder / 'test.db'}"), Clock(time.time() - 3_600))
+    loop.add_items(rows(200)[0], "test")
+    loop.add_items(rows(60, seed=1, labelled=False)[0], "test")
+    for _ in range(2):
+        version = loop.retrain("test")
+        loop.judge(version)
+        loop.promote(version, "test", "for the test")
+        loop.predict()
+        for _ in range(6):
+            draw = loop.draw("bob")
+            item = loop.store.items.get(draw.item_id)
+            other = "a" if item.predicted == "b" else "b"
+            said = loop.record(Decision(item.id, "bob", "correct", other, version_id=item.version_id, draw_id=draw.id))
+        # Somebody differs from the last of them.
+        loop.record(Decision(item.id, "ben", "confirm", item.predicted, version_id=item.version_id))
+    loop.judge(loop.retrain("test"))
+    loop.rank_feedback()
+    loop.rule([said[0].id - 2], "accept", "bob")
+    opened_items = loop.store.items.page(loop.project.id, ItemFilter(("open",)), sort="newest", limit=3)
+    loop.open_session([item.id for item in opened_items], "three", "bob")
+    put_away = create_project(loop.store, "put away", TWO_NUMBERS, ("a", "b"), actor="test")
+    loop.store.projects.archive(put_away, now=time.time(), actor="test")
+    create_project(loop.store, "secret", TWO_NUMBERS, ("a", "b"), actor="test")
+    admin = people.local("test")
+    for role in ROLES:
+        people.set_member(loop.store, admin, loop.project.id, f"{role}@example.org", role, now=time.time())
+    people.set_member(loop.store, admin, None, "root@example.org", "admin", now=time.time())
+    people.create_token(loop.store, admin, loop.project.id, "a token", "viewer", now=time.time())
+    with sqlite3.connect(folder / "test.db") as database:
+        database.execute("pragma wal_checkpoint(truncate)")
+    return folder
+
+
+@pytest.fixture
+def world(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """A store of the test's own in that state, behind sign-in."""
+    shutil.copytree(template, tmp_path / "world")
+    url = f"sqlite:///{tmp_path / 'world' / 'test.db'}"
+    monkeypatch.setenv("FEEDBACK_DATABASE", url)
+    monkeypatch.setenv("FEEDBACK_AUTH", "required")
+    monkeypatch.setenv("FEEDBACK_ADMINS", "")
+    monkeypatch.chdir(ROOT)
+    return open_store(url)
+
+
+def claims(name: str, **more: object) -> dict[str, object]:
+    """What a provider says of somebody who has just signed in."""
+    said = {"is_logged_in": True, "iss": "https://id.example.org", "sub": name, "iat": time.time()}
+    return said | {"email": f"{name}@example.org", "email_verified": True} | more
+
+
+def opened(who: dict[str, object], page: str = "overview", **state: object) -> AppTest:
+    """A page as somebody sees it. Streamlit takes `user` from the cookie it has signed; nothing on a page sets it."""
+    app = AppTest.from_file(str(ROOT / "pages" / "_frame.py"), default_timeout=60)
+    app.user = who
+    for key, value in state.items():
+        app.session_state[key] = value
+    app.run()
+    if page != "overview":
+        app.switch_page(f"{page}.py").run()
+    assert not app.exception
+    return app
+
+
+def stored(store: Store) -> list[str]:
+    """Everything in the database."""
+    with sqlite3.connect(store.url.removeprefix("sqlite:///")) as database:
+        return list(database.iterdump())
+
+
+def button(app: AppTest, key: str):
+    """The first button whose key or caption begins like this."""
+    return next(each for each in app.button if (each.key or "").startswith(key) or each.label.startswith(key))
+
+
+def typed(key: str, value: object) -> Callable[[AppTest], None]:
+    """Puts something into the field whose key begins like this."""
+
+    def put(app: AppTest) -> None:
+        field = next(each for each in (*app.text_input, *app.slider) if (each.key or "").startswith(key))
+        field.set_value(value).run()
+
+    return put
+
+
+def nothing(_app: AppTest) -> None:
+    """No field to fill."""
+
+
+CONFLICTS = {"feedback_view": "conflicts"}
+ACCESS = {"section": "People and access"}
+CONTROLS: list[tuple[str, str, str, dict[str, object], Callable[[AppTest], None]]] = [
+    ("retrain", "retrain_now", "retrain", {}, nothing),
+    ("retrain", "promote-", "promote", {}, typed("reason-", "better for us")),
+    ("retrain", "keep-", "refuse", {}, nothing),
+    ("retrain", "judge_again", "judge", {}, nothing),
+    ("retrain", "rollback-", "rollback", {}, typed("back-", "it was better")),
+    ("retrain", "dry_run", "study", {}, nothing),
+    ("retrain", "backtest", "study", {}, nothing),
+    ("retrain", "save-triggers", "settings", {}, typed("schedule-", "0 3 * * *")),
+    ("feedback", "feedback_rank", "study", {}, nothing),
+    ("feedback", "rule-reject-", "rule", {}, nothing),
+    ("feedback", "unrule-", "rule", {}, nothing),
+    ("feedback", "settle-", "rule", CONFLICTS, nothing),
+    ("insights", "insights_ask_forecast", "study", {"view": "outlook"}, nothing),
+    ("map", "map_draw", "study", {"map_method": "t-SNE"}, nothing),
+    ("predictions", "items_review", "review", {}, nothing),
+    ("predictions", "Save this order", "settings", {"weights_open": True}, typed("weight", 0.5)),
+    ("review", "queue_close", "review", {"queue": 1}, nothing),
+    ("setup", "Save", "settings", {"section": "Settings"}, typed("setting-", 3)),
+    ("setup", "Rename", "archive", {"section": "Project"}, typed("", "another name")),
+    ("setup", "archive", "archive", {"section": "Project"}, typed("archive-name", "points")),
+    ("setup", "member-add", "members", ACCESS, typed("member-subject", "new@example.org")),
+    ("setup", "remove-", "members", ACCESS, nothing),
+    ("setup", "token-make", "tokens", ACCESS, typed("token-name", "nightly")),
+    ("setup", "revoke-", "tokens", ACCESS, nothing),
+]
+
+
+@pytest.mark.parametrize(
+    ("page", "key", "action", "state", "before"), CONTROLS, ids=[f"{page} {key}" for page, key, *_ in CONTROLS]
+)
+def test_a_control_does_something_from_its_role_on_and_is_refused_below(
+    world, page, key, action, state, before
+) -> None:
+    least = ACTIONS[action].least
+    below = ROLES[ROLES.index(least) - 1]
+    pressed = opened(claims(below), page, **state)
+    standing = stored(world)
+    if found := [each for each in pressed.button if (each.key or "").startswith(key) or each.label.startswith(key)]:
+        assert found[0].disabled, "shown, and said whom to ask"
+        assert f"Takes the role {least}" in (found[0].help or found[0].proto.help)
+        before(pressed)
+        button(pressed, key).click().run()  # as a forged message would
+        assert not pressed.exception
+        assert f"takes the role {least}" in texts(pressed).replace("\\", "")
+    else:
+        assert f"Takes the role {least}" in texts(pressed)
+    assert stored(world) == standing
+    pressed = opened(claims(least), page, **state)
+    before(pressed)
+    button(pressed, key).click().run()
+    assert not pressed.exception
+    assert stored(world) != standing
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_nothing_a_viewer_presses_changes_anything(world, page: str) -> None:
+    standing = stored(world)
+    for state in ({}, ACCESS, CONFLICTS, {"section": "Project"}, {"section": "Settings"}):
+        if state and page not in ("setup", "feedback"):
+            continue
+        app = opened(claims("viewer"), page, **state)
+        for each in [each.key or each.label for each in app.button]:
+            try:
+                button(app, each).click().run()
+            except StopIteration:  # an earlier press has led elsewhere
+                app = opened(claims("viewer"), page, **state)
+                button(app, each).click().run()
+            assert not app.exception
+    assert stored(world) == standing
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_opens_for_every_role(world, role: str, page: str) -> None:
+    app = opened(claims(role), page)
+    assert f"{role} of this project" in texts(app.sidebar)
+    assert app.session_state["project"] == "points"
+
+
+def test_the_decks_decisions_are_stored_for_a_reviewer_and_refused_once_the_role_is_gone(world) -> None:
+    app = opened(claims("reviewer"), "review")
+    first, second = dealt(app)["cards"][:2]
+    project = world.projects.named("points")
+
+    def decide(number: int, card: dict) -> AppTest:
+        entry = {"seq": number, "draw": card["draw"], "item": card["item"], "version": card["version"]}
+        entry |= {"verdict": "skip", "target": None, "note": "", "seconds": 1.0, "revises": False, "undoes": None}
+        sent = {"client": "abc", "beat": number, "have": [], "batches": [{"client": "abc", "entries": [entry]}]}
+        app.session_state[f"deck-{project.id}-reviewer@example.org"] = {"outbox": sent}
+        return app.run()
+
+    decide(1, first)
+    assert world.feedback.latest(project.id, 1)[0].reviewer == "reviewer@example.org"
+    people.remove_member(world, people.local("test"), project.id, "reviewer@example.org", now=time.time())
+    before = world.feedback.latest(project.id, 5)
+    decide(2, second)
+    assert world.feedback.latest(project.id, 5) == before
+    assert "You have no role here yet" in texts(app)
+
+
+def test_a_project_is_shown_to_those_who_have_a_role_in_it(world) -> None:
+    app = opened(claims("reviewer"))
+    assert app.selectbox(key="project").options == ["points"]
+    app = AppTest.from_file(str(ROOT / "pages" / "_frame.py"), default_timeout=60)
+    app.user, app.query_params["project"] = claims("reviewer"), "secret"
+    app.run()
+    assert app.session_state["project"] == "points"
+    assert "There is no project “secret” for you" in texts(app.sidebar)
+    assert opened(claims("root")).selectbox(key="project").options == ["points", "secret"]
+
+
+def test_a_forged_project_or_name_in_the_session_opens_nothing(world) -> None:
+    app = opened(claims("reviewer"), "review", project="secret", open_project="secret", reviewer="root@example.org")
+    assert app.session_state["project"] == "points"
+    hand = world.draws.hand(world.projects.named("points").id, "reviewer@example.org", 0)
+    assert dealt(app)["order"] == [draw.id for draw in hand]
+
+
+@pytest.mark.parametrize(
+    "who",
+    [
+        {},
+        {"is_logged_in": False},
+        claims("admin", is_logged_in=False),
+        claims("admin", iat=time.time() - 13 * 3_600),
+        claims("admin", iat=None),
+        claims("admin", email_verified=False),
+        claims("admin", email_verified=None),
+        claims("nobody"),
+    ],
+)
+def test_nobody_gets_past_the_door_without_a_fresh_sign_in_and_a_role(world, who) -> None:
+    for page in PAGES:
+        app = AppTest.from_file(str(ROOT / "pages" / "_frame.py"), default_timeout=60)
+        app.user = who
+        app.run()
+        if page != "overview":
+            app.switch_page(f"{page}.py").run()
+        assert not app.exception
+        assert "points" not in texts(app)
+        assert not app.selectbox
+        assert {each.label for each in app.button} <= {"Sign in", "Sign out"}
+
+
+def test_without_sign_in_everybody_here_may_do_everything(world, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FEEDBACK_AUTH", "off")
+    monkeypatch.setenv("USER", "ana")
+    app = opened({}, "retrain")
+    assert app.sidebar.text_input(key="reviewer").value == "ana"
+    button(app, "retrain_now").click().run()
+    assert world.jobs.latest(world.projects.named("points").id)[0].requested_by == "ana"
+    assert "There is no sign-in" in opened({}, "setup", **ACCESS).info[0].title
+
+
+def test_a_secret_is_shown_until_it_has_been_copied_and_never_again(world) -> None:
+    app = opened(claims("admin"), "setup", **ACCESS)
+    typed("token-name", "nightly")(app)
+    button(app, "token-make").click().run()
+    (secret,) = [each.value for each in app.code]
+    assert people.bearer(world, secret, time.time()).name == "token:nightly"
+    assert secret not in "".join(stored(world))
+    button(app, "token-copied").click().run()
+    assert not app.code
+    assert not opened(claims("admin"), "setup", **ACCESS).code
+
+
+# Calls that change what is stored, wherever they stand in pages/.
+WRITES = re.compile(
+    "record|undo(_many|_rulings?)?|rule|settle|decide|world_changed|request(_\\w+)?|cancel|reweigh|judge|promote|refuse|"
+    "rollback|refresh_holdout|open_session|draw_item|update|rename|archive|restore|create_project|close|save|"
+    "(set|remove)_member|(create|revoke)_token"
+)
+OWNERS = frozenset({"loop", "decisions", "people", "maps", "reordering", "projects", "jobs", "sessions", "loop.store"})
+
+
+def test_no_code_of_a_page_changes_anything_without_asking_who_may() -> None:
+    checked = 0
+    for path in sorted((ROOT / "pages").rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        parts = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)] or [tree]
+        for part in parts:
+            source = ast.unparse(part)
+            for node in ast.walk(part):
+                if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute | ast.Name):
+                    continue
+                owner, _, name = ast.unparse(node.func).rpartition(".")
+                if WRITES.fullmatch(name) and (owner.rpartition(".")[2] in OWNERS or name == "create_project"):
+                    checked += 1
+                    assert "acting(" in source or "person()" in source, f"{path.name}: {ast.unparse(node)}"
+    assert checked > 30
+
+
+def test_what_downloads_is_for_everybody_who_sees() -> None:
+    # Reports, cards and tables have download buttons that ask for nothing more.
+    assert all(allowed(role, "export") == allowed(role, "see") for role in ROLES)

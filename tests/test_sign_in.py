@@ -1,0 +1,101 @@
+"""Signing in as people do it: a real provider, a real server, a browser; and what nobody sees before."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from feedback_core import people
+from feedback_core.store import Store
+from tests.browser import browser, free_port, open_page, running_server
+from tests.oidc_provider import running_provider, secrets_toml
+
+
+@contextmanager
+def team(store: Store, folder: Path) -> Iterator[str]:
+    """The app in team mode with its provider; gives its address."""
+    port = free_port()
+    app = f"http://127.0.0.1:{port}"
+    (folder / ".streamlit").mkdir()
+    with running_provider(folder / "provider.log") as provider:
+        (folder / ".streamlit" / "secrets.toml").write_text(secrets_toml(provider, app))
+        variables = {"HOME": str(folder), "FEEDBACK_ADMINS": "ada@example.org"}
+        with running_server(store.url, folder / "app.log", port, **variables):
+            yield app
+
+
+def sign_in(page: Page, app: str, name: str) -> None:
+    """From the door to the other side of it."""
+    page.goto(app)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.get_by_role("link", name=name, exact=True).click()
+    page.wait_for_url(f"{app}/**")
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+
+
+def sign_out(page: Page) -> None:
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
+
+
+@pytest.mark.browser
+def test_nobody_sees_anything_before_they_sign_in_and_then_what_their_role_allows(trained, tmp_path: Path) -> None:
+    store, now = trained.store, time.time()
+    admin = people.local("test")
+    for name, role in (("rob", "reviewer"), ("vic", "viewer")):
+        people.set_member(store, admin, trained.project.id, f"{name}@example.org", role, now=now)
+    with team(store, tmp_path) as app, browser(tmp_path / "profile", bypass_csp=False) as page:
+        heard: list[str] = []
+        page.on("websocket", lambda socket: socket.on("framereceived", lambda data: heard.append(str(data))))
+        # The first request of a fresh process is a deep link, in whose legacy mode the frame would be skipped.
+        page.goto(f"{app}/review?project=points")
+        expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
+        expect(page.get_by_test_id("stSidebarNav")).to_have_count(0)
+        told = page.locator("body").inner_text() + "".join(heard).replace("project=points", "")
+        assert not [word for word in ("points", "holdout", "example.org") if word in told]
+
+        sign_in(page, app, "vic")
+        cookies = {cookie["name"]: cookie for cookie in page.context.cookies()}
+        identity = cookies["_streamlit_user"]
+        assert (identity["httpOnly"], identity["sameSite"]) == (True, "Lax")
+        assert "vic@example.org" not in page.evaluate("document.cookie"), "no script can read it"
+        expect(page.get_by_text("Vic Viewer")).to_be_visible()
+        expect(page.get_by_label("Your name")).to_have_count(0)
+        open_page(page, "Review")
+        expect(page.get_by_text("You may look, and not decide")).to_be_visible()
+        open_page(page, "Retrain")
+        expect(page.get_by_role("button", name="Retrain now")).to_be_disabled()
+        sign_out(page)
+        page.goto(f"{app}/retrain")
+        expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
+
+        sign_in(page, app, "rob")
+        open_page(page, "Review")
+        page.locator(".deck").wait_for()
+        page.keyboard.press("1")
+        expect(page.get_by_text("saved").first).to_be_visible()
+        sign_out(page)
+
+        # Eve says to be Ada, the admin, and her provider has not checked it.
+        sign_in(page, app, "eve")
+        expect(page.get_by_role("heading", name="You have no role here yet")).to_be_visible()
+        expect(page.get_by_text("Ask ada@example.org for one")).to_be_visible()
+        expect(page.get_by_test_id("stCode").get_by_text("|id-eve")).to_be_visible()
+        expect(page.get_by_test_id("stSidebarNav")).to_have_count(0)
+        assert "points" not in page.locator("body").inner_text()
+        sign_out(page)
+
+        sign_in(page, app, "ada")
+        open_page(page, "Setup")
+        expect(page.get_by_text("People and access")).to_be_visible()
+        open_page(page, "Retrain")
+        page.get_by_role("button", name="Retrain now").click()
+        expect(page.get_by_text("The worker trains a new version")).to_be_visible()
+    (entry,) = store.feedback.latest(trained.project.id)
+    assert entry.reviewer == "rob@example.org"
+    assert store.jobs.latest(trained.project.id)[0].requested_by == "ada@example.org"
