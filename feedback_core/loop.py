@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -120,7 +120,7 @@ class Loop:
         self.store = store
         self.project = project
         self.clock = clock
-        self._rng = rng or np.random.default_rng()
+        self._given_rng = rng
         self._models: dict[str, Any] = {} if models is None else models
         self.cache = cache or Cache()
 
@@ -129,6 +129,11 @@ class Loop:
         """The loop of a named project. Raises NotFound when there is no such project."""
         store = open_store(url)
         return cls(store, store.projects.named(project))
+
+    @cached_property
+    def _rng(self) -> np.random.Generator:
+        # Made when it is needed: most requests of the API never are in need of one.
+        return self._given_rng or np.random.default_rng()
 
     # -- take in -----------------------------------------------------------------------------------------------------
 
@@ -228,10 +233,14 @@ class Loop:
             self.project.id, reviewer, item_id, now=self.clock(), lease_s=self.project.settings.lease_s
         )
 
-    def record(self, *decisions: Decision) -> list[Feedback]:
-        """Store decisions durably, all or none. Raises InvalidFeedback, or Stale when an item has moved on."""
-        items = {item.id: item for item in self.store.items.many([d.item_id for d in decisions])}
-        checked = [review.checked(d, self.project.labels, self._shown(d, items.get(d.item_id))) for d in decisions]
+    def record(self, *decisions: Decision, items: Sequence[Item] | None = None) -> list[Feedback]:
+        """Store decisions durably, all or none. Raises InvalidFeedback, or Stale when an item has moved on.
+
+        items: those that are decided, where they have just been read.
+        """
+        seen = self.store.items.many([d.item_id for d in decisions]) if items is None else items
+        shown = {item.id: item for item in seen}
+        checked = [review.checked(d, self.project.labels, self._shown(d, shown.get(d.item_id))) for d in decisions]
         return self.store.feedback.record(self.project, checked, review.effective, self.clock())
 
     def undo(self, feedback_id: int, reviewer: str, *, hold: bool = False) -> Feedback:

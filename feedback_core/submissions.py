@@ -54,7 +54,7 @@ def submit(loop: Loop, by: str, entries: Sequence[Submission], places: Sequence[
             found[n] = earlier
         else:
             new[n] = decision
-    stored = loop.record(*new.values()) if new else []
+    stored = loop.record(*new.values(), items=items) if new else []
     found |= dict(zip(new, stored, strict=True))
     return [found[n] for n in range(len(entries))]
 

@@ -11,6 +11,7 @@ from pages._people import acting, locked, reviewer
 from pages._retrain.flips import show_flips
 from pages._retrain.holdout import show_wear
 from pages._retrain.jobs import show_jobs
+from pages._retrain.realtime import show_realtime
 from pages._retrain.report import show_report, show_reported, show_slices
 from pages._retrain.studies import show_dry_run
 from pages._retrain.triggers import show_triggers
@@ -182,4 +183,5 @@ show_versions(
 )
 
 show_triggers(loop)
+show_realtime(loop)
 show_jobs(loop)

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -66,7 +67,7 @@ class Receiver:
 
 
 @contextmanager
-def receiving(port: int = 0) -> Iterator[Receiver]:
+def receiving(port: int = 0, tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
     """A receiver in a thread; everything it is sent is in `got`."""
     receiver = Receiver()
 
@@ -100,7 +101,9 @@ def receiving(port: int = 0) -> Iterator[Receiver]:
             """A sender that has cut off a connection is what some tests want."""
 
     server = Server(("127.0.0.1", port), Handler)
-    receiver.address = f"http://127.0.0.1:{server.server_address[1]}"
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    receiver.address = f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

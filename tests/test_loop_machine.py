@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
@@ -38,6 +38,8 @@ ENOUGH = settings(
     deadline=None,
     database=None,
     suppress_health_check=list(HealthCheck),
+    # To shrink what fails takes minutes: the first failure is enough to know, and MORE of them to understand it.
+    phases=tuple(Phase) if MORE else (Phase.generate,),
     print_blob=False,
 )
 

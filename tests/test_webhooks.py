@@ -6,6 +6,10 @@ import contextlib
 import dataclasses
 import ipaddress
 import json
+import shutil
+import socket
+import ssl
+import subprocess
 import threading
 import time
 
@@ -552,6 +556,41 @@ def test_a_name_that_leads_inside_is_refused_at_the_moment_of_sending(target):
 def test_other_spellings_of_an_address_are_seen_through(host):
     found = sending.post(f"http://{host}:9/", {}, b"{}", PUBLIC)
     assert "is 127.0.0.1, which is not on the public network" in found.error
+
+
+@pytest.fixture
+def identity(tmp_path):
+    """A certificate of receiver.example, signed by itself, and its key."""
+    kept, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=receiver.example"
+    made = [*words.split(), "-addext", "subjectAltName=DNS:receiver.example", "-out", str(kept), "-keyout", str(key)]
+    subprocess.run(["openssl", *made], check=True, capture_output=True)
+    return kept, key
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes a certificate with openssl")
+def test_over_tls_the_name_is_checked_though_the_address_is_connected_to(identity, monkeypatch):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*identity)
+    with receiving(tls=context) as secure:
+        port = secure.address.rpartition(":")[2]
+
+        def post(host):
+            return sending.post(f"https://{host}:{port}/", {}, b"{}", HERE, resolve=lambda *_: ["127.0.0.1"])
+
+        assert post("receiver.example").error == "Its certificate is not accepted: self-signed certificate."
+        monkeypatch.setenv("SSL_CERT_FILE", str(identity[0]))  # what an operator does for a certificate of their own
+        assert post("receiver.example").status == 200
+        assert "Hostname mismatch" in post("other.example").error
+        assert len(secure.got) == 1
+
+
+def test_a_receiver_that_never_answers_the_handshake_is_cut_off():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        began = time.monotonic()
+        found = sending.post(f"https://127.0.0.1:{silent.getsockname()[1]}/", {}, b"{}", HERE, timeout_s=0.3)
+    assert (found.status, found.error) == (None, "No answer within 0.3 s.")
+    assert time.monotonic() - began < 5
 
 
 # -- secrets -------------------------------------------------------------------------------------------------------

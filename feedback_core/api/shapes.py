@@ -119,6 +119,7 @@ class Version(BaseModel):
     created_at: str
     promoted_at: str | None
     half_life_days: float = Field(description="Age at which a label counted half in training; 0 = labels never fade.")
+    streamed: int = Field(description="Entries it was taught one by one in real time; 0 where it was fitted at once.")
 
 
 class RolledBack(Version):

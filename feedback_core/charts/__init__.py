@@ -1,6 +1,7 @@
 """Figures: tidy columns in, one Plotly figure out. Readable on a light and a dark page."""
 
 from .items import parts, pool_map, pool_map_by_confidence, probabilities
+from .live import live_errors
 from .mistakes import calibration, confusion, recall
 from .outlook import credit, forecast
 from .queue import VERDICT_NAMES, findings, priorities, volume
@@ -20,6 +21,7 @@ __all__ = [
     "download",
     "findings",
     "forecast",
+    "live_errors",
     "parts",
     "pool_map",
     "pool_map_by_confidence",

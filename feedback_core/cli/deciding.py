@@ -45,7 +45,7 @@ def retrain(
     trigger = standing.cause if if_due else "command line"
     job = finished(loop, loop.request_retrain(person(by), trigger), as_json)
     version = loop.store.versions.numbered(loop.project.id, int(job.result["version"]))
-    _show(loop, version, loop.store.versions.verdict_on(version), as_json)
+    show_verdict(loop, version, loop.store.versions.verdict_on(version), as_json)
 
 
 @app.command()
@@ -63,7 +63,7 @@ def judge(
     loop, challenger = _meant(database, project, version)
     # A retrain has looked already, and every look costs some of the error budget.
     found = loop.store.versions.verdict_on(challenger) if stored else decisions.judge(loop, challenger, person(by))
-    raise typer.Exit(ADVISED[_show(loop, challenger, found, as_json).action])
+    raise typer.Exit(ADVISED[show_verdict(loop, challenger, found, as_json).action])
 
 
 @app.command()
@@ -161,7 +161,7 @@ def _not_due(answer: str, as_json: bool) -> None:
         typer.echo(f"No retrain: {answer}")
 
 
-def _show(loop: Loop, version: Version, report: GateReport, as_json: bool) -> GateReport:
+def show_verdict(loop: Loop, version: Version, report: GateReport, as_json: bool) -> GateReport:
     """A verdict in words: the finding, its reasons, the difference, what the gate advises."""
     from .. import exchange, reports, wording
 

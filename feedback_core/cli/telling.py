@@ -28,7 +28,7 @@ def list_webhooks(project: ProjectName = "", database: Database = "", as_json: A
     print_table(("webhook", "state", "address", "sends"), rows)
 
 
-@app.command()
+@app.command("webhook-add")
 def webhook_add(
     url: Annotated[str, typer.Argument(help="Where to post: https://host/path.")],
     kind: Kinds = None,
@@ -49,7 +49,7 @@ def webhook_add(
     typer.echo(f"Webhook {found.id} is added. Its secret, which is never shown again:\n{secret}")
 
 
-@app.command()
+@app.command("webhook-remove")
 def webhook_remove(
     webhook: WebhookNumber, project: ProjectName = "", by: By = "", database: Database = "", as_json: AsJson = False
 ) -> None:
@@ -65,7 +65,7 @@ def webhook_remove(
         typer.echo(f"Webhook {webhook} is removed.")
 
 
-@app.command()
+@app.command("webhook-log")
 def webhook_log(
     webhook: WebhookNumber,
     project: ProjectName = "",

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from ..intervals import Z95, wilson
 from ..store import Store
 from ..types import Interval, LiveStep, Project
+from ..wording import counted
 from .learner import OWN_RECIPE, can_go_on
 
 LAGS = 200
@@ -166,3 +167,33 @@ def _sentence(project: Project, champion: int | None, estimator: str) -> str:
         f"A challenger that started {started} learns each accepted entry, with three base rows beside it, and is "
         f"judged {when}.{how}"
     )
+
+
+def told(found: Standing) -> tuple[str, ...]:
+    """Lag, lessons and errors in sentences; nothing before it has started."""
+    if found.origin is None:
+        return ()
+    words = [f"{counted(found.lessons, 'entry', 'entries')} learned since version {found.origin}."]
+    if found.skipped:
+        words.append(
+            f"{counted(found.skipped, 'entry', 'entries')} with a label that version {found.origin} does not know: "
+            "only a retrain can learn them."
+        )
+    if found.lag_s is not None and found.slow_lag_s is not None:
+        words.append(f"An entry is learned after {found.lag_s:.2f} s (median; 95 % within {found.slow_lag_s:.2f} s).")
+    if found.gain.n:
+        words.append(
+            f"Wrong on entries before they were learned: challenger {_share(found.challenger)}, champion "
+            f"{_share(found.champion)}; {_points(found.gain)} (n = {found.gain.n:,}). These are what the queue asked, "
+            "not all items: only the gate tells which is better."
+        )
+    return tuple(words)
+
+
+def _share(share: Interval) -> str:
+    return f"{share.value:.1%} ({100 * share.low:.1f} to {100 * share.high:.1f})"
+
+
+def _points(gain: Interval) -> str:
+    # Signs at the ends, because an interval across zero is what matters here.
+    return f"{100 * gain.value:+.1f} points fewer errors ({100 * gain.low:+.1f} to {100 * gain.high:+.1f})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import fields
+from functools import cache
 from typing import Any, Protocol, TypeVar
 
 Row = dict[str, Any]
@@ -43,7 +44,12 @@ class Driver(Protocol):
 T = TypeVar("T")
 
 
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
 def noun(kind: type[T], row: Row, **converted: Any) -> T:
     """A noun from the columns that bear its fields' names; `converted` stands in for what is stored in another form."""
-    stored = {field.name: row[field.name] for field in fields(kind) if field.name not in converted}  # type: ignore[arg-type]
+    stored = {name: row[name] for name in _names(kind) if name not in converted}  # type: ignore[arg-type]
     return kind(**stored, **converted)

@@ -12,9 +12,15 @@ from .driver import Driver, Session, noun
 from .events import event_of
 from .standing import feedback_of
 
+# In both a cross join, which keeps SQLite from reading the whole project for a few keys: it takes the list for long.
 _PLACED = """
 select i.id, i.key, i.split, i.state, i.version_id from json_each(:keys) wanted
-join items i on i.key = wanted.value and i.project_id = :project
+cross join items i on i.key = wanted.value and i.project_id = :project
+"""
+
+_KEYED = """
+select f.* from json_each(:keys) wanted
+cross join feedback f on f.idempotency_key = wanted.value and f.project_id = :project
 """
 
 _NEAR = """
@@ -54,11 +60,7 @@ class Listings:
     def entries_by_key(self, project_id: int, idempotency_keys: Sequence[str]) -> dict[str, Feedback]:
         """Entries that were stored under idempotency keys; unknown keys are left out."""
         with self._driver.reading() as session:
-            rows = session.query(
-                """select f.* from json_each(?) wanted
-                join feedback f on f.idempotency_key = wanted.value and f.project_id = ?""",
-                (orjson.dumps(list(idempotency_keys)).decode(), project_id),
-            )
+            rows = session.query(_KEYED, {"keys": orjson.dumps(list(idempotency_keys)).decode(), "project": project_id})
         return {row["idempotency_key"]: feedback_of(row) for row in rows}
 
     def entry_project(self, feedback_id: int) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -11,6 +12,9 @@ from ..settings import Settings, check_fits
 from ..types import Column, Project, Schema
 from . import events
 from .driver import Driver, Row, Session
+
+KEPT = 64
+"""Schemas, and settings, that are kept as they were read."""
 
 _INSERT = """
 insert into projects (name, task, labels, schema, settings, salt, simulated, created_at)
@@ -147,6 +151,8 @@ def _plain(schema: Schema) -> list[dict[str, Any]]:
     ]
 
 
+# Every request reads its project; of 120 us these two texts took 90. What they become is never changed.
+@lru_cache(KEPT)
 def _schema(text: str) -> Schema:
     return Schema(
         tuple(
@@ -156,6 +162,11 @@ def _schema(text: str) -> Schema:
     )
 
 
+@lru_cache(KEPT)
+def _settings(text: str) -> Settings:
+    return Settings.from_dict(orjson.loads(text))
+
+
 def _project(row: Row) -> Project:
     return Project(
         id=row["id"],
@@ -163,7 +174,7 @@ def _project(row: Row) -> Project:
         task=row["task"],
         labels=tuple(orjson.loads(row["labels"])),
         schema=_schema(row["schema"]),
-        settings=Settings.from_dict(orjson.loads(row["settings"])),
+        settings=_settings(row["settings"]),
         salt=row["salt"],
         simulated=bool(row["simulated"]),
         created_at=row["created_at"],

@@ -219,7 +219,9 @@ def _look_into(loop: Loop, webhook: Webhook, found: list[Delivery]) -> None:
     )
     st.caption(f"{plain(delivery.message_id)} · last attempt: {at}")
     # As code: what a receiver answers is anybody's text.
+    st.caption("What it answered")
     st.code(delivery.response or delivery.error or "No answer with a text.", language=None, wrap_lines=True)
+    st.caption("What it was sent")
     st.code(body, language="json", wrap_lines=True)
 
 
@@ -255,6 +257,7 @@ def _send_again(loop: Loop, webhook: Webhook, delivery_id: int) -> None:
 
 
 def _by(loop: Loop) -> str:
+    """Who acts. Raises Forbidden for those who may not."""
     return acting("webhooks", loop)
 
 

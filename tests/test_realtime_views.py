@@ -1,0 +1,85 @@
+"""Real time on the page, over REST and on the command line: the same words, and the same gate."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from fastapi.testclient import TestClient
+from typer.testing import CliRunner
+
+from feedback_core import realtime, worker
+from feedback_core.api import create_api
+from feedback_core.cli import app as cli
+from feedback_core.loop import Loop
+from tests.test_pages import page, press, texts
+from tests.test_realtime import decide, live
+from tests.test_trigger_tick import configure
+
+__all__ = ["live", "page"]
+
+
+@pytest.fixture
+def learned(live: Loop) -> Loop:
+    """Six corrections, learned in real time."""
+    decide(live, 6)
+    worker.follow_all(live.store, realtime.Challengers(live.clock), live.clock)
+    return live
+
+
+def test_the_page_says_what_real_time_would_be_and_switches_it_on(page, trained: Loop) -> None:
+    app, own = page("retrain"), f"realtime-{trained.project.id}"
+    assert "Switched on, a challenger learns each accepted entry within a second" in texts(app)
+    app.checkbox(key=f"on-{own}").check()
+    app.number_input(key=f"setting-realtime_every-{own}").set_value(25)
+    app = app.button(key="save-realtime").click().run()
+    kept = trained.store.projects.get(trained.project.id).settings
+    assert (kept.realtime, kept.realtime_every) == (True, 25)
+    assert "because logistic regression cannot go on learning" in texts(app)
+    assert "There is no champion" not in texts(app)
+
+
+def test_the_page_shows_lessons_lag_and_errors_and_has_it_judged(page, learned: Loop) -> None:
+    app = page("retrain")
+    said = texts(app).replace("\\", "")
+    assert "6 entries learned since version 1." in said
+    assert "n = 6" in said
+    assert [m.value for m in app.metric if m.label == "Entries learned"] == ["6"]
+    press(app, "Judge the real-time version now")
+    assert [job.kind for job in learned.store.jobs.live(learned.project.id)] == ["real time"]
+    assert worker.run_next(learned.store, "w", learned.clock).state == "done"
+    assert "Version 2 is judged" in texts(page("retrain"))
+
+
+def test_rest_tells_where_it_stands_and_asks_for_a_verdict(learned: Loop) -> None:
+    path = f"/projects/{learned.project.id}/realtime"
+    with TestClient(create_api(learned.store.url)) as client:
+        found = client.get(path).json()
+        assert (found["on"], found["lessons"], found["origin"], found["estimator"]) == (True, 6, 1, "sgd")
+        assert found["gain"]["n"] == 6
+        asked = client.post(f"{path}/judge", json={"by": "ann"})
+        assert (asked.status_code, asked.json()["kind"], asked.json()["requested_by"]) == (202, "real time", "ann")
+        assert worker.run_next(learned.store, "w", learned.clock).state == "done"
+        again = client.post(f"{path}/judge", json={})
+        assert again.status_code == 409
+        assert "Version 2 is this challenger" in again.json()["detail"]
+
+
+def test_the_command_shows_it_and_exits_as_judge_does(learned: Loop) -> None:
+    run = CliRunner().invoke
+    shown = run(cli, ["realtime", "--database", learned.store.url])
+    assert shown.exit_code == 0
+    assert "6 entries learned since version 1." in shown.output
+    told = run(cli, ["realtime", "--json", "--database", learned.store.url])
+    assert json.loads(told.output)["lessons"] == 6
+    judged = run(cli, ["realtime", "--judge", "--by", "ann", "--database", learned.store.url])
+    action = learned.store.versions.report_on(learned.store.versions.all(learned.project.id)[-1].id).action
+    assert judged.exit_code == {"promote": 0, "hold": 3, "refuse": 4}[action]
+
+
+def test_without_learning_there_is_nothing_to_press(page, live: Loop) -> None:
+    worker.follow_all(live.store, realtime.Challengers(live.clock), live.clock)
+    button = next(b for b in page("retrain").button if b.key == "judge_realtime")
+    assert button.disabled
+    configure(live, realtime=False)
+    assert not [b for b in page("retrain").button if b.key == "judge_realtime"]
