@@ -10,8 +10,11 @@ import numpy.typing as npt
 from ..training import MASS_LIMITS
 
 REPLAY = 3
-"""Base rows learned again with each new one. Without any, 150 one-sided corrections cost 36 points on the old data;
-with three to one they cost less than two (python -m benchmarks.realtime)."""
+"""Base rows learned again with each new one.
+
+Without any, 150 one-sided corrections cost 25 points on the old data in one pass and 41 in five; with three to one they
+cost 0.7 (python -m benchmarks.realtime).
+"""
 
 RESERVOIR = 5_000
 """Base rows that replay chooses from, drawn once: a million rows of twenty numbers would hold 160 MB."""

@@ -157,7 +157,11 @@ def _sentence(project: Project, champion: int | None, estimator: str) -> str:
         return "Switched on, a challenger learns each accepted entry within a second, beside the champion."
     own = project.settings.estimator
     how = ""
-    if estimator == OWN_RECIPE != own and not can_go_on(project.schema, own, dict(project.settings.params)):
+    if (
+        estimator in ("", OWN_RECIPE)
+        and own != OWN_RECIPE
+        and not can_go_on(project.schema, own, dict(project.settings.params))
+    ):
         how = f" It is a linear model, because {own.replace('_', ' ')} cannot go on learning: only sgd can, or an own "
         how += "estimator with partial_fit."
     every = project.settings.realtime_every
@@ -191,7 +195,7 @@ def told(found: Standing) -> tuple[str, ...]:
 
 
 def _share(share: Interval) -> str:
-    return f"{share.value:.1%} ({100 * share.low:.1f} to {100 * share.high:.1f})"
+    return f"{100 * share.value:.1f} % ({100 * share.low:.1f} to {100 * share.high:.1f})"
 
 
 def _points(gain: Interval) -> str:

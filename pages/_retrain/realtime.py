@@ -13,7 +13,7 @@ from pages._people import acting, locked, store
 from pages._setup.settings import setting
 from pages._shared import plain, told
 
-EVERY_S = 2.0
+EVERY_S = 3.0
 """Between two drawings while it learns."""
 
 LEAST = 20
