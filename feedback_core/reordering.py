@@ -82,8 +82,10 @@ def preview(loop: Loop, weights: Mapping[str, float], first: int = 20) -> Previe
 def previous_weights(loop: Loop) -> dict[str, float] | None:
     """The weights before the last change of weights; None when they were never changed."""
     for event in loop.store.events.latest(loop.project.id, 200):
+        if event.kind != "settings changed":
+            continue
         before = event.details.get("before", {}).get("weights")
-        if event.kind == "settings changed" and before and before != event.details["settings"]["weights"]:
+        if before and before != event.details["settings"]["weights"]:
             return dict(before)
     return None
 

@@ -6,6 +6,7 @@ import ast
 import re
 import shutil
 import sqlite3
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,7 @@ from feedback_core.permissions import ACTIONS, allowed
 from feedback_core.store import Store, open_store
 from feedback_core.types import ROLES, Decision, ItemFilter
 from tests.conftest import TWO_NUMBERS, Clock, make_loop, rows
-from tests.test_pages import PAGES, ROOT, dealt, texts
+from tests.test_pages import PAGES, ROOT, correct_wrongly, dealt, texts
 
 
 @pytest.fixture(scope="module")
@@ -34,14 +35,12 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         loop.judge(version)
         loop.promote(version, "test", "for the test")
         loop.predict()
-        for _ in range(6):
-            draw = loop.draw("bob")
-            item = loop.store.items.get(draw.item_id)
-            other = "a" if item.predicted == "b" else "b"
-            said = loop.record(Decision(item.id, "bob", "correct", other, version_id=item.version_id, draw_id=draw.id))
-        # Somebody differs from the last of them.
-        loop.record(Decision(item.id, "ben", "confirm", item.predicted, version_id=item.version_id))
+        correct_wrongly(loop, 6)
+        said = loop.store.feedback.latest(loop.project.id, 1)
+        item = loop.store.items.get(said[0].item_id)
+        loop.record(Decision(item.id, "bob", "confirm", item.predicted, version_id=item.version_id))  # they differ
     loop.judge(loop.retrain("test"))
+    correct_wrongly(loop, 2)
     loop.rank_feedback()
     loop.rule([said[0].id - 2], "accept", "bob")
     opened_items = loop.store.items.page(loop.project.id, ItemFilter(("open",)), sort="newest", limit=3)
@@ -82,7 +81,10 @@ def opened(who: dict[str, object], page: str = "overview", **state: object) -> A
     app = AppTest.from_file(str(ROOT / "pages" / "_frame.py"), default_timeout=60)
     app.user = who
     for key, value in state.items():
-        app.session_state[key] = value
+        if key.startswith("?"):
+            app.query_params[key[1:]] = value
+        else:
+            app.session_state[key] = value
     app.run()
     if page != "overview":
         app.switch_page(f"{page}.py").run()
@@ -93,7 +95,11 @@ def opened(who: dict[str, object], page: str = "overview", **state: object) -> A
 def stored(store: Store) -> list[str]:
     """Everything in the database."""
     with sqlite3.connect(store.url.removeprefix("sqlite:///")) as database:
-        return list(database.iterdump())
+        tables = database.execute(
+            "select name from sqlite_master where type = 'table' and sql not like 'create virtual%' "
+            "and name not like 'items_text%'"
+        )
+        return [str(row) for (name,) in tables.fetchall() for row in database.execute(f"select * from {name}")]
 
 
 def button(app: AppTest, key: str):
@@ -101,14 +107,30 @@ def button(app: AppTest, key: str):
     return next(each for each in app.button if (each.key or "").startswith(key) or each.label.startswith(key))
 
 
-def typed(key: str, value: object) -> Callable[[AppTest], None]:
-    """Puts something into the field whose key begins like this."""
+def press(app: AppTest, key: str) -> None:
+    """Press a button; a disabled one too, as a forged message does."""
+    pressed = button(app, key)
+    pressed.proto.disabled = False  # of the test harness; the server is told nothing
+    pressed.click().run()
+    assert not app.exception
+
+
+def typed(key: str, value: object, run: bool = False) -> Callable[[AppTest], None]:
+    """Puts something into the field whose key begins like this. run: the page is drawn before anything is pressed."""
 
     def put(app: AppTest) -> None:
-        field = next(each for each in (*app.text_input, *app.slider) if (each.key or "").startswith(key))
-        field.set_value(value).run()
+        fields = (*app.text_input, *app.number_input, *app.slider)
+        field = next(each for each in fields if (each.key or "").startswith(key))
+        field.set_value(value)
+        if run:
+            app.run()
 
     return put
+
+
+def unlocked(_action: str, _about: object, *, disabled: bool = False, help: str | None = None) -> dict[str, object]:
+    """A page that has forgotten to disable its controls; Streamlit itself drops what a disabled one sends."""
+    return {"disabled": disabled, "help": help}
 
 
 def nothing(_app: AppTest) -> None:
@@ -130,14 +152,14 @@ CONTROLS: list[tuple[str, str, str, dict[str, object], Callable[[AppTest], None]
     ("feedback", "rule-reject-", "rule", {}, nothing),
     ("feedback", "unrule-", "rule", {}, nothing),
     ("feedback", "settle-", "rule", CONFLICTS, nothing),
-    ("insights", "insights_ask_forecast", "study", {"view": "outlook"}, nothing),
+    ("insights", "insights_ask_forecast", "study", {"?view": "outlook"}, nothing),
     ("map", "map_draw", "study", {"map_method": "t-SNE"}, nothing),
     ("predictions", "items_review", "review", {}, nothing),
-    ("predictions", "Save this order", "settings", {"weights_open": True}, typed("weight", 0.5)),
+    ("predictions", "Save this order", "settings", {"weights_open": True}, typed("weight", 0.5, run=True)),
     ("review", "queue_close", "review", {"queue": 1}, nothing),
-    ("setup", "Save", "settings", {"section": "Settings"}, typed("setting-", 3)),
+    ("setup", "Save", "settings", {"section": "Settings"}, typed("setting-retrain", 7)),
     ("setup", "Rename", "archive", {"section": "Project"}, typed("", "another name")),
-    ("setup", "archive", "archive", {"section": "Project"}, typed("archive-name", "points")),
+    ("setup", "archive", "archive", {"section": "Project"}, typed("archive-name", "points", run=True)),
     ("setup", "member-add", "members", ACCESS, typed("member-subject", "new@example.org")),
     ("setup", "remove-", "members", ACCESS, nothing),
     ("setup", "token-make", "tokens", ACCESS, typed("token-name", "nightly")),
@@ -148,27 +170,38 @@ CONTROLS: list[tuple[str, str, str, dict[str, object], Callable[[AppTest], None]
 @pytest.mark.parametrize(
     ("page", "key", "action", "state", "before"), CONTROLS, ids=[f"{page} {key}" for page, key, *_ in CONTROLS]
 )
-def test_a_control_does_something_from_its_role_on_and_is_refused_below(
-    world, page, key, action, state, before
+def test_a_control_works_for_its_role_and_is_refused_once_that_is_gone(
+    world, monkeypatch, page, key, action, state, before
 ) -> None:
     least = ACTIONS[action].least
     below = ROLES[ROLES.index(least) - 1]
-    pressed = opened(claims(below), page, **state)
-    standing = stored(world)
-    if found := [each for each in pressed.button if (each.key or "").startswith(key) or each.label.startswith(key)]:
-        assert found[0].disabled, "shown, and said whom to ask"
-        assert f"Takes the role {least}" in (found[0].help or found[0].proto.help)
-        before(pressed)
-        button(pressed, key).click().run()  # as a forged message would
-        assert not pressed.exception
-        assert f"takes the role {least}" in texts(pressed).replace("\\", "")
-    else:
-        assert f"Takes the role {least}" in texts(pressed)
+
+    def give(role: str) -> list[str]:
+        people.set_member(world, people.local("test"), 1, "pat@example.org", role, now=time.time())
+        return stored(world)
+
+    give(least)
+    app = opened(claims("pat"), page, **state)
+    before(app)
+    standing = give(below)  # after the page was drawn: only the server can know
+    with monkeypatch.context() as patch:
+        for name in [name for name in sys.modules if name.startswith("pages.")]:
+            if hasattr(sys.modules[name], "locked"):
+                patch.setattr(f"{name}.locked", unlocked)
+        press(app, key)
+    assert f"takes the role {least}" in texts(app).replace("\\", "") or page == "review"
     assert stored(world) == standing
-    pressed = opened(claims(least), page, **state)
-    before(pressed)
-    button(pressed, key).click().run()
-    assert not pressed.exception
+    app.run()
+    shown = [each for each in app.button if (each.key or "").startswith(key) or each.label.startswith(key)]
+    assert all(each.disabled and f"Takes the role {least}: ask admin@example.org" in each.help for each in shown)
+    assert shown or f"Takes the role {least}" in texts(app)
+    standing = give(least)
+    for name, value in state.items():
+        if name in app.session_state:
+            app.session_state[name] = value
+    app.run()
+    before(app)
+    press(app, key)
     assert stored(world) != standing
 
 
@@ -181,20 +214,21 @@ def test_nothing_a_viewer_presses_changes_anything(world, page: str) -> None:
         app = opened(claims("viewer"), page, **state)
         for each in [each.key or each.label for each in app.button]:
             try:
-                button(app, each).click().run()
+                press(app, each)
             except StopIteration:  # an earlier press has led elsewhere
                 app = opened(claims("viewer"), page, **state)
-                button(app, each).click().run()
-            assert not app.exception
+                press(app, each)
     assert stored(world) == standing
 
 
 @pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize("page", PAGES)
-def test_every_page_opens_for_every_role(world, role: str, page: str) -> None:
-    app = opened(claims(role), page)
-    assert f"{role} of this project" in texts(app.sidebar)
-    assert app.session_state["project"] == "points"
+def test_every_page_opens_for_every_role(world, role: str) -> None:
+    app = opened(claims(role))
+    for page in PAGES:
+        app.switch_page(f"{page}.py").run()
+        assert not app.exception
+        assert f"{role} of this project" in texts(app.sidebar)
+        assert app.session_state["project"] == "points"
 
 
 def test_the_decks_decisions_are_stored_for_a_reviewer_and_refused_once_the_role_is_gone(world) -> None:
@@ -250,12 +284,11 @@ def test_a_forged_project_or_name_in_the_session_opens_nothing(world) -> None:
     ],
 )
 def test_nobody_gets_past_the_door_without_a_fresh_sign_in_and_a_role(world, who) -> None:
+    app = AppTest.from_file(str(ROOT / "pages" / "_frame.py"), default_timeout=60)
+    app.user = who
+    app.run()
     for page in PAGES:
-        app = AppTest.from_file(str(ROOT / "pages" / "_frame.py"), default_timeout=60)
-        app.user = who
-        app.run()
-        if page != "overview":
-            app.switch_page(f"{page}.py").run()
+        app.switch_page(f"{page}.py").run()
         assert not app.exception
         assert "points" not in texts(app)
         assert not app.selectbox
@@ -267,7 +300,7 @@ def test_without_sign_in_everybody_here_may_do_everything(world, monkeypatch: py
     monkeypatch.setenv("USER", "ana")
     app = opened({}, "retrain")
     assert app.sidebar.text_input(key="reviewer").value == "ana"
-    button(app, "retrain_now").click().run()
+    press(app, "retrain_now")
     assert world.jobs.latest(world.projects.named("points").id)[0].requested_by == "ana"
     assert "There is no sign-in" in opened({}, "setup", **ACCESS).info[0].title
 
@@ -275,11 +308,11 @@ def test_without_sign_in_everybody_here_may_do_everything(world, monkeypatch: py
 def test_a_secret_is_shown_until_it_has_been_copied_and_never_again(world) -> None:
     app = opened(claims("admin"), "setup", **ACCESS)
     typed("token-name", "nightly")(app)
-    button(app, "token-make").click().run()
+    press(app, "token-make")
     (secret,) = [each.value for each in app.code]
-    assert people.bearer(world, secret, time.time()).name == "token:nightly"
+    assert people.bearer(world, secret, time.time()).name == "nightly"
     assert secret not in "".join(stored(world))
-    button(app, "token-copied").click().run()
+    press(app, "token-copied")
     assert not app.code
     assert not opened(claims("admin"), "setup", **ACCESS).code
 
