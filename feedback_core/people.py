@@ -105,6 +105,8 @@ def acting(person: Person, by: str | None) -> str:
     """The name a change is recorded under. by: whom a program acts for, if anybody. Raises Forbidden."""
     if by is None or by == person.name:
         return person.name
+    if not by.strip() or not by.isprintable():
+        raise InvalidInput(f"by={by!a} is not a name: give characters that can be seen.")
     if not person.may_act_for_others:
         raise Forbidden(
             f"{person.name} may not act for {by!r}: leave the name out, or use a token that may act for others."

@@ -338,6 +338,8 @@ def _check_type(name: str, value: Any, example: Any) -> None:
         good = all(isinstance(each, str) for each in value)
     if good and name in ("weights", "costs"):
         good = _are_numbers(value if name == "weights" else _flat(value))
+    if good and name == "params":
+        good = not any(isinstance(each, float) and not isfinite(each) for each in value.values())
     if not good:
         raise InvalidSetting(f"{name}={value!r:.80} is not what it takes: send something like {example!r:.80}.")
 

@@ -25,6 +25,13 @@ def write(rows: Rows, target: Path) -> str:
         return draft.settle()
 
 
+def named(target: Path, name: str) -> Path:
+    """A staged file by its name. Raises NotFound for a name that leads anywhere else."""
+    if not name or Path(name).name != name:
+        raise NotFound(f"{name!r} is no name of a staged file: upload the data again.")
+    return target / name
+
+
 class Draft:
     """A file that grows row by row and is there as a whole or not at all; left behind unsettled, it is removed."""
 

@@ -43,12 +43,13 @@ def submit(loop: Loop, by: str, entries: Sequence[Submission], places: Sequence[
     naming the entry by its place where there are several. places: how each is called, such as "line 3: ".
     """
     places = places or [f"entries.{n}: " if len(entries) > 1 else "" for n in range(len(entries))]
+    targets = [_target(loop, entry, place) for entry, place in zip(entries, places, strict=True)]
     known = loop.store.listings.entries_by_key(loop.project.id, [entry.key for entry in entries if entry.key])
     items = _items(loop, by, entries, places)
     found: dict[int, Feedback] = {}
     new: dict[int, Decision] = {}
     for n, (entry, item) in enumerate(zip(entries, items, strict=True)):
-        decision = _decision(loop, by, entry, item, places[n])
+        decision = _decision(by, entry, item, targets[n], places[n])
         earlier = known.get(entry.key or "")
         if earlier is not None and _is_same(earlier, decision):
             found[n] = earlier
@@ -57,6 +58,17 @@ def submit(loop: Loop, by: str, entries: Sequence[Submission], places: Sequence[
     stored = loop.record(*new.values(), items=items) if new else []
     found |= dict(zip(new, stored, strict=True))
     return [found[n] for n in range(len(entries))]
+
+
+def _target(loop: Loop, entry: Submission, place: str) -> str | None:
+    """The label an entry gives. Asked before a new input becomes an item, so that what is refused leaves nothing."""
+    if entry.verdict == "confirm" and entry.version_id is None:
+        raise InvalidFeedback(f"{place}version is missing: say whose prediction is confirmed, or send a target.")
+    if entry.verdict != "correct":
+        return None
+    if entry.target is None:
+        raise InvalidFeedback(f"{place}target is missing: there is no prediction to confirm, so choose a label.")
+    return arrivals.label_of(entry.target, loop.project.labels, place)
 
 
 def _is_same(earlier: Feedback, decision: Decision) -> bool:
@@ -91,17 +103,14 @@ def _items(loop: Loop, by: str, entries: Sequence[Submission], places: Sequence[
     return [by_id[ids[n]] for n in range(len(entries))]
 
 
-def _decision(loop: Loop, by: str, entry: Submission, item: Item, place: str) -> Decision:
+def _decision(by: str, entry: Submission, item: Item, target: str | None, place: str) -> Decision:
     if item.hidden and entry.draw_id is None:
         raise Stale(f"{place}item {item.key} belongs to the audit sample, which only chance may draw: draw instead.")
-    if entry.verdict == "confirm" and entry.version_id is None:
-        raise InvalidFeedback(f"{place}version is missing: say whose prediction is confirmed, or send a target.")
-    target = entry.target if entry.verdict == "correct" else None
     return Decision(
         item.id,
         by,
         entry.verdict,
-        None if target is None else arrivals.label_of(target, loop.project.labels, place),
+        target,
         version_id=item.version_id if entry.version_id is None else entry.version_id,
         note=entry.note,
         seconds=entry.seconds,

@@ -80,7 +80,7 @@ def take_in(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
 
     Safe to repeat: rows that are there already are left as they are.
     """
-    path = staging.folder(loop.store.artifacts) / job.payload["file"]
+    path = staging.named(staging.folder(loop.store.artifacts), job.payload["file"])
     if job.attempts > 1 and not path.is_file():
         return {"added": 0}  # the worker before this one died after its last step, which removes the file
     added = loop.add_items(staging.read(path), job.requested_by, progress)

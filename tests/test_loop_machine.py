@@ -55,6 +55,9 @@ MOMENT = st.one_of(st.none(), st.integers(1, 30))
 comes to its end; a job has more (see LONG)."""
 
 LONG = st.one_of(st.none(), st.integers(1, 140))
+FEW = 6
+"""Items that are decided without a draw: few, so that one is decided again, by the same person and by the other."""
+
 LEASE_OVER_S = 60.0
 
 
@@ -289,7 +292,7 @@ class LoopMachine(RuleBasedStateMachine):
         held = self.store.draws.hand(1, who, self.memory.now) if from_hand else []
         draw = held[pick % len(held)] if held else None
         pool = self.pool()
-        item = self.store.items.get(draw.item_id if draw else pool[pick % len(pool)])
+        item = self.store.items.get(draw.item_id if draw else pool[pick % FEW])
         self.asked += 1
         return {
             "item_id": item.id,

@@ -13,7 +13,6 @@ from starlette.concurrency import run_in_threadpool
 
 from .. import exchange, exports, insights
 from ..briefing import briefing
-from ..errors import ArtifactError
 from ..models import artifacts
 from ..types import Version
 from . import shapes, work_shapes
@@ -101,9 +100,7 @@ async def get_champion(
 def get_artifact(version_id: Id, store: OpenStore) -> FileResponse:
     """The model file of a version; its SHA-256 is the ETag, and stands in the version's description."""
     version = store.versions.get(version_id)
-    if not artifacts.looks_intact(store.artifacts, version.artifact, version.size):
-        raise ArtifactError(f"The model file of version {version.number} is missing or damaged: restore it.")
-    path = store.artifacts / version.artifact / artifacts.MODEL
+    path = artifacts.verified(store.artifacts, version.artifact, version.sha256)
     return FileResponse(
         path,
         media_type="application/octet-stream",

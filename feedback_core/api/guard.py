@@ -48,6 +48,8 @@ class Guard:
             return
         # Read whole before the route runs: a body sent in pieces announces no length.
         body = b"" if refusal else await _body(receive, most)
+        if body is None:
+            return
         if len(body) > most:
             refusal = too_large(most)
         if refusal is not None:
@@ -81,11 +83,13 @@ def too_large(most: int) -> Response:
     return problem(413, f"The body is larger than {most:,} bytes: send less at a time.", "TooLarge")
 
 
-async def _body(receive: Receive, most: int) -> bytes:
-    """The whole body, or the first bytes beyond `most` of a larger one."""
+async def _body(receive: Receive, most: int) -> bytes | None:
+    """The whole body, or the first bytes beyond `most` of a larger one; None where the sender has gone half-way."""
     body, more = bytearray(), True
     while more and len(body) <= most:
         message = await receive()
+        if message["type"] == "http.disconnect":  # what has come may be valid JSON, and is not what was meant
+            return None
         body += message.get("body", b"")
         more = message.get("more_body", False)
     return bytes(body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -10,7 +11,12 @@ from fastapi.responses import HTMLResponse
 
 from .. import __version__, exchange, people
 from ..accuracies import accuracies
+from ..errors import InvalidSetting
 from ..loop import create_project
+from ..models import BUILDERS
+from ..prioritize import STRATEGIES
+from ..prioritize.diversity import DIVERSITY
+from ..registry import Registry
 from ..reports import card_facts
 from ..settings import Settings, changed
 from ..store import Store
@@ -47,7 +53,7 @@ def list_projects(store: OpenStore, who: Who) -> list[dict[str, Any]]:
 def create(given: work_shapes.NewProject, store: OpenStore, who: Who) -> dict[str, Any]:
     """Add a project: its columns, its labels, and the settings that are not the default."""
     schema = Schema(tuple(Column(each.name, each.kind, tuple(each.shape)) for each in given.columns))
-    settings = changed(Settings(), given.settings)
+    settings = _wanted(Settings(), given.settings)
     return _told(store, create_project(store, given.name, schema, given.labels, settings, actor=acting(given.by, who)))
 
 
@@ -55,7 +61,7 @@ def create(given: work_shapes.NewProject, store: OpenStore, who: Who) -> dict[st
 def update(project_id: Id, given: work_shapes.Changed, store: OpenStore, who: Who) -> dict[str, Any]:
     """Change settings, or add labels; what is not named stays as it is."""
     project = store.projects.get(project_id)
-    settings = changed(project.settings, given.settings)
+    settings = _wanted(project.settings, given.settings)
     after = store.projects.update(
         project, settings=settings, labels=tuple(given.labels), now=time.time(), actor=acting(given.by, who)
     )
@@ -96,6 +102,20 @@ def get_card(project_id: Id, store: OpenStore) -> dict[str, Any]:
 def get_card_page(project_id: Id, store: OpenStore) -> HTMLResponse:
     """The champion's model card as one page that needs nothing else."""
     return HTMLResponse(of_project(store, project_id).card_html(), headers=PAGE_HEADERS)
+
+
+def _wanted(before: Settings, values: Mapping[str, Any]) -> Settings:
+    """Settings with other values for some names. Raises InvalidSetting also for a model or strategy there is not."""
+    settings = changed(before, values)
+    named: list[tuple[Registry[Any], str, str]] = []
+    named += [(BUILDERS, "estimator", settings.estimator)] if "estimator" in values else []
+    named += (
+        [(STRATEGIES, "weights", name) for name in settings.weights if name != DIVERSITY] if "weights" in values else []
+    )
+    for known, field, name in named:
+        if name not in known:
+            raise InvalidSetting(f"{field}={name!r:.80} is not known: choose among {', '.join(known)}.")
+    return settings
 
 
 def _told(store: Store, project: Project) -> dict[str, Any]:

@@ -73,6 +73,13 @@ def load(root: Path, name: str, sha256: str) -> Any:
     """Read a model back. Raises ArtifactError when the file is missing, changed or of an untrusted type."""
     import skops.io
 
+    path = verified(root, name, sha256)
+    _refuse_untrusted(path)
+    return skops.io.load(path, trusted=list(TRUSTED))
+
+
+def verified(root: Path, name: str, sha256: str) -> Path:
+    """The model file with this hash. Raises ArtifactError when it is missing or changed."""
     path = root / name / MODEL
     if not path.is_file():
         raise ArtifactError(f"The model file {name}/{MODEL} is missing: restore it, or roll back to another version.")
@@ -82,8 +89,7 @@ def load(root: Path, name: str, sha256: str) -> Any:
             f"The model file {name}/{MODEL} has changed (SHA-256 {found[:12]}…, recorded {sha256[:12]}…): "
             "restore it, or roll back to another version."
         )
-    _refuse_untrusted(path)
-    return skops.io.load(path, trusted=list(TRUSTED))
+    return path
 
 
 def looks_intact(root: Path, name: str, size: int) -> bool:

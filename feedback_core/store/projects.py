@@ -137,6 +137,9 @@ class Projects:
 def _refuse_name(session: Session, name: str) -> None:
     if not 1 <= len(name) <= 80:
         raise InvalidInput(f"The project name {name[:80]!r} has {len(name)} characters: give 1 to 80.")
+    # What cannot be seen, or turns round what follows, makes a name look like another.
+    if not name.isprintable():
+        raise InvalidInput(f"The project name {name!a} has characters that are not shown: leave them out.")
     taken = session.query("select archived_at from projects where name = ?", (name,))
     if taken and taken[0]["archived_at"] is not None:
         raise InvalidInput(f"A project named {name!r} is archived: restore it on Setup, or choose another name.")
