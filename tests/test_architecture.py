@@ -15,8 +15,8 @@ ROOT = Path(__file__).parent.parent
 CORE = ROOT / "feedback_core"
 
 _FLOORS = """
-errors parent cache neighbours projection
-cron client environment
+errors parent cache neighbours projection listening
+cron client environment fence
 settings registry scored
 types
 intervals wording scope children permissions

@@ -346,3 +346,11 @@ def test_no_code_of_a_page_changes_anything_without_asking_who_may() -> None:
 def test_what_downloads_is_for_everybody_who_sees() -> None:
     # Reports, cards and tables have download buttons that ask for nothing more.
     assert all(allowed(role, "export") == allowed(role, "see") for role in ROLES)
+
+
+def test_the_document_says_of_every_role_what_the_table_says() -> None:
+    text = (ROOT / "docs" / "people.md").read_text()
+    for role in ROLES:
+        says = "; ".join(action.says for action in ACTIONS.values() if action.least == role)
+        assert f"| {role} | {says} |" in text
+    assert "docs/people.md" in (ROOT / "README.md").read_text()
