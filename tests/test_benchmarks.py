@@ -61,6 +61,7 @@ b.main()
 """
 SITTING = {"decisions", "lost", "refused", "handed_out_twice", "batch_p95_ms"}
 TRIGGER = {"worst_regret_auto", "worst_regret_root", "worst_regret_best_fixed", "predictions", "seeds", "auto"}
+REALTIME = {"lost_points", "lost_points_without_replay", "lag_s_p50", "lag_s_p95", "cpu_ms_per_entry", "entries"}
 FEW_REPEATS = "from benchmarks import estimates as b; b.QUICK_REPEATS, b.QUICK_SCIENCE_REPEATS = 2, 50; b.main()"
 ESTIMATES = {"repeats", "accuracy", "real all items", "real sharpened", "science all items", "science gain all items"}
 FORECAST = {"bias_points", "mae_points", "coverage_50", "coverage_80", "coverage_95", "forecasts", "futures"}
@@ -112,6 +113,7 @@ LAYOUT = {"rows", "numbers json_array_orjson", "mixed json_array_orjson", "wide 
         ("label_efficiency", ["-c", SMALL_SETS], EFFICIENCY),
         ("query_speed", ["-c", SHORT_QUERIES], QUERIES),
         ("trigger", ["-m", "benchmarks.trigger"], TRIGGER),
+        ("realtime", ["-m", "benchmarks.realtime"], REALTIME),
         ("forecast", ["-c", FEW_FORECASTS], FORECAST),
         ("credit", ["-c", FEW_WORLDS], CREDIT),
         ("gate", ["-c", FEW_RUNS], GATE),
@@ -158,6 +160,10 @@ def test_a_benchmark_prints_one_json_object_with_its_metrics(name: str, program:
         assert 0 <= result["metrics"]["worst_regret_auto"] < 0.08
         assert result["metrics"]["worst_regret_auto"] < result["metrics"]["worst_regret_best_fixed"]
         assert result["baselines"]["every 10 entries"]["worst regret at 60"] > 3
+    if name == "realtime":
+        found = result["metrics"]
+        assert found["lost_points"] < 5 < 20 < found["lost_points_without_replay"]
+        assert found["entries"] == 10
     if name == "forecast":
         assert result["metrics"]["coverage_50"] <= result["metrics"]["coverage_80"] <= result["metrics"]["coverage_95"]
         assert abs(result["metrics"]["bias_points"]) < 5

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from feedback_core import simulate as simulation
+from feedback_core.cli import app
 from feedback_core.errors import NotFound
 from feedback_core.store import open_store
 
@@ -50,7 +51,8 @@ def test_help_lists_the_commands(words):
     deciding = ["judge", "promote", "refuse", "rollback", "undo-rulings", "report", "card", "reproduce", "backtest"]
     others = ["export", "insights", "events", "settings", "rename", "archive", "restore", "rescore", "jobs", "cancel"]
     assert {*loop, *deciding, *others, "demo", "simulate", "worker", "projects", "versions"} <= set(listed)
-    assert len(listed) == len(set(listed))
+    assert len(listed) == len(set(listed)) == len(app.registered_commands)
+    assert listed.index("create") < listed.index("draw") < listed.index("retrain") < listed.index("demo")
 
 
 @pytest.mark.parametrize(

@@ -297,6 +297,7 @@ def test_a_project_is_renamed_archived_and_restored(at):
     assert said(at, "rename", "plane")["name"] == "plane"
     assert said(at, "archive", "plane")["name"] == "plane"
     assert said(at, "projects") == []
+    assert [each["name"] for each in said(at, "projects", "--archived")] == ["plane"]
     assert call(at, "restore", "plane").stdout == "plane is back.\n"
     assert [each["name"] for each in said(at, "projects", "--limit", "1")] == ["plane"]
 

@@ -20,8 +20,7 @@ Url = Annotated[
         min_length=1,
         max_length=MOST_CHARACTERS,
         pattern=r"^https?://[!-~]+$",
-        description="Where to post; https://, or http:// within one network.",
-        examples=["https://example.org/hooks/feedback"],
+        description="Where to post: https, or plain http within one network.",
     ),
 ]
 Kinds = Annotated[list[Kind], Field(min_length=1, max_length=len(KINDS), description="What is sent.")]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from ..environment import database_url
@@ -23,15 +25,23 @@ MOST = 1_000
 
 
 @app.command()
-def projects(limit: Limit = MOST, database: Database = "", as_json: AsJson = False) -> None:
+def projects(
+    limit: Limit = MOST,
+    archived: Annotated[
+        bool, typer.Option("--archived", help="Those put away instead; `restore` brings one back.")
+    ] = False,
+    database: Database = "",
+    as_json: AsJson = False,
+) -> None:
     """List the projects, each with its champion's accuracy on the locked rows."""
     from .. import exchange, wording
     from ..store import open_store
 
     store = open_store(database or database_url())
+    listed = store.projects.archived() if archived else store.projects.all()
     found = [
         exchange.project(each, store.versions.champion(each.id), len(store.versions.all(each.id)))
-        for each in store.projects.all()[:limit]
+        for each in listed[:limit]
     ]
     if as_json:
         print_json(found)

@@ -150,11 +150,9 @@ class Learner:
 
     def _fit(self, rows: Any, answers: npt.NDArray[np.object_], weights: npt.NDArray[np.float64]) -> None:
         from sklearn.utils.validation import has_fit_parameter
-        from threadpoolctl import threadpool_limits
 
         extra = {"sample_weight": weights} if has_fit_parameter(self._model, "sample_weight") else {}
-        with threadpool_limits(1):
-            self._model.partial_fit(rows, answers, **extra)
+        self._model.partial_fit(rows, answers, **extra)
 
     def _take(self, key: Key, weight: float) -> None:
         self.keys.append(key)
