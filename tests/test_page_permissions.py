@@ -208,9 +208,8 @@ def test_a_control_works_for_its_role_and_is_refused_once_that_is_gone(
 @pytest.mark.parametrize("page", PAGES)
 def test_nothing_a_viewer_presses_changes_anything(world, page: str) -> None:
     standing = stored(world)
-    for state in ({}, ACCESS, CONFLICTS, {"section": "Project"}, {"section": "Settings"}):
-        if state and page not in ("setup", "feedback"):
-            continue
+    sections = ({"section": name} for name in ("People and access", "Project", "Settings"))
+    for state in {"feedback": ({}, CONFLICTS), "setup": ({}, *sections)}.get(page, ({},)):
         app = opened(claims("viewer"), page, **state)
         for each in [each.key or each.label for each in app.button]:
             try:
@@ -346,3 +345,11 @@ def test_no_code_of_a_page_changes_anything_without_asking_who_may() -> None:
 def test_what_downloads_is_for_everybody_who_sees() -> None:
     # Reports, cards and tables have download buttons that ask for nothing more.
     assert all(allowed(role, "export") == allowed(role, "see") for role in ROLES)
+
+
+def test_the_document_says_of_every_role_what_the_table_says() -> None:
+    text = (ROOT / "docs" / "people.md").read_text()
+    for role in ROLES:
+        says = "; ".join(action.says for action in ACTIONS.values() if action.least == role)
+        assert f"| {role} | {says} |" in text
+    assert "docs/people.md" in (ROOT / "README.md").read_text()
