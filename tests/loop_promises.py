@@ -105,7 +105,7 @@ def a_reviewer_has_one_standing_word_about_an_item(db: sqlite3.Connection, _mode
 def running_counts_equal_what_is_counted(db: sqlite3.Connection, _models: Path, _memory: Memory) -> None:
     recounted = _recount(db)
     kept = {(row["kind"], row["name"]): row["n"] for row in db.execute("select * from tallies where n <> 0")}
-    assert kept == recounted, {key: (kept.get(key), recounted.get(key)) for key in kept.items() ^ recounted.items()}
+    assert kept == recounted, {key: (kept.get(key), recounted.get(key)) for key, _ in kept.items() ^ recounted.items()}
 
 
 def _recount(db: sqlite3.Connection) -> dict[tuple[str, str], int]:

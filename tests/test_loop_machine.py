@@ -354,7 +354,7 @@ EACH = {
     "draw_chosen": {"reviewer": "bob", "item": 70},
     "release": {"reviewer": "ann", "draws": [1]},
     "record": {},
-    "undo": {"entry": 1, "reviewer": "ann", "hold": True},
+    "undo": {},
     "rule_on": {"entries": [1, 2], "ruling": "reject"},
     "undo_ruling": {},
     "settle": {},
@@ -376,6 +376,12 @@ def begin(machine: LoopMachine, name: str) -> dict[str, Any]:
     """Bring about what a step needs; gives its arguments."""
     if name in ("record", "retrain_meanwhile"):
         return {"decisions": [machine.decision("ann", 3, "correct", "a", from_hand=False)]}
+    if name == "undo":  # of a change of mind, so that the word before counts again
+        first = machine.said()[0]
+        item = machine.store.items.get(first.item_id)
+        other = {"item_id": item.id, "reviewer": first.reviewer, "verdict": "flag", "version_id": item.version_id}
+        machine.acknowledge(machine.do("record", None, decisions=[other]))
+        return {"entry": machine.said()[-1].id, "reviewer": first.reviewer, "hold": True}
     if name == "undo_ruling":
         machine.do("rule_on", None, entries=[1, 2], ruling="reject")
         return {"ruling": machine.store.rulings.latest(1, 1)[0].event.id}
