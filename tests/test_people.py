@@ -115,6 +115,48 @@ def test_an_address_that_nobody_has_verified_is_not(verified):
     assert people.subject_of(ANA | {"email_verified": verified}) == "https://id.example.org|7"
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"email": "boſs@two.org"}, {"email": "boss@two.org"}),
+        ({"email": "\u212aim@x.org"}, {"email": "kim@x.org"}),
+        ({"email": "groß@x.org"}, {"email": "gross@x.org"}),
+        ({"email": "İan@x.org"}, {"email": "i\u0307an@x.org"}),
+        ({"email": "boss@two.org\u2003"}, {"email": "boss@two.org"}),
+        ({"email": None, "sub": "AbC@x"}, {"email": None, "sub": "abc@x"}),
+        ({"email": None, "sub": "7 "}, {"email": None, "sub": "7"}),
+        ({"email": "https://id.example.org|7@x.org"}, {"email": None, "sub": "7@x.org"}),
+    ],
+)
+def test_two_who_are_different_to_the_provider_are_different_here(one, other):
+    if one["email"] == "https://id.example.org|7@x.org":  # an address like that is not taken for one at all
+        assert people.subject_of(ANA | one) == "https://id.example.org|7"
+    assert people.subject_of(ANA | one) != people.subject_of(ANA | other)
+
+
+@given(st.text(max_size=300), st.text(min_size=1, max_size=300), st.text(max_size=300))
+def test_whoever_signs_in_is_somebody_who_can_be_given_a_role(iss, sub, email):
+    subject = people.subject_of({"iss": iss, "sub": sub, "email": email, "email_verified": True})
+    assert people._subject(subject) == subject
+    assert not subject.startswith("token:") or "|" in subject
+
+
+def test_an_identifier_too_long_to_keep_gets_in_by_its_hash_and_is_admin_by_its_whole(store):
+    long = {"iss": "https://login.example/" + "t" * 100, "sub": "s" * 100}
+    person = people.signed_in(store, long, admins=frozenset({f"{long['iss']}|{long['sub']}"}), default_role="")
+    assert person.everywhere == "admin"
+    assert len(person.subject) == len("sha256|") + 64
+    assert person.subject != people.subject_of(long | {"sub": "s" * 99 + "t"})
+
+
+def test_one_bad_entry_among_the_admins_keeps_nobody_out(store, caplog):
+    bad = "a" * 201
+    person = people.signed_in(store, ANA, admins=frozenset({bad, "ana@example.org"}), default_role="")
+    assert person.everywhere == "admin"
+    assert "FEEDBACK_ADMINS" in caplog.text
+    assert people.listed_admins([bad, "B@x.org"]) == {"b@x.org"}
+
+
 def test_a_sign_in_that_names_nobody_is_refused():
     with pytest.raises(NotSignedIn, match="names nobody"):
         people.subject_of({"email": "ana@example.org"})

@@ -38,7 +38,7 @@ def access(loop: Loop) -> None:
 
 def _members(loop: Loop) -> None:
     st.subheader("People")
-    fixed = sorted(admins())
+    fixed = sorted(people.listed_admins(admins()))
     if fixed:
         st.caption(f"Admin of all projects by FEEDBACK_ADMINS: {plain(', '.join(fixed))}.")
     if default_role():
