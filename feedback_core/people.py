@@ -168,17 +168,25 @@ def admins_of(store: Store, project_id: int | None) -> list[str]:
 def set_member(
     store: Store, by: Person, project_id: int | None, subject: str, role: str, *, name: str = "", now: float
 ) -> Member:
-    """Give somebody a role in a project, or in all (None). Raises Forbidden, InvalidInput."""
+    """Give somebody a role in a project, or in all (None). Raises Forbidden, InvalidInput.
+
+    Where that makes them admin no longer, the tokens they have made there are revoked; `ended` names them.
+    """
     require(store, by, project_id, "members")
-    return store.members.put(
-        _existing(store, project_id), _subject(subject), name.strip(), _role(role), now=now, by=by.name
-    )
+    project_id, whom, given = _existing(store, project_id), _subject(subject), _role(role)
+    return store.members.put(project_id, whom, name.strip(), given, now=now, by=by.name, admin=_is_admin_anyway(whom))
 
 
 def remove_member(store: Store, by: Person, project_id: int | None, subject: str, *, now: float) -> Member:
-    """Take a role away that was given. Raises Forbidden, NotFound."""
+    """Take a role away that was given, and revoke tokens as `set_member` does. Raises Forbidden, NotFound."""
     require(store, by, project_id, "members")
-    return store.members.remove(project_id, _subject(subject), now=now, by=by.name)
+    whom = _subject(subject)
+    return store.members.remove(project_id, whom, now=now, by=by.name, admin=_is_admin_anyway(whom))
+
+
+def ended(changed: Member) -> str:
+    """What became of the tokens of somebody whose role has changed, as a sentence after others; empty for none."""
+    return f" Tokens they had made are revoked: {', '.join(changed.ended)}." if changed.ended else ""
 
 
 def create_token(
@@ -226,6 +234,11 @@ def revoke_token(store: Store, by: Person, token_id: int, *, now: float) -> Toke
 def hashed(secret: str) -> str:
     """What is kept of a secret. 256 random bits need no salt and no slow hash: nobody can try them all."""
     return sha256(secret.encode()).hexdigest()
+
+
+def _is_admin_anyway(subject: str) -> bool:
+    """Whether the settings make somebody admin of everything, whatever they were given."""
+    return environment.default_role() == "admin" or subject in listed_admins(environment.admins())
 
 
 def _existing(store: Store, project_id: int | None) -> int | None:
