@@ -14,6 +14,7 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import HTTPConnection
 from starlette.routing import Mount, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -117,6 +118,15 @@ async def api(scope: Scope, receive: Receive, send: Send) -> None:
     await built_api()(scope, receive, send)
 
 
+async def may_upload(scope: Scope) -> bool:
+    """Whether a request bears the sign-in of somebody who may add rows. Imported here: pages need the whole core."""
+    cookies = HTTPConnection(scope).cookies
+    if not any(name.startswith("_streamlit_user") for name in cookies):
+        return False
+    asked = await asyncio.to_thread(import_module, "pages._uploads")
+    return bool(await asyncio.to_thread(asked.may_upload, cookies))
+
+
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """Migrate the database before anything uses it, then keep one worker for as long as the server lives."""
@@ -139,7 +149,7 @@ app = st.App(
     ROOT / "pages" / "_frame.py",
     lifespan=lifespan,
     middleware=[
-        Middleware(Fence, index=INDEX.read_text(encoding="utf-8"), sign_in=sign_in()),
+        Middleware(Fence, index=INDEX.read_text(encoding="utf-8"), sign_in=sign_in(), may_upload=may_upload),
         Middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts()),
         Middleware(ApiFirst),
     ],

@@ -37,7 +37,11 @@ def claims() -> Mapping[str, Any]:
 
     Raises NotSignedIn when nobody has, or too long ago.
     """
-    said = st.user.to_dict()
+    return fresh(st.user.to_dict())
+
+
+def fresh(said: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same claims. Raises NotSignedIn where they are nobody's, or of a sign-in too long ago."""
     if not said.get("is_logged_in"):
         raise NotSignedIn("You are not signed in: reload the page, and sign in.")
     if not time.time() - float(said.get("iat") or 0) < LONGEST_S:

@@ -93,6 +93,10 @@ def test_nobody_sees_anything_before_they_sign_in_and_then_what_their_role_allow
         sign_in(page, app, "ada")
         open_page(page, "Setup")
         expect(page.get_by_text("People and access")).to_be_visible()
+        page.locator("input[type=file]").first.set_input_files(
+            {"name": "few.csv", "mimeType": "text/csv", "buffer": b"x0,label\n1,a\n2,b\n"}
+        )
+        expect(page.get_by_text("2 rows, 2 columns")).to_be_visible()
         open_page(page, "Retrain")
         page.get_by_role("button", name="Retrain now").click()
         expect(page.get_by_text("The worker trains a new version")).to_be_visible()
