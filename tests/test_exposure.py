@@ -6,6 +6,7 @@ import asyncio
 import http.client
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from streamlit.web.server.server_util import AUTH_COOKIE_NAME, get_cookie_secret
 from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
 
 from feedback_core import people
-from feedback_core.environment import allowed_hosts, keep_sign_in, sign_in, sign_in_faults
+from feedback_core.environment import allowed_hosts, auth_faults, keep_sign_in, sign_in
 from feedback_core.fence import Fence, page_policy
 from feedback_core.listening import exposed, is_loopback, listening
 from feedback_core.store import Store
@@ -261,22 +262,73 @@ def test_sign_in_stays_on_for_the_life_of_a_process(tmp_path: Path, monkeypatch:
     assert not sign_in(), "who says off means it, and may then listen on this machine only"
 
 
-def test_what_is_missing_in_auth_is_named_without_a_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
-    assert sign_in_faults() == []
-    secrets = tmp_path / ".streamlit" / "secrets.toml"
-    secrets.parent.mkdir()
-    secrets.write_text('[auth]\ncookie_secret = "hunter2"\n[auth.corp]\nclient_id = "x"\nclient_secret = "y"\n')
-    assert sign_in_faults() == [
+COMPLETE = {
+    "redirect_uri": "u",
+    "cookie_secret": "s" * 32,
+    "client_id": "i",
+    "client_secret": "s",
+    "server_metadata_url": "m",
+}
+
+
+def test_what_is_missing_in_auth_is_named_without_a_secret() -> None:
+    assert auth_faults({"cookie_secret": "hunter2", "corp": {"client_id": "x", "client_secret": "y"}}) == [
         "[auth] has no redirect_uri",
-        "cookie_secret in [auth] is shorter than 32 characters",
+        "cookie_secret in [auth] is not a text of at least 32 characters",
         "[auth.corp] has no server_metadata_url",
     ]
-    complete = {"redirect_uri": "u", "cookie_secret": "s" * 32, "client_id": "i", "client_secret": "s"}
-    lines = [f"{name} = {json.dumps(value)}" for name, value in (complete | {"server_metadata_url": "m"}).items()]
-    secrets.write_text("\n".join(["[auth]", *lines]))
-    assert sign_in_faults() == []
+    assert auth_faults(COMPLETE) == []
+    assert auth_faults({}) != [], "an empty section is half of a sign-in"
+    assert auth_faults("yes") == ["auth in Streamlit's secrets is no section [auth]"]
+
+
+@pytest.mark.parametrize("secret", ["", "s" * 31, 12345678901234567890123456789012345, ["s" * 32, "a"], True, None])
+def test_only_a_long_text_signs_who_somebody_is(secret: object) -> None:
+    assert auth_faults(COMPLETE | {"cookie_secret": secret}) != []
+
+
+def ran(script: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """A script that imports the app, in a process of its own."""
+    given = os.environ | {"FEEDBACK_DATABASE": f"sqlite:///{folder / 'test.db'}", "HOME": str(folder)} | variables
+    return subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, env=given, capture_output=True, text=True, timeout=120
+    )
+
+
+def test_secrets_are_checked_wherever_streamlit_finds_them(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere.toml"
+    elsewhere.write_text("\n".join(["[auth]", *(f"{name} = {json.dumps(value)}" for name, value in COMPLETE.items())]))
+    variables = {"STREAMLIT_SECRETS_FILES": str(elsewhere), "STREAMLIT_SERVER_COOKIE_SECRET": "short"}
+    script = "import app; print(app.sign_in(), app.faults())"
+    assert ran(script, tmp_path, **variables).stdout == "True []\n", "the section's own secret signs"
+    elsewhere.write_text(elsewhere.read_text().replace(json.dumps("s" * 32), '["s"]'))
+    said = ran(script, tmp_path, **variables).stdout
+    assert said == "True ['cookie_secret in [auth] is not a text of at least 32 characters']\n"
+    said = ran(script, tmp_path, STREAMLIT_SERVER_COOKIE_SECRET="short", FEEDBACK_AUTH="required").stdout
+    assert said == "True ['server.cookieSecret is shorter than 32 characters']\n"
+
+
+def test_the_server_looks_for_some_seconds_what_it_has_bound_to_and_no_longer(tmp_path: Path) -> None:
+    script = """
+import asyncio, socket, app
+
+async def binds_late():
+    first = socket.create_server(("127.0.0.1", 0))
+    watch = asyncio.create_task(app.stop_when_exposed())
+    await asyncio.sleep(2 * app.BIND_LOOK_S)
+    second = socket.create_server(("0.0.0.0", 0))
+    await watch
+
+app.BIND_WATCH_S = 0.1
+asyncio.run(app.stop_when_exposed())
+print("has looked", flush=True)
+app.BIND_WATCH_S = 60.0
+asyncio.run(binds_late())
+"""
+    ended = ran(script, tmp_path)
+    assert ended.stdout == "has looked\n"
+    assert "Refusing to run: listening on 0.0.0.0" in ended.stderr
+    assert ended.returncode == -signal.SIGTERM
 
 
 @pytest.mark.browser

@@ -24,7 +24,7 @@ _NEVER = (
 _METADATA = tuple(map(ipaddress.ip_network, _NEVER))
 
 _COMPATIBLE = ipaddress.ip_network("::/96")
-"""IPv6 addresses that end in one of IPv4 (RFC 4291, 2.5.5.1): of no use today, and some systems still translate them."""
+"""IPv6 addresses that end in one of IPv4 (RFC 4291, 2.5.5.1): of no use today, yet some systems follow them."""
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
