@@ -9,7 +9,7 @@ from feedback_core import charts, realtime
 from feedback_core.loop import Loop
 from feedback_core.realtime import Standing
 from feedback_core.settings import Settings
-from pages._people import acting, locked, store
+from pages._people import acting, locked, stay, store
 from pages._setup.settings import setting
 from pages._shared import plain, told
 
@@ -36,6 +36,7 @@ def show_realtime(loop: Loop) -> None:
 
 
 def _live(loop: Loop) -> None:
+    stay("see", loop)
     found = realtime.view(loop.store, loop.project, loop.clock())
     st.markdown(plain(found.sentence))
     if not found.on:
