@@ -14,7 +14,7 @@ import threading
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from feedback_core import webhooks
@@ -192,6 +192,42 @@ def test_entries_go_together_in_the_order_they_were_given_and_every_one_once(tra
     assert len(first.body) < 20_000, "what the specification recommends"
     assert second.signed_by(secret)
     assert now_of(trained, hook).feedback_upto == stored[-1].id
+
+
+def test_events_are_told_in_the_order_of_their_commits_though_one_took_its_time_before_it_waited(trained, receiver):
+    hook, _ = added(trained, receiver.address, ("job.failed", "feedback.recorded"))
+    now = trained.clock()
+    for after_s in (2, 0, 9, 1):
+        trained.store.events.append(trained.project.id, now + after_s, "ana", *FAILED)
+    trained.clock.now = now + 5
+    answer(trained, 1)
+    trained.clock.now += taking_up.GATHER_S
+    turn(trained)
+    told = [each.json["data"].get("event", "entries") for each in receiver.got]
+    stored = trained.store.listings.events(trained.project.id, hook.event_upto, 9)
+    events = [each.id for each in stored if each.kind == "job failed"]
+    assert told == [*events[:2], "entries", *events[2:]], "the entries before the first event that is later"
+
+
+@given(times=st.lists(st.floats(0, 9), max_size=6), at=st.floats(0, 9))
+def test_entries_go_behind_no_event_that_is_later_and_before_none_of_their_time_unless_it_follows_one(times, at):
+    n = taking_up.place(times, at)
+    assert all(each <= at for each in times[:n])
+    assert n == len(times) or times[n] > at
+
+
+@given(after_s=st.lists(st.integers(-50, 50), min_size=1, max_size=12))
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_message_ids_follow_event_ids_whatever_the_clocks_say(loop, after_s):
+    hook, _ = added(loop, "http://127.0.0.1:9", ("job.failed",))
+    for each in after_s:
+        loop.store.events.append(loop.project.id, loop.clock() + each, "ana", *FAILED)
+    taking_up.take_up(loop.store, now_of(loop, hook), loop.clock())
+    bodies = [json.loads(loop.store.deliveries.get(hook, each.id)[1]) for each in log_of(loop, hook)]
+    told = [body["data"]["event"] for body in bodies]
+    assert len(told) == len(after_s)
+    assert told == sorted(told)
+    loop.store.webhooks.remove(hook, by="ana", now=loop.clock())
 
 
 def test_what_was_rolled_back_is_never_told(loop, receiver):
