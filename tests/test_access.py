@@ -20,9 +20,9 @@ from feedback_core.errors import Forbidden
 from feedback_core.loop import Loop
 from feedback_core.store import open_store
 from feedback_core.submissions import Submission, submit
-from feedback_core.types import ROLES
+from feedback_core.types import ROLES, ItemFilter
 from feedback_core.webhooks import Reach
-from tests.conftest import Clock, make_loop, rows
+from tests.conftest import Clock, make_loop, raw, rows
 from tests.serving import served
 
 ME = people.local("ann")
@@ -95,6 +95,11 @@ ROUTES = {
     "GET /events": "see access",
 }
 """What each route is meant to be, written down a second time: a route that declares too little stands out here."""
+
+
+def hidden(store, item_id: int) -> None:
+    """Put an item into the audit sample, unlabelled: then only chance may draw it."""
+    raw(store, "update items set audit = 1, state = 'open' where id = ?", (item_id,))
 
 
 class World:
@@ -345,6 +350,72 @@ def test_a_token_that_is_made_for_it_does_and_keeps_its_own_role(world):
     assert kind(world.ask("POST /projects/{project_id}/retrain", app, {"by": "ann"})) == "forbidden"
 
 
+def test_in_others_names_a_token_gives_feedback_draws_and_predicts_and_nothing_else(world):
+    app = world.token("admin", may_act_for_others=True)
+    webhooks.add(
+        world.store, world.project, "http://127.0.0.1:9/x", ["version.live"], Reach(private=True), by="test", now=1.0
+    )
+    before = {each.id for each in world.store.listings.events(world.project.id, 0, 10_000)}
+    for route, body in CHANGES.items():
+        for answer in (
+            world.ask(route, app, body | {"by": "boss"}),
+            world.ask(route, app, body, **{"x-feedback-user": "boss"}),
+        ):
+            if ROUTES[route] in ("submit", "review", "predict"):
+                assert kind(answer) == "let in", (route, answer.text)
+            else:
+                assert (answer.status_code, answer.json()["code"]) == (403, "Forbidden"), route
+                assert "token:t1 may not act for 'boss' here" in answer.json()["detail"]
+    done = [each for each in world.store.listings.events(world.project.id, 0, 10_000) if each.id not in before]
+    assert {each.actor for each in done} <= {"boss (via token:t1)", "test"}
+    mine = [each for each in world.store.feedback.latest(world.project.id, 100) if each.reviewer == "boss"]
+    assert len(mine) >= 4
+    assert {each.via for each in mine} == {"token:t1"}
+
+
+@pytest.mark.parametrize("name", ["gate", "trigger", "worker", " Trigger", "token:t9", "Token:nightly"])
+def test_nobody_goes_by_a_name_that_stands_for_no_person(world, name):
+    app = world.token("reviewer", may_act_for_others=True)
+    here = TestClient(create_api(world.url, team=False))
+    entry, path = {"input": [5.0, 6.0], "target": "b"}, f"/projects/{world.project.id}"
+    refused = [
+        world.ask("POST /projects/{project_id}/feedback", app, entry | {"by": name}),
+        here.post(f"{path}/feedback", json=entry | {"by": name}),
+        here.post(f"{path}/retrain", json={"by": name}),
+        here.post(f"{path}/retrain", json={}, headers={"x-feedback-user": name}),
+    ]
+    if name == name.strip():
+        header = {"x-feedback-user": name}
+        refused += [world.ask("POST /projects/{project_id}/feedback", app, entry, **header)]
+    for answer in refused:
+        assert answer.status_code == 422, answer.text
+        assert "go by another name" in answer.json()["detail"]
+
+
+def test_a_program_takes_back_in_a_name_what_it_has_recorded_in_it_and_nothing_else(world):
+    one, other = (world.token("reviewer", may_act_for_others=True) for _ in range(2))
+    said = {"input": [1, 2], "target": "b", "by": "ana"}
+    entry = world.ask("POST /projects/{project_id}/feedback", one, said).json()
+    assert (entry["reviewer"], entry["via"]) == ("ana", "token:t1")
+    by_herself = world.given("ana")
+
+    def undo(secret, entry_id, **headers):
+        headers = {"authorization": f"Bearer {secret}"} | headers
+        body = {} if "x-feedback-user" in headers else {"by": "ana"}
+        return world.client.post(f"/feedback/{entry_id}/undo", json=body, headers=headers)
+
+    for refused in (
+        undo(other, entry["id"]),
+        undo(other, entry["id"], **{"x-feedback-user": "ana"}),
+        undo(one, by_herself),
+    ):
+        assert "may not take back what somebody else has said" in refused.json()["detail"]
+    taken = undo(one, entry["id"], **{"x-feedback-user": "ana"}).json()
+    assert (taken["verdict"], taken["reviewer"], taken["via"]) == ("undo", "ana", "token:t1")
+    maintainer = world.token("maintainer", may_act_for_others=True)
+    assert undo(maintainer, by_herself).status_code == 200
+
+
 def test_a_reviewer_takes_back_their_own_entries_and_a_maintainer_all(world):
     own = world.ask(
         "POST /projects/{project_id}/feedback", mine := world.token("reviewer"), {"input": [1, 2], "target": "b"}
@@ -510,6 +581,15 @@ def test_a_token_of_one_project_reaches_nothing_of_another_through_ids_in_a_body
     ):
         answer = world.client.post(base + path, json=body, headers=headers)
         assert answer.status_code == status, (path, body, answer.text)
+    # Not even its key, its prediction or that it is there shows.
+    blind = store.items.page(world.project.id, ItemFilter(), sort="priority", limit=1)[0]
+    hidden(store, blind.id)
+    words = set()
+    for item_id in (blind.id, theirs.item_id, 987_654):
+        for more in ({"target": "b"}, {"target": "b", "version": 1}, {"verdict": "confirm", "version": 1}):
+            answer = world.client.post(f"{base}/feedback", json={"item": item_id, **more}, headers=headers)
+            words.add((answer.status_code, answer.json()["detail"].replace(str(item_id), "N")))
+    assert words == {(404, "there is no item N in this project.")}
     freed = world.client.post(f"{base}/queue/release", json={"draws": [theirs.id], "by": "test"}, headers=headers)
     assert freed.json() == {"released": 0}
     assert [each.kind for each in store.events.latest(world.project.id, 100)] == before
