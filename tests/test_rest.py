@@ -159,7 +159,7 @@ def test_a_batch_is_stored_together_or_not_at_all(client, trained):
         ({"input": [1.0, 2.0], "verdict": "confirm"}, 422, "InvalidFeedback", "version is missing"),
         ({"input": [1.0, 2.0], "verdict": "undo"}, 422, "InvalidRequest", "verdict"),
         ({"input": [1.0, 2.0], "target": "a", "labels": 1}, 422, "InvalidRequest", "labels"),
-        ({"input": [1.0, 2.0], "target": "a", "by": "  "}, 422, "InvalidFeedback", "say who decided"),
+        ({"input": [1.0, 2.0], "target": "a", "by": "  "}, 422, "InvalidInput", "characters that can be seen"),
         ({"input": {"x0": 1, "\ud800": 2}, "target": "a"}, 422, "InvalidFeedback", "lacks the column 'x1'"),
     ],
 )
