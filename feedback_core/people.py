@@ -19,7 +19,7 @@ from typing import Any
 from . import environment, permissions
 from .errors import Forbidden, InvalidInput, InvalidSetting, NotSignedIn
 from .store import Store
-from .types import GATE, ROLES, TRIGGER, Member, Person, Project, Role, Token
+from .types import GATE, ROLES, TRIGGER, Event, Member, Person, Project, Role, Token
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,11 @@ AUTOMATIC = frozenset({GATE, TRIGGER, "worker"})
 
 FOR_OTHERS = frozenset({"submit", "review", "predict"})
 """Actions that a token may do in others' names; whoever decides, rules or administers does so in their own."""
+
+NOWHERE = "what you ask for"
+
+ACCESS_EVENTS = frozenset({"member set", "member removed", "token created", "token revoked"})
+"""Kinds of events about who may do what."""
 
 DAY_S = 86_400.0
 
@@ -179,10 +184,20 @@ def require(store: Store, person: Person, project: Project | int | None, action:
         name_of_person(person.name)
     if permissions.may(person, project_id, action):
         return
+    if permissions.role_in(person, project_id) is None:
+        # Whoever has no role there is told the same whether it exists or not, and nobody who is in it.
+        permissions.check(person, None, action, where=NOWHERE, ask=admins_of(store, None))
     known = {each.id: each.name for each in (*store.projects.all(), *store.projects.archived())}
-    # Its name is for those who have a role there.
-    where = repr(known[project_id]) if project_id in known and permissions.role_in(person, project_id) else ""
+    where = repr(known[project_id]) if project_id in known else ""
     permissions.check(person, project_id, action, where=where, ask=admins_of(store, project_id))
+
+
+def told(person: Person, project_id: int, events: Sequence[Event]) -> list[Event]:
+    """The events of a project as a person may read them: who has which role, and which tokens there are, is left out
+    for those who may not see that."""
+    if permissions.may(person, project_id, "see access"):
+        return list(events)
+    return [replace(event, details={}) if event.kind in ACCESS_EVENTS else event for event in events]
 
 
 def visible(person: Person, projects: Sequence[Project]) -> list[Project]:

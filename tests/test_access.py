@@ -7,6 +7,8 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ from starlette.testclient import TestClient
 from feedback_core import people, permissions, webhooks
 from feedback_core.api import create_api, permitting
 from feedback_core.client import Client
-from feedback_core.errors import Forbidden
+from feedback_core.errors import Forbidden, RemoteError
 from feedback_core.loop import Loop
 from feedback_core.store import open_store
 from feedback_core.submissions import Submission, submit
@@ -24,6 +26,7 @@ from feedback_core.types import ROLES, ItemFilter
 from feedback_core.webhooks import Reach
 from tests.conftest import Clock, make_loop, raw, rows
 from tests.serving import served
+from tests.test_durability import until
 
 ME = people.local("ann")
 
@@ -243,12 +246,73 @@ def test_what_tells_nothing_is_open_even_to_a_bad_token(world, route):
     assert world.ask(route, "afl_old").status_code == 200
 
 
-def test_who_may_not_know_is_not_told_what_exists(world):
+def test_who_may_not_know_is_not_told_what_exists_nor_who_is_in_it(world):
     foreign = world.token("admin", world.other.id)
-    for path in ("/versions/{}", "/jobs/{}", "/projects/{}"):
-        answers = [world.client.get(path.format(n), headers={"authorization": f"Bearer {foreign}"}) for n in (1, 99)]
+    world.store.jobs.request(world.project.id, "rank", trigger="manual", by="test", now=1.0, payload={})
+    people.set_member(world.store, ME, world.project.id, "boss@points.org", "admin", now=1.0)
+    people.set_member(world.store, ME, None, "root@x.org", "admin", now=1.0)
+    entry = world.given("test")
+    for path, there in (
+        ("/versions/{}", 1),
+        ("/jobs/{}", 1),
+        ("/projects/{}", world.project.id),
+        ("/projects/{}/webhooks/1/deliveries", world.project.id),
+        ("/projects/{}/members", world.project.id),
+    ):
+        answers = [
+            world.client.get(path.format(n), headers={"authorization": f"Bearer {foreign}"}) for n in (there, 987)
+        ]
         assert [answer.status_code for answer in answers] == [403, 403]
-    assert "points" not in "".join(answer.text for answer in answers)
+        assert answers[0].text == answers[1].text, path
+        assert "root@x.org" in answers[0].text
+        assert "points" not in answers[0].text
+    takes = [
+        world.client.post(f"/feedback/{n}/undo", json={}, headers={"authorization": f"Bearer {foreign}"}).text
+        for n in (entry, 987)
+    ]
+    assert takes[0] == takes[1]
+
+
+def test_who_has_which_role_and_which_tokens_there_are_is_not_told_by_the_trail(world):
+    people.set_member(world.store, ME, world.project.id, "bob@x.org", "maintainer", now=1.0)
+    people.remove_member(world.store, ME, world.project.id, "bob@x.org", now=2.0)
+    viewer, maintainer, admin = (world.token(role, world.project.id) for role in ("viewer", "maintainer", "admin"))
+    people.revoke_token(world.store, ME, world.store.tokens.all()[1].id, now=3.0)
+    maintainer = world.token("maintainer", world.project.id)
+    everything = world.ask("GET /projects/{project_id}/events?limit=1000", admin).json()["items"]
+    access = {each["id"]: each for each in everything if each["kind"] in people.ACCESS_EVENTS}
+    assert {each["kind"] for each in access.values()} == people.ACCESS_EVENTS
+    assert all(each["details"] for each in access.values())
+    for secret in (viewer, maintainer):
+        answer = world.ask("GET /projects/{project_id}/events?limit=1000", secret)
+        assert "bob@x.org" not in answer.text
+        assert "afl_" not in answer.text
+        found = answer.json()["items"]
+        assert [(each["id"], each["kind"], each["actor"]) for each in found] == [
+            (each["id"], each["kind"], each["actor"]) for each in everything
+        ]
+        assert [each for each in found if each["id"] not in access] == [
+            each for each in everything if each["id"] not in access
+        ]
+
+
+def test_a_token_that_is_revoked_waits_for_no_champion_any_longer(world):
+    secret = world.token("viewer", world.project.id)
+    champion = world.store.versions.champion(world.project.id).number
+    with served(world.url, team=True) as address:
+
+        def wait() -> None:
+            with closing(Client(address, project=world.project.id, token=secret)) as waiting:
+                waiting.champion(champion, 60)
+
+        with ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(wait)
+            until(lambda: world.store.tokens.get(1).last_used_at is not None, "the request is in")
+            people.revoke_token(world.store, ME, 1, now=time.time())
+            started = time.monotonic()
+            with pytest.raises(RemoteError, match="is revoked"):
+                answer.result(timeout=50)
+            assert time.monotonic() - started < 30
 
 
 def test_a_token_sees_only_its_own_project_in_lists_and_figures(world):
