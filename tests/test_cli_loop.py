@@ -263,6 +263,33 @@ def test_a_line_that_cannot_be_stored_is_named_and_nothing_is(at):
     assert said(at, "feedback") == []
 
 
+def test_a_file_or_stream_that_is_too_large_is_refused_and_not_cut(at, tmp_path, monkeypatch):
+    from feedback_core.tables import limits
+
+    ids = [each["id"] for each in said(at, "queue", "--limit", "10")]
+    text = "".join(json.dumps({"item": item, "target": "a"}) + "\n" for item in ids).encode()
+    file = tmp_path / "said.jsonl"
+    file.write_bytes(text)
+    monkeypatch.setattr(limits, "MAX_BYTES", text.index(b"\n"))  # cut there, the first line would be one
+    assert error_of(at, "feedback", str(file)).startswith("said.jsonl has 0 MB, more than the limit of 0 MB: split it")
+    assert error_of(at, "feedback", "-", given=text).startswith("standard input has 0 MB, more than the limit")
+    assert said(at, "feedback") == []
+    monkeypatch.setattr(limits, "MAX_BYTES", len(text))
+    assert len(said(at, "feedback", str(file), "--by", "ann")["entries"]) == 10
+
+
+def test_a_refused_line_leaves_no_item_of_the_lines_before_it(trained, at):
+    before = trained.store.tallies.of(trained.project.id, "items")
+    new = '{"input": [0.123, 4.5], "target": "a"}\n'
+    for line in (
+        '{"item": 99999, "target": "a"}',
+        '{"input": [1, 2], "target": "c"}',
+        '{"item": "nokey", "target": "a"}',
+    ):
+        assert "No entry was stored. Correct the file" in error_of(at, "feedback", "-", given=(new + line).encode())
+        assert trained.store.tallies.of(trained.project.id, "items") == before, line
+
+
 def test_doubtful_entries_are_listed_and_ruled_on(trained, at):
     item = trained.store.items.get(said(at, "queue", "--limit", "1")[0]["id"])
     wrong = {"a": "b", "b": "a"}[item.predicted]

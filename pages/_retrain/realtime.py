@@ -76,7 +76,7 @@ def _form(loop: Loop) -> None:
         rule = FIELDS["realtime"].metadata
         on = st.checkbox(rule["title"], now.realtime, key=f"on-{key}", help=rule["help"])
         every = setting(FIELDS["realtime_every"], now.realtime_every, key)
-        if st.form_submit_button("Save", type="primary", key="save-realtime", **locked("settings", loop)):
+        if st.form_submit_button("Save real time", type="primary", key="save-realtime", **locked("settings", loop)):
             with told("Saved." if not on else "Saved: the worker starts learning within seconds."):
                 settings, who = replace(now, realtime=on, realtime_every=every), acting("settings", loop)
                 store().projects.update(loop.project, settings=settings, now=time.time(), actor=who)

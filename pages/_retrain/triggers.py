@@ -60,7 +60,7 @@ def _form(loop: Loop) -> None:
         for number, spec in enumerate(_shown()):
             with columns[number % 2]:
                 changed[spec.name] = _field(spec, getattr(now, spec.name), f"triggers-{loop.project.id}")
-        if st.form_submit_button("Save", type="primary", key="save-triggers", **locked("settings", loop)):
+        if st.form_submit_button("Save triggers", type="primary", key="save-triggers", **locked("settings", loop)):
             with told("Saved: the sentence above says what holds now."):
                 settings = replace(now, **changed)
                 store().projects.update(
