@@ -79,7 +79,7 @@ def stored(loop: Loop, by: str, lines: Sequence[Line], progress: Progress) -> It
 def _placed(error: FeedbackError, batch: Sequence[Line], done: int) -> FeedbackError:
     said = str(error)
     place = "" if said.startswith("line ") else f"lines {batch[0].number:,} to {batch[-1].number:,}: "
-    before = f" The {done:,} entries before are stored." if done else " Nothing was stored."
+    before = f" The {done:,} entries before are stored." if done else " No entry was stored."
     return type(error)(f"{place}{said}{before} Correct the file and send it again: nothing is stored twice.")
 
 

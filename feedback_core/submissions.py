@@ -93,13 +93,14 @@ def _items(loop: Loop, by: str, entries: Sequence[Submission], places: Sequence[
         for n, entry in enumerate(entries)
         if entry.item is None
     }
-    if bodies:
-        arrived = arrivals.of_inputs(loop, by, list(bodies.values()))
-        ids |= {n: arrived[intake.input_hash(body)] for n, body in bodies.items()}
     by_id = {item.id: item for item in loop.store.items.many(list(set(ids.values())))}
-    absent = next((n for n in range(len(entries)) if ids.get(n) not in by_id), None)
+    absent = next((n for n, item_id in ids.items() if item_id not in by_id), None)
     if absent is not None:
         raise NotFound(f"{places[absent]}there is no item {entries[absent].item!r} in this project.")
+    if bodies:  # last, so that what is refused leaves no new item
+        arrived = arrivals.of_inputs(loop, by, list(bodies.values()))
+        ids |= {n: arrived[intake.input_hash(body)] for n, body in bodies.items()}
+        by_id |= {item.id: item for item in loop.store.items.many(list(set(ids.values()) - by_id.keys()))}
     return [by_id[ids[n]] for n in range(len(entries))]
 
 

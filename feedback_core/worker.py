@@ -15,6 +15,7 @@ from .errors import FeedbackError, StoreBusy
 from .heartbeat import BEAT_S, Cancelled, GaveWay, Heartbeat, LeaseLost
 from .loop import Loop, silent
 from .store import Store
+from .trouble import trouble_with
 from .types import GATE, Job, Progress, Project, Version
 
 LEASE_S = 20.0
@@ -210,7 +211,8 @@ def run_here(store: Store, job: Job, say: Progress = silent) -> Job:
 def tick_all(store: Store, now: float, shadows: triggers.Shadows) -> None:
     """Let every project's triggers have their say; what goes wrong with one is noted there and holds up no other."""
     for project in store.projects.all():
-        store.triggers.trouble(project.id, _trouble(project.id, partial(_tick, store, project, now, shadows)))
+        work = partial(_tick, store, project, now, shadows)
+        store.triggers.trouble(project.id, trouble_with(f"triggers of project {project.id}", work))
 
 
 def _tick(store: Store, project: Project, now: float, shadows: triggers.Shadows) -> None:
@@ -227,7 +229,8 @@ def follow_all(store: Store, challengers: realtime.Challengers, clock: Callable[
     looked = 0
     for project_id in challengers.changed(store):
         looked += 1
-        trouble = _trouble(project_id, partial(_follow, store, project_id, challengers, clock))
+        work = partial(_follow, store, project_id, challengers, clock)
+        trouble = trouble_with(f"real time of project {project_id}", work)
         if trouble:
             store.realtime.trouble(project_id, trouble, clock())
     return looked
@@ -247,16 +250,6 @@ def follow_for(store: Store, challengers: realtime.Challengers, seconds: float) 
     while time.monotonic() < until:
         follow_all(store, challengers)
         time.sleep(FOLLOW_S)
-
-
-def _trouble(project_id: int, work: Callable[[], object]) -> str:
-    """Why some work on a project broke off, in words; empty when it did not."""
-    try:
-        work()
-    except Exception as error:  # a model of a user's own may raise anything; the worker must go on
-        log.error("project %s\n%s", project_id, traceback.format_exc())
-        return str(error) if isinstance(error, FeedbackError) else f"{type(error).__name__}: {error}"
-    return ""
 
 
 def judge_again(store: Store, project: Project) -> None:

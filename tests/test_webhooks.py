@@ -14,7 +14,7 @@ import threading
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from feedback_core import webhooks
@@ -22,7 +22,7 @@ from feedback_core.errors import InvalidInput, NotFound, Refused
 from feedback_core.store import events
 from feedback_core.store.deliveries import KEPT
 from feedback_core.store.webhooks import MOST
-from feedback_core.types import Decision, Message
+from feedback_core.types import Attempt, Decision, Message
 from feedback_core.webhooks import Dispatcher, Reach, retrying, sending, signing, taking_up, targets
 from feedback_core.webhooks.sending import Answer
 from tests.receiver import receiving
@@ -194,6 +194,42 @@ def test_entries_go_together_in_the_order_they_were_given_and_every_one_once(tra
     assert now_of(trained, hook).feedback_upto == stored[-1].id
 
 
+def test_events_are_told_in_the_order_of_their_commits_though_one_took_its_time_before_it_waited(trained, receiver):
+    hook, _ = added(trained, receiver.address, ("job.failed", "feedback.recorded"))
+    now = trained.clock()
+    for after_s in (2, 0, 9, 1):
+        trained.store.events.append(trained.project.id, now + after_s, "ana", *FAILED)
+    trained.clock.now = now + 5
+    answer(trained, 1)
+    trained.clock.now += taking_up.GATHER_S
+    turn(trained)
+    told = [each.json["data"].get("event", "entries") for each in receiver.got]
+    stored = trained.store.listings.events(trained.project.id, hook.event_upto, 9)
+    events = [each.id for each in stored if each.kind == "job failed"]
+    assert told == [*events[:2], "entries", *events[2:]], "the entries before the first event that is later"
+
+
+@given(times=st.lists(st.floats(0, 9), max_size=6), at=st.floats(0, 9))
+def test_entries_go_behind_no_event_that_is_later_and_before_none_of_their_time_unless_it_follows_one(times, at):
+    n = taking_up.place(times, at)
+    assert all(each <= at for each in times[:n])
+    assert n == len(times) or times[n] > at
+
+
+@given(after_s=st.lists(st.integers(-50, 50), min_size=1, max_size=12))
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_message_ids_follow_event_ids_whatever_the_clocks_say(loop, after_s):
+    hook, _ = added(loop, "http://127.0.0.1:9", ("job.failed",))
+    for each in after_s:
+        loop.store.events.append(loop.project.id, loop.clock() + each, "ana", *FAILED)
+    taking_up.take_up(loop.store, now_of(loop, hook), loop.clock())
+    bodies = [json.loads(loop.store.deliveries.get(hook, each.id)[1]) for each in log_of(loop, hook)]
+    told = [body["data"]["event"] for body in bodies]
+    assert len(told) == len(after_s)
+    assert told == sorted(told)
+    loop.store.webhooks.remove(hook, by="ana", now=loop.clock())
+
+
 def test_what_was_rolled_back_is_never_told(loop, receiver):
     added(loop, receiver.address)
     with contextlib.suppress(RuntimeError), loop.store.events._driver.writing() as session:
@@ -211,6 +247,96 @@ def test_two_workers_that_look_at_the_same_moment_make_each_delivery_once(loop, 
     assert taking_up.take_up(loop.store, seen, loop.clock()) == 0, "its cursors have been moved"
     assert [parcel.delivery.id for parcel in loop.store.deliveries.claim(loop.clock(), 30, 9)] == [1]
     assert loop.store.deliveries.claim(loop.clock(), 30, 9) == []
+
+
+def test_receivers_take_turns_though_those_with_the_lower_ids_always_have_more_to_be_told(loop):
+    for _ in range(20):
+        added(loop, "http://127.0.0.1:9", ("job.failed",))
+    for _ in range(3):
+        happen(loop, *FAILED)
+    for hook in loop.store.webhooks.active():
+        taking_up.take_up(loop.store, hook, loop.clock())
+    told = []
+    for _ in range(5):
+        claimed = loop.store.deliveries.claim(loop.clock(), 30, 16)
+        told += sorted(parcel.delivery.webhook_id for parcel in claimed)
+        loop.clock.now += 9
+        for parcel in claimed:
+            loop.store.deliveries.note(parcel.delivery, Attempt("delivered", 0, 200, "", 9.0, ""), loop.clock())
+    assert told[:16] == [*range(1, 17)]
+    assert told[16:32] == [*range(1, 13), *range(17, 21)], "the four that were left out, before others have a second"
+    assert sorted(told) == sorted([*range(1, 21)] * 3), "each is told everything"
+
+
+def test_a_project_of_slow_receivers_leaves_room_for_others(loop):
+    other = loop.store.projects.create(
+        "elsewhere", loop.project.schema, ("a", "b"), loop.project.settings, salt=1, now=loop.clock(), actor="test"
+    )
+    hooks = [added(loop, "http://127.0.0.1:9", ("job.failed",))[0] for _ in range(12)]
+    last, _ = webhooks.add(loop.store, other, "http://127.0.0.1:9", ALL, HERE, by="ana", now=loop.clock())
+    for hook in (*hooks, last):
+        loop.store.deliveries.add(hook, Message("msg", "job.failed", "{}"), loop.clock())
+
+    def claim(**more):
+        found = loop.store.deliveries.claim(loop.clock(), 30, 16, **more)
+        return sorted(parcel.delivery.webhook_id for parcel in found)
+
+    busy = [hooks[0].id] * 3
+    assert claim(busy=busy, share=8) == [2, 3, 4, 5, 6, last.id], "three of the eight are being told already"
+    assert claim(busy=busy, share=3) == []
+    assert claim(busy=busy) == [hook.id for hook in hooks[6:]], "without a share all of them, but for the busy one"
+
+
+def test_one_receiver_is_told_for_a_while_and_then_gives_way(loop, receiver, monkeypatch):
+    monkeypatch.setattr("feedback_core.webhooks.dispatch.GIVE_WAY_S", 0.0)
+    added(loop, receiver.address, ("job.failed",))
+    for _ in range(2):
+        happen(loop, *FAILED)
+    turn(loop)
+    assert len(receiver.got) == 1
+    turn(loop)
+    assert len(receiver.got) == 2
+
+
+def test_a_webhook_that_is_being_told_is_left_alone_though_its_lease_has_run_out(loop, receiver):
+    added(loop, receiver.address, ("job.failed",))
+    receiver.answers = [receiver.hang]
+    happen(loop, *FAILED)
+    dispatcher = Dispatcher(loop.store, HERE, loop.clock)
+    dispatcher.turn()
+    receiver.wait(1)
+    loop.clock.now += webhooks.dispatch.LEASE_S + 1  # a clock that is set, or a machine that slept
+    dispatcher.turn()
+    assert len(dispatcher._sending) == 1
+    receiver.let_go.set()
+    for thread in dispatcher._sending:
+        thread.join()
+
+
+def test_news_that_cannot_be_made_holds_up_no_other_webhook_and_is_not_lost(loop, receiver, caplog, monkeypatch):
+    poisoned, _ = added(loop, receiver.address + "/poisoned", ("version.refused", "job.failed"))
+    added(loop, receiver.address + "/other", ("job.failed",))
+    happen(loop, "version refused", {"number": 99})
+    happen(loop, *FAILED)
+    dispatcher = Dispatcher(loop.store, HERE, loop.clock)
+    for _ in range(3):
+        dispatcher.turn()
+    receiver.wait(1)
+    for thread in dispatcher._sending:
+        thread.join()
+    assert [each.path for each in receiver.got] == ["/other"]
+    assert now_of(loop, poisoned).event_upto == poisoned.event_upto
+    assert caplog.text.count("news for webhook 1") == 1, "not a traceback at each look"
+    monkeypatch.setattr(taking_up, "_about", lambda *_: None)  # as by a version of the program that can tell it
+    loop.clock.now += webhooks.dispatch.HELD_S
+    dispatcher.turn()
+    receiver.wait(2)
+    for thread in dispatcher._sending:
+        thread.join()
+    assert [(each.path, each.json["type"]) for each in receiver.got[1:]] == [
+        ("/poisoned", "version.refused"),
+        ("/poisoned", "job.failed"),
+    ]
 
 
 # -- when it does not go well --------------------------------------------------------------------------------------
@@ -471,7 +597,9 @@ def test_a_project_has_a_limit_of_webhooks(loop):
 # -- where it may lead ---------------------------------------------------------------------------------------------
 
 NEVER = ["169.254.169.254", "fe80::1", "fd00:ec2::254", "100.100.100.200", "0.0.0.0", "::", "224.0.0.1", "ff02::1",
-         "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::1"]  # fmt: skip
+         "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::1",
+         "192.0.0.192", "192.0.0.8", "168.63.129.16", "::ffff:168.63.129.16", "64:ff9b::a83f:8110", "64:ff9b:1::7f00:1",
+         "::127.0.0.1", "::a9fe:a9fe", "::8.8.8.8", "fec0::1"]  # fmt: skip
 INSIDE = ["127.0.0.1", "::1", "10.1.2.3", "192.168.0.1", "172.16.0.1", "100.64.0.1", "fd12::1", "::ffff:10.0.0.1"]
 
 
@@ -591,6 +719,56 @@ def test_a_receiver_that_never_answers_the_handshake_is_cut_off():
         found = sending.post(f"https://127.0.0.1:{silent.getsockname()[1]}/", {}, b"{}", HERE, timeout_s=0.3)
     assert (found.status, found.error) == (None, "No answer within 0.3 s.")
     assert time.monotonic() - began < 5
+
+
+def test_a_name_that_is_not_found_in_time_is_given_up():
+    let_go = threading.Event()
+
+    def slow(*_):
+        let_go.wait(30)
+        return ["127.0.0.1"]
+
+    began = time.monotonic()
+    found = sending.post("http://slow.example/", {}, b"{}", HERE, timeout_s=0.3, resolve=slow)
+    assert time.monotonic() - began < 5
+    let_go.set()
+    assert (found.status, found.error) == (None, "Its name was not found within 0.3 s.")
+
+
+def test_finding_connecting_and_answering_have_one_deadline_together(monkeypatch, receiver):
+    receiver.answers = [receiver.hang]
+    late_s, given_s = 2.0, []
+    real_connect, real_timer = socket.create_connection, threading.Timer
+    port = int(receiver.address.rpartition(":")[2])
+
+    def connect(address, timeout):
+        given_s.append(timeout)
+        Ahead.ahead_s += late_s
+        return real_connect(address, timeout)
+
+    def timer(wait_s, work):
+        given_s.append(wait_s)
+        return real_timer(0.2, work)
+
+    class Ahead:
+        ahead_s = 0.0
+
+        @classmethod
+        def monotonic(cls):
+            return time.monotonic() + cls.ahead_s
+
+    def resolve(*_):
+        Ahead.ahead_s += late_s
+        return ["127.0.0.1"]
+
+    monkeypatch.setattr(sending, "time", Ahead)
+    monkeypatch.setattr(sending.socket, "create_connection", connect)
+    monkeypatch.setattr(sending.threading, "Timer", timer)
+    found = sending.post(f"http://name.example:{port}/", {}, b"{}", HERE, timeout_s=600.0, resolve=resolve)
+    assert found.status is None
+    to_connect, to_answer = given_s
+    assert 500 < to_connect <= 600 - late_s
+    assert 500 < to_answer <= 600 - 2 * late_s
 
 
 # -- secrets -------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,18 +22,21 @@ STDIN = Path("-")
 
 
 def content(source: Path) -> bytes:
-    """Everything in a file or on standard input. Raises InvalidFile when it cannot be read."""
+    """Everything in a file or on standard input. Raises InvalidFile when it cannot be read, or is too large."""
     from ..errors import InvalidFile
-    from ..tables import MAX_BYTES
+    from ..tables import check_size, limits
 
+    name = "standard input" if source == STDIN else source.name
     try:
-        if source != STDIN:
-            # Measured first: a larger one is refused by its size, and need not fill the memory for that.
-            with source.open("rb") as file:
-                return file.read(MAX_BYTES + 1)
-        return sys.stdin.buffer.read(MAX_BYTES + 1)
+        with nullcontext(sys.stdin.buffer) if source == STDIN else source.open("rb") as file:
+            # A pipe has no size, and a file may grow: of neither is more read than it takes to refuse it.
+            size = source.stat().st_size if source != STDIN and source.is_file() else 0
+            text = b"" if size > limits.MAX_BYTES else file.read(limits.MAX_BYTES + 1)
     except OSError as error:
         raise InvalidFile(f"{source} cannot be read ({error.strerror or error}): name another file.") from error
+    if size := max(size, len(text)):  # what an empty one lacks is for its reader to say
+        check_size(size, name)
+    return text
 
 
 def table(source: Path, format: str) -> pd.DataFrame:

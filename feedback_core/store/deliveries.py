@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import orjson
+
 from ..errors import NotFound, Refused, Stale
 from ..types import Attempt, Delivery, Message, Parcel, Webhook
 from . import webhooks
@@ -24,16 +26,27 @@ where id = :id and active = 1 and removed_at is null and event_upto = :event_see
 """
 
 # One at a time and the oldest first: what comes after a failed attempt waits, or a receiver could hear that version 6
-# is live after it has heard the same of version 7. A ping passes by, and goes to a paused webhook too.
+# is live after it has heard the same of version 7. A ping passes by, and goes to a paused webhook too. Receivers take
+# turns: by how long the next delivery could have been sent, which is not before the one ahead of it was.
 _DUE = """
-select d.id from webhooks w join projects p on p.id = w.project_id join deliveries d on d.id = (
-    select min(id) from deliveries where webhook_id = w.id and state = 'waiting' and kind <> 'ping')
-where w.active = 1 and w.removed_at is null and p.archived_at is null and (:only is null or w.id = :only)
-  and d.next_at <= :now and d.leased_until <= :now
-union all
-select d.id from webhooks w join deliveries d on d.webhook_id = w.id and d.state = 'waiting'
-where w.removed_at is null and d.kind = 'ping' and (:only is null or w.id = :only) and d.leased_until <= :now
-limit :most
+with due as (
+    select d.id, w.id as webhook_id, w.project_id, max(d.next_at, coalesce((
+        select tried_at from deliveries where webhook_id = w.id and id < d.id order by id desc limit 1), 0)) as since
+    from webhooks w join projects p on p.id = w.project_id join deliveries d on d.id = (
+        select min(id) from deliveries where webhook_id = w.id and state = 'waiting' and kind <> 'ping')
+    where w.active = 1 and w.removed_at is null and p.archived_at is null and (:only is null or w.id = :only)
+      and d.next_at <= :now and d.leased_until <= :now
+    union all
+    select d.id, w.id, w.project_id, d.next_at
+    from webhooks w join deliveries d on d.webhook_id = w.id and d.state = 'waiting'
+    where w.removed_at is null and d.kind = 'ping' and (:only is null or w.id = :only) and d.leased_until <= :now
+), placed as (
+    select id, since, row_number() over (partition by project_id order by since, id) + (
+        select count(*) from json_each(:busy) b join webhooks x on x.id = b.value
+        where x.project_id = due.project_id) as place
+    from due where webhook_id not in (select value from json_each(:busy))
+)
+select id from placed where place <= :share order by since, id limit :most
 """
 
 _CLAIM = f"update deliveries set leased_until = :now + :lease_s where id in ({_DUE}) returning id"
@@ -107,12 +120,23 @@ class Deliveries:
         with self._driver.writing() as session:
             return noun(Delivery, _insert(session, webhook.id, message, now))
 
-    def claim(self, now: float, lease_s: float, most: int, only: int | None = None) -> list[Parcel]:
+    def claim(
+        self,
+        now: float,
+        lease_s: float,
+        most: int,
+        only: int | None = None,
+        *,
+        busy: Sequence[int] = (),
+        share: int | None = None,
+    ) -> list[Parcel]:
         """Lease what is due, at most one of a webhook beside its pings; whoever dies with one leaves it to the next.
 
-        only: of this webhook.
+        What has waited longest comes first. only: of this webhook. busy: webhooks being told by the caller, one for
+        each sending; they are left out. share: of one project, with those that are busy.
         """
-        values = {"now": now, "lease_s": lease_s, "most": most, "only": only}
+        values: Row = {"now": now, "lease_s": lease_s, "most": most, "only": only}
+        values |= {"busy": orjson.dumps(list(busy)).decode(), "share": most + len(busy) if share is None else share}
         with self._driver.reading() as session:
             if not session.query(_DUE, values):
                 return []

@@ -28,13 +28,14 @@ values (:project_id, :number, :parent_id, :job_id, :estimator, :params, :seed, '
 returning *
 """
 
-# Entries that came in while the version was training are still pending after it.
+# Entries that came in while the version was training are still pending after it; answers to questions with a known
+# answer never are, and nothing learns from them.
 _RECOUNT_PENDING = """
 insert into tallies (project_id, kind, name, n)
-select project_id, 'pending', verdict, count(*) from feedback
-where project_id = :project and state = 'accepted' and verdict <> 'undo'
-  and id > (select max(feedback_upto) from versions where project_id = :project)
-group by verdict
+select f.project_id, 'pending', f.verdict, count(*) from feedback f join items i on i.id = f.item_id
+where f.project_id = :project and f.state = 'accepted' and f.verdict <> 'undo' and i.split = 'pool'
+  and f.id > (select max(feedback_upto) from versions where project_id = :project)
+group by f.verdict
 """
 
 _REPORT = """

@@ -12,11 +12,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from .. import __version__
 from ..errors import StoreBusy
 from ..store import Store
-from ..types import Parcel
+from ..trouble import trouble_with
+from ..types import Parcel, Webhook
 from .retrying import outcome
 from .sending import TIMEOUT_S, post
 from .signing import signed
@@ -31,11 +33,17 @@ LOOK_S = 0.5
 SIDE_BY_SIDE = 16
 """Receivers told at one time."""
 
-LEASE_S = 30.0
-"""What a dead worker was sending is sent again after so many seconds; an attempt takes ten, and finding a name some."""
+OF_ONE_PROJECT = 8
+"""Of these, so that a project whose receivers are all slow leaves room for others."""
 
-AT_ONE_GO = 50
-"""Deliveries to one receiver before its thread gives way to others."""
+LEASE_S = 30.0
+"""What a dead worker was sending is sent again after so many seconds; an attempt takes ten, all in all."""
+
+GIVE_WAY_S = 15.0
+"""A receiver is told one message after the other for so long; then those that have waited longer come first."""
+
+HELD_S = 60.0
+"""A webhook whose news cannot be made is tried again after this time: not at each look, with a traceback each."""
 
 LEAVE_S = 3.0
 """What is being sent when the worker stops may end within this time; else the next worker sends it again."""
@@ -56,7 +64,10 @@ class Dispatcher:
         self._store, self._reach, self._clock, self._chance, self._timeout_s = store, reach, clock, chance, timeout_s
         self._stop = threading.Event()
         self._looking: threading.Thread | None = None
-        self._sending: list[threading.Thread] = []
+        self._sending: dict[threading.Thread, int] = {}
+        """Each with the webhook that it tells."""
+        self._held: dict[int, float] = {}
+        """Webhooks whose news could not be made, and until when they are left alone."""
 
     @contextmanager
     def working(self) -> Iterator[None]:
@@ -80,13 +91,25 @@ class Dispatcher:
         """One look: make deliveries of what has happened, and begin to send what is due."""
         now = self._clock()
         for webhook in self._store.webhooks.active():
-            take_up(self._store, webhook, now)
-        self._sending = [thread for thread in self._sending if thread.is_alive()]
-        free = SIDE_BY_SIDE - len(self._sending)
-        for parcel in self._store.deliveries.claim(now, LEASE_S, free) if free else ():
+            if self._held.get(webhook.id, now) <= now:
+                self._take_up(webhook, now)
+        self._sending = {thread: told for thread, told in self._sending.items() if thread.is_alive()}
+        for parcel in self._due(now):
             thread = threading.Thread(target=self._send_on, args=(parcel,), daemon=True, name="webhook")
-            self._sending.append(thread)
+            self._sending[thread] = parcel.delivery.webhook_id
             thread.start()
+
+    def _take_up(self, webhook: Webhook, now: float) -> None:
+        """What goes wrong leaves its cursors where they are, and holds up no other webhook."""
+        work = partial(take_up, self._store, webhook, now)
+        if trouble_with(f"news for webhook {webhook.id}", work, but=(StoreBusy,)):
+            self._held[webhook.id] = now + HELD_S
+
+    def _due(self, now: float) -> list[Parcel]:
+        # Without those that a thread of ours is telling: a clock that jumps would end their leases under them.
+        busy = list(self._sending.values())
+        free = SIDE_BY_SIDE - len(busy)
+        return self._store.deliveries.claim(now, LEASE_S, free, busy=busy, share=OF_ONE_PROJECT) if free else []
 
     def _look_on(self) -> None:
         while not self._stop.wait(LOOK_S):
@@ -97,10 +120,12 @@ class Dispatcher:
 
     def _send_on(self, parcel: Parcel) -> None:
         """Send one delivery, and what has waited behind it."""
-        for _ in range(AT_ONE_GO):
+        until = time.monotonic() + GIVE_WAY_S
+        while True:
             try:
                 self._attempt(parcel)
-                due = [] if self._stop.is_set() else self._next(parcel.delivery.webhook_id)
+                over = self._stop.is_set() or time.monotonic() >= until
+                due = [] if over else self._next(parcel.delivery.webhook_id)
             except StoreBusy as error:
                 log.warning("%s Delivery %s will be sent once more.", error, parcel.delivery.id)
                 return

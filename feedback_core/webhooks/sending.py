@@ -7,7 +7,8 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from urllib.parse import SplitResult
 
@@ -15,7 +16,7 @@ from ..errors import FeedbackError
 from .targets import Reach, Resolve, pinned, resolved
 
 TIMEOUT_S = 10.0
-"""For connection, request and answer together."""
+"""For finding the name, connection, request and answer together."""
 
 EXCERPT = 2_048
 """Bytes of an answer that are read, and kept for the log."""
@@ -46,9 +47,12 @@ def post(
 ) -> Answer:
     """Send once; whatever goes wrong is in the answer."""
     began = time.monotonic()
+    deadline = began + timeout_s
     try:
-        parts, address, port = pinned(url, reach, resolve)
-        connection = _Pinned(parts, address, port, timeout_s)
+        parts, address, port = pinned(url, reach, lambda host, port: _in_time(resolve, host, port, deadline))
+        connection = _Pinned(parts, address, port, deadline)
+    except TimeoutError:
+        return Answer(None, f"Its name was not found within {timeout_s:g} s.", time.monotonic() - began)
     except (FeedbackError, OSError, UnicodeError) as error:
         return Answer(None, _words(error), time.monotonic() - began)
     try:
@@ -62,20 +66,34 @@ def post(
     return Answer(status, _told(status), time.monotonic() - began, response, wait_s)
 
 
+def _in_time(resolve: Resolve, host: str, port: int, deadline: float) -> Sequence[str]:
+    """The addresses of a name. Raises TimeoutError, and whatever `resolve` raises."""
+    found: Future[Sequence[str]] = Future()
+
+    def look_up() -> None:
+        try:
+            found.set_result(resolve(host, port))
+        except (OSError, UnicodeError) as error:
+            found.set_exception(error)
+
+    # The system's resolver takes no timeout and cannot be broken off: its thread is left to end when it does.
+    threading.Thread(target=look_up, daemon=True, name="webhook name").start()
+    return found.result(max(0.0, deadline - time.monotonic()))
+
+
 class _Pinned(http.client.HTTPConnection):
     """A connection to an address that was checked, cut off when its time is over.
 
     The timeout of a socket is one of each read: a receiver that sends a byte now and then would hold it for ever.
     """
 
-    def __init__(self, parts: SplitResult, address: str, port: int, timeout_s: float) -> None:
+    def __init__(self, parts: SplitResult, address: str, port: int, deadline: float) -> None:
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None
         self.default_port = 443 if self._tls else 80
-        super().__init__(parts.hostname or "", port, timeout=timeout_s)
-        self._address, self._deadline = (address, port), time.monotonic() + timeout_s
+        super().__init__(parts.hostname or "", port)
+        self._address, self._deadline = (address, port), deadline
         self._wire: socket.socket | None = None
-        self._cut = threading.Timer(timeout_s, self._cut_off)
-        self._cut.daemon = True
+        self._cut: threading.Timer | None = None
 
     @property
     def late(self) -> bool:
@@ -84,17 +102,24 @@ class _Pinned(http.client.HTTPConnection):
 
     def connect(self) -> None:
         """Connect, and from here on be cut off in time."""
-        self.sock = self._wire = socket.create_connection(self._address, self.timeout)
+        # Zero would mean not to wait at all, and give another error.
+        self.sock = self._wire = socket.create_connection(self._address, max(self._left_s(), 0.001))
         if self._tls is not None:
             wrapped = self._tls.wrap_socket(self.sock, server_hostname=self.host, do_handshake_on_connect=False)
             self.sock = self._wire = wrapped
+        self._cut = threading.Timer(self._left_s(), self._cut_off)
+        self._cut.daemon = True
         self._cut.start()
         if isinstance(self._wire, ssl.SSLSocket):
             self._wire.do_handshake()
 
     def done(self) -> None:
         """Leave nothing behind that would cut it off."""
-        self._cut.cancel()
+        if self._cut is not None:
+            self._cut.cancel()
+
+    def _left_s(self) -> float:
+        return max(0.0, self._deadline - time.monotonic())
 
     def _cut_off(self) -> None:
         try:

@@ -58,10 +58,20 @@ def _ripe_entries(store: Store, webhook: Webhook, now: float) -> list[Feedback]:
 def _messages(store: Store, webhook: Webhook, events: Sequence[Event], entries: Sequence[Feedback]) -> list[Message]:
     project = store.projects.get(webhook.project_id)
     wanted = [event for event in events if OF_EVENT.get(event.kind) in webhook.kinds]
-    told = [(event.at, of_event(event, project, _about(store, project, event), new_id())) for event in wanted]
+    told = [of_event(event, project, _about(store, project, event), new_id()) for event in wanted]
     if entries:
-        told.append((entries[-1].created_at, of_entries(entries, project, new_id())))
-    return [message for _, message in sorted(told, key=lambda pair: pair[0])]
+        told.insert(
+            place([event.at for event in wanted], entries[-1].created_at), of_entries(entries, project, new_id())
+        )
+    return told
+
+
+def place(times: Sequence[float], at: float) -> int:
+    """Where news of `at` goes among events, which keep the order of their ids: before the first that is later.
+
+    Not sorted by time: whoever waited for the lock has taken an earlier time and committed later.
+    """
+    return next((n for n, each in enumerate(times) if each > at), len(times))
 
 
 def _about(store: Store, project: Project, event: Event) -> Version | None:
