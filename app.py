@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
@@ -14,10 +15,20 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import HTTPConnection
 from starlette.routing import Mount, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
+from streamlit.web.server.server_util import get_cookie_secret
 
-from feedback_core.environment import allowed_hosts, database_url, keep_sign_in, sign_in, sign_in_faults
+from feedback_core.environment import (
+    SHORTEST_SECRET,
+    allowed_hosts,
+    auth_faults,
+    database_url,
+    is_secret,
+    keep_sign_in,
+    sign_in,
+)
 from feedback_core.fence import Fence
 from feedback_core.listening import exposed, listening
 from feedback_core.parent import die_with_parent
@@ -26,7 +37,8 @@ from feedback_core.store import open_store
 ROOT = Path(__file__).parent
 INDEX = Path(st.__file__).parent / "static" / "index.html"
 LONGEST_PAUSE_S = 30.0
-BIND_LOOK_S = 0.02
+BIND_LOOK_S = 0.05
+BIND_WATCH_S = 10.0
 
 
 async def keep_worker() -> None:
@@ -55,20 +67,29 @@ async def keep_worker() -> None:
 
 def faults() -> list[str]:
     """What would let people sign in as somebody else, in words."""
-    trusted = "server.trustedUserHeaders is set: whoever reaches the port could say who they are"
-    return [*sign_in_faults(), *([trusted] if st.get_option("server.trustedUserHeaders") else [])]
+    # Asked of Streamlit, which may read them from other places than its usual files.
+    section = st.secrets.get("auth") if st.secrets.load_if_toml_exists() else None
+    found = [] if section is None else auth_faults(section)
+    if not found and not is_secret(get_cookie_secret()):
+        found.append(f"server.cookieSecret is shorter than {SHORTEST_SECRET} characters")
+    if st.get_option("server.trustedUserHeaders"):
+        found.append("server.trustedUserHeaders is set: whoever reaches the port could say who they are")
+    return found
 
 
 async def stop_when_exposed() -> None:
     """Stop the server as soon as it listens where others reach it while nobody has to sign in.
 
-    uvicorn started by hand binds after the lifespan has begun; until this has looked, the fence refuses what comes in.
+    uvicorn started by hand binds after the lifespan has begun, and maybe to one address after another; whatever binds
+    later than these first seconds meets the fence.
     """
-    while not (found := listening()):
+    end, signed_in, wrong = time.monotonic() + BIND_WATCH_S, sign_in(), faults()
+    while not (reason := exposed(listening(), signed_in, wrong)):
+        if time.monotonic() > end:
+            return
         await asyncio.sleep(BIND_LOOK_S)
-    if reason := exposed(found, sign_in(), faults()):
-        sys.stderr.write(f"{reason}\n")
-        signal.raise_signal(signal.SIGTERM)
+    sys.stderr.write(f"{reason}\n")
+    signal.raise_signal(signal.SIGTERM)
 
 
 def refuse_to_start() -> None:
@@ -117,6 +138,15 @@ async def api(scope: Scope, receive: Receive, send: Send) -> None:
     await built_api()(scope, receive, send)
 
 
+async def may_upload(scope: Scope) -> bool:
+    """Whether a request bears the sign-in of somebody who may add rows. Imported here: pages need the whole core."""
+    cookies = HTTPConnection(scope).cookies
+    if not any(name.startswith("_streamlit_user") for name in cookies):
+        return False
+    asked = await asyncio.to_thread(import_module, "pages._uploads")
+    return bool(await asyncio.to_thread(asked.may_upload, cookies))
+
+
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """Migrate the database before anything uses it, then keep one worker for as long as the server lives."""
@@ -139,7 +169,7 @@ app = st.App(
     ROOT / "pages" / "_frame.py",
     lifespan=lifespan,
     middleware=[
-        Middleware(Fence, index=INDEX.read_text(encoding="utf-8"), sign_in=sign_in()),
+        Middleware(Fence, index=INDEX.read_text(encoding="utf-8"), sign_in=sign_in(), may_upload=may_upload),
         Middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts()),
         Middleware(ApiFirst),
     ],

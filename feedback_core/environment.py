@@ -6,6 +6,7 @@ import getpass
 import os
 import socket
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 
 from .errors import InvalidSetting
@@ -24,7 +25,7 @@ def database_url() -> str:
 def allowed_hosts() -> list[str]:
     """Host names the server answers to; others are refused, which stops DNS rebinding."""
     extra = os.environ.get("FEEDBACK_ALLOWED_HOSTS", "")
-    return ["localhost", "127.0.0.1", "[::1]", "testserver", *(host for host in extra.split(",") if host)]
+    return ["localhost", "127.0.0.1", "[::1]", *(host for host in extra.split(",") if host)]
 
 
 def api_pace() -> tuple[float, float]:
@@ -77,27 +78,30 @@ def keep_sign_in(found: bool) -> None:
         os.environ["FEEDBACK_AUTH"] = "required"
 
 
-def sign_in_faults() -> list[str]:
-    """What is wrong with the sections [auth] that Streamlit reads, in words; empty where there is none.
+def auth_faults(section: object) -> list[str]:
+    """What is wrong with the section [auth] of Streamlit's secrets, in words.
 
-    Later files win, as they do for Streamlit. Values are never repeated: they are secrets.
+    Values are never repeated: they are secrets.
     """
-    section: dict[str, object] = {}
-    for path in secret_files():
-        found = _secrets(path).get("auth", section)
-        section = found if isinstance(found, dict) else section
-    if not section:
-        return []
+    if not isinstance(section, Mapping):
+        return ["auth in Streamlit's secrets is no section [auth]"]
     faults = [f"[auth] has no {key}" for key in ("redirect_uri", "cookie_secret") if not section.get(key)]
-    secret = section.get("cookie_secret")
-    if isinstance(secret, str) and 0 < len(secret) < SHORTEST_SECRET:
-        # Whoever guesses it can sign in as anybody.
-        faults.append(f"cookie_secret in [auth] is shorter than {SHORTEST_SECRET} characters")
-    named = {f"[auth.{name}]": each for name, each in section.items() if isinstance(each, dict) and "client_id" in each}
+    if section.get("cookie_secret") and not is_secret(section["cookie_secret"]):
+        faults.append(f"cookie_secret in [auth] is not a text of at least {SHORTEST_SECRET} characters")
+    named = {f"[auth.{name}]": each for name, each in section.items() if isinstance(each, Mapping)}
+    named = {name: each for name, each in named.items() if "client_id" in each}
     for name, provider in (named or {"[auth]": section}).items():
         missing = (key for key in ("client_id", "client_secret", "server_metadata_url") if not provider.get(key))
         faults += [f"{name} has no {key}" for key in missing]
     return faults
+
+
+def is_secret(value: object) -> bool:
+    """Whether something can sign who somebody is: whoever guesses it can sign in as anybody.
+
+    A list is none either: the library that signs would take any of its members, however short.
+    """
+    return isinstance(value, str) and len(value) >= SHORTEST_SECRET
 
 
 def secret_files() -> tuple[Path, ...]:

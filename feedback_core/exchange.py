@@ -111,7 +111,14 @@ def event(found: Event) -> dict[str, Any]:
 
 def member(found: Member) -> dict[str, Any]:
     """A role that somebody was given."""
-    return asdict(found) | {"added_at": iso(found.added_at)}
+    facts = asdict(found) | {"added_at": iso(found.added_at)}
+    facts.pop("ended")
+    return facts
+
+
+def changed_member(found: Member) -> dict[str, Any]:
+    """A role that was given or taken away, with the names of the tokens that were revoked with it."""
+    return member(found) | {"revoked_tokens": list(found.ended)}
 
 
 def token(found: Token) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
+from urllib.parse import urlsplit
 
 from .listening import WAY_OUT, is_loopback
 
@@ -18,8 +19,10 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = tuple[tuple[bytes, bytes], ...]
 
 _HTTPS_ONLY = (b"strict-transport-security", b"max-age=31536000")
-_IN_TESTS = "testserver"
-"""What Starlette's test client calls the address it pretends to connect to; servers give the number of a socket."""
+_PASSED_ON = frozenset((b"forwarded", b"via", b"x-real-ip"))
+"""What a proxy adds to a request, beside all that begins with x-forwarded-."""
+
+_UPLOADS, _METRICS = "/_stcore/upload_file", "/_stcore/metrics"
 
 _COMMON: Headers = (
     (b"x-content-type-options", b"nosniff"),
@@ -51,22 +54,63 @@ class Fence:
     """ASGI middleware: without sign-in it answers this machine only; every answer gets the security headers.
 
     index: the HTML that starts the pages. sign_in: whether people and programs have to prove who they are.
+    may_upload: whether a request comes from somebody who may send files to pages, asked where there is sign-in.
     """
 
-    def __init__(self, app: App, index: str, sign_in: bool) -> None:
-        self._app, self._sign_in = app, sign_in
+    def __init__(self, app: App, index: str, sign_in: bool, may_upload: Callable[[Scope], Awaitable[bool]]) -> None:
+        self._app, self._sign_in, self._may_upload = app, sign_in, may_upload
         self._pages: Headers = ((b"content-security-policy", page_policy(index).encode()), *_COMMON)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
-        elif not self._sign_in and not _from_here(*(scope.get("server") or ("", None))):
-            await _refuse(scope, send)
+        elif why := await self._refusal(scope):
+            await _refuse(scope, send, why)
         elif scope["type"] == "websocket":
             await self._app(scope, receive, send)
         else:
             headers = _API if scope["path"].startswith("/api") else self._pages
             await self._app(scope, receive, _with(headers, scope.get("scheme") == "https", send))
+
+    async def _refusal(self, scope: Scope) -> str:
+        """Why nobody behind this fence gets to see a request, in words; empty when somebody does."""
+        if not self._sign_in and (why := _from_elsewhere(scope)):
+            return f"{why}\n{WAY_OUT}"
+        if scope["type"] == "websocket" and _of_another_site(scope):
+            return "A page of another address may not use this server: open its own pages."
+        if not self._sign_in:
+            return ""
+        if _METRICS in scope["path"]:
+            return "Figures about this server are not given out while people sign in."
+        # Streamlit keeps uploads in memory, and takes them from whoever has opened a page, be it only the door.
+        if _UPLOADS in scope["path"] and not await self._may_upload(scope):
+            return "Only those who may add rows can upload a file: sign in, or ask an admin for the role."
+        return ""
+
+
+def is_foreign(origin: str | None, host: str) -> bool:
+    """Whether a browser says that the page behind a request came from elsewhere; "null" is elsewhere."""
+    return origin is not None and urlsplit(origin).netloc.lower() != host.lower()
+
+
+def _of_another_site(scope: Scope) -> bool:
+    # Streamlit compares host names only, so that whatever listens on another port of this machine would pass; and for
+    # a name it does not know it asks a server on the internet what this machine's address is.
+    told = dict(scope["headers"])
+    origin = told.get(b"origin")
+    return is_foreign(None if origin is None else origin.decode("latin-1"), told.get(b"host", b"").decode("latin-1"))
+
+
+def _from_elsewhere(scope: Scope) -> str:
+    """Why a request is not taken for one of this machine; empty when it is."""
+    for end in ("server", "client"):
+        if not _from_here(*(scope.get(end) or ("", None))[:1]):
+            return "Without sign-in this server answers its own machine only."
+    passed_on = [name for name, _ in scope["headers"] if name in _PASSED_ON or name.startswith(b"x-forwarded-")]
+    if not passed_on:
+        return ""
+    # A proxy on this machine is a caller from this machine, whoever is behind it.
+    return f"Without sign-in this server takes nothing from a proxy ({passed_on[0].decode('latin-1')})."
 
 
 def _with(headers: Headers, https: bool, send: Send) -> Send:
@@ -94,16 +138,16 @@ def _for_https(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
 
 
 @lru_cache(maxsize=64)
-def _from_here(address: str, _port: int | None) -> bool:
-    return is_loopback(address) or address == _IN_TESTS
+def _from_here(address: str) -> bool:
+    return is_loopback(address)
 
 
-async def _refuse(scope: Scope, send: Send) -> None:
-    """Close a connection that came in at an address others reach, saying how to allow it."""
+async def _refuse(scope: Scope, send: Send, why: str) -> None:
+    """Close a connection, saying why."""
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008})
         return
-    said = f"Without sign-in this server answers its own machine only.\n{WAY_OUT}\n".encode()
+    said = f"{why}\n".encode()
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(said)).encode()), *_COMMON]
     await send({"type": "http.response.start", "status": 403, "headers": headers})
     await send({"type": "http.response.body", "body": said})

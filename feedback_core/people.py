@@ -7,10 +7,13 @@ everybody who signed in, and what they were given in all projects or in this one
 
 from __future__ import annotations
 
+import logging
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from hashlib import sha256
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 from . import environment, permissions
@@ -18,8 +21,13 @@ from .errors import Forbidden, InvalidInput, InvalidSetting, NotSignedIn
 from .store import Store
 from .types import ROLES, Member, Person, Project, Role, Token
 
+log = logging.getLogger(__name__)
+
 MOST_SUBJECT = 200
 """Characters of an e-mail address or another identifier."""
+
+_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
+"""Of ASCII alone: folding further letters makes one address of several, as with the long s, and each has its owner."""
 
 MOST_NAME = 60
 """Characters of a token's name."""
@@ -29,6 +37,9 @@ MOST_DAYS = 3_650
 
 PREFIX = "afl_"
 """What every secret begins with, so that scanners for leaked secrets can know it."""
+
+TOKEN = "token:"
+"""What stands before a token's name in the audit trail; no person's name begins so."""
 
 DAY_S = 86_400.0
 
@@ -55,9 +66,9 @@ def signed_in(
     a subject. The name is the subject: a display name can be chosen, and be somebody else's.
     """
     subject = subject_of(claims)
-    listed = environment.admins() if admins is None else admins
+    listed = listed_admins(environment.admins() if admins is None else admins)
     default = _default_role(environment.default_role() if default_role is None else default_role)
-    everywhere: Role | None = "admin" if subject in {_subject(each) for each in listed} else default
+    everywhere: Role | None = "admin" if subject in listed else default
     roles: dict[int, Role] = {}
     for member in store.members.named(subject):
         if member.project_id is None:
@@ -73,11 +84,26 @@ def subject_of(claims: Mapping[str, Any]) -> str:
     Source: OpenID Connect Core 1.0, sections 2 and 5.7: only issuer and subject together are unique.
     """
     email, verified = str(claims.get("email") or ""), claims.get("email_verified")
-    if email and (verified is True or verified == "true"):
-        return _subject(email)
+    if (verified is True or verified == "true") and _is_email(email):
+        return email.translate(_LOWER)
     if not claims.get("sub"):
         raise NotSignedIn("The sign-in names nobody (no claim `sub`): sign in again, or mend the provider's settings.")
-    return _subject(f"{claims.get('iss', '')}|{claims['sub']}")
+    return _short(f"{claims.get('iss', '')}|{claims['sub']}")
+
+
+def listed_admins(given: Iterable[str]) -> frozenset[str]:
+    """Who is named in FEEDBACK_ADMINS. An entry that can be nobody is left out, and the log says so: it must not keep
+    the others out."""
+    return frozenset(filter(None, map(_listed, given)))
+
+
+@lru_cache(maxsize=256)  # asked at every page run, and said once
+def _listed(given: str) -> str:
+    try:
+        return _subject(given)
+    except InvalidInput as error:
+        log.warning("FEEDBACK_ADMINS: %s This entry is left out.", error)
+        return ""
 
 
 def bearer(store: Store, secret: str, now: float) -> Token:
@@ -95,7 +121,7 @@ def bearer(store: Store, secret: str, now: float) -> Token:
 
 def person_of(token: Token) -> Person:
     """A token as who asks. Its name in the audit trail cannot be a person's: `token:` stands before it."""
-    known = Person(f"token:{token.name}", str(token.id), "token", may_act_for_others=token.may_act_for_others)
+    known = Person(f"{TOKEN}{token.name}", str(token.id), "token", may_act_for_others=token.may_act_for_others)
     if token.project_id is None:
         return replace(known, everywhere=token.role)
     return replace(known, roles={token.project_id: token.role})
@@ -133,7 +159,7 @@ def visible(person: Person, projects: Sequence[Project]) -> list[Project]:
 def admins_of(store: Store, project_id: int | None) -> list[str]:
     """Who can give roles in a project; None: in all of them."""
     given = [member.subject for member in store.members.of(project_id) if member.role == "admin"]
-    return sorted({*map(_subject, environment.admins()), *given})
+    return sorted({*listed_admins(environment.admins()), *given})
 
 
 # -- changes -----------------------------------------------------------------------------------------------------------
@@ -142,17 +168,25 @@ def admins_of(store: Store, project_id: int | None) -> list[str]:
 def set_member(
     store: Store, by: Person, project_id: int | None, subject: str, role: str, *, name: str = "", now: float
 ) -> Member:
-    """Give somebody a role in a project, or in all (None). Raises Forbidden, InvalidInput."""
+    """Give somebody a role in a project, or in all (None). Raises Forbidden, InvalidInput.
+
+    Where that makes them admin no longer, the tokens they have made there are revoked; `ended` names them.
+    """
     require(store, by, project_id, "members")
-    return store.members.put(
-        _existing(store, project_id), _subject(subject), name.strip(), _role(role), now=now, by=by.name
-    )
+    project_id, whom, given = _existing(store, project_id), _subject(subject), _role(role)
+    return store.members.put(project_id, whom, name.strip(), given, now=now, by=by.name, admin=_is_admin_anyway(whom))
 
 
 def remove_member(store: Store, by: Person, project_id: int | None, subject: str, *, now: float) -> Member:
-    """Take a role away that was given. Raises Forbidden, NotFound."""
+    """Take a role away that was given, and revoke tokens as `set_member` does. Raises Forbidden, NotFound."""
     require(store, by, project_id, "members")
-    return store.members.remove(project_id, _subject(subject), now=now, by=by.name)
+    whom = _subject(subject)
+    return store.members.remove(project_id, whom, now=now, by=by.name, admin=_is_admin_anyway(whom))
+
+
+def ended(changed: Member) -> str:
+    """What became of the tokens of somebody whose role has changed, as a sentence after others; empty for none."""
+    return f" Tokens they had made are revoked: {', '.join(changed.ended)}." if changed.ended else ""
 
 
 def create_token(
@@ -202,18 +236,44 @@ def hashed(secret: str) -> str:
     return sha256(secret.encode()).hexdigest()
 
 
+def _is_admin_anyway(subject: str) -> bool:
+    """Whether the settings make somebody admin of everything, whatever they were given."""
+    return environment.default_role() == "admin" or subject in listed_admins(environment.admins())
+
+
 def _existing(store: Store, project_id: int | None) -> int | None:
     return None if project_id is None else store.projects.get(project_id).id
 
 
 def _subject(given: str) -> str:
-    # Addresses are typed in any case; other identifiers mean what they say.
-    subject = given.strip().casefold() if "@" in given else given.strip()
+    # Addresses are typed in any case; other identifiers mean what they say, though they may hold an @ too.
+    subject = given.strip()
+    subject = _short(subject) if "|" in subject else subject.translate(_LOWER)
     if not 1 <= len(subject) <= MOST_SUBJECT or not subject.isprintable():
         raise InvalidInput(
             f"{subject[:MOST_SUBJECT]!r} is nobody: give an e-mail address of up to {MOST_SUBJECT} characters."
         )
     return subject
+
+
+def _is_email(given: str) -> bool:
+    """Whether a claim can be kept as an address, and be mistaken neither for issuer|subject nor for a token."""
+    return (
+        "@" in given
+        and "|" not in given
+        and len(given) <= MOST_SUBJECT
+        and given.isprintable()
+        and given == given.strip()
+        and not given.translate(_LOWER).startswith(TOKEN)
+    )
+
+
+def _short(subject: str) -> str:
+    """Issuer and subject as they are, or a hash of them where they are too long to keep or to copy. No issuer is called
+    sha256: it is an address."""
+    if len(subject) <= MOST_SUBJECT and subject.isprintable() and subject == subject.strip():
+        return subject
+    return f"sha256|{sha256(subject.encode(errors='surrogatepass')).hexdigest()}"
 
 
 def _role(given: str) -> Role:

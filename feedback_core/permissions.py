@@ -11,10 +11,12 @@ from .types import ROLES, Person, Role
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """least: the lowest role that may. says: what it is, as in "to ..."."""
+    """least: the lowest role that may. says: what it is, as in "to ...". people_only: no token may, whatever its role,
+    or it would make itself others that are stronger, last longer and outlive it."""
 
     least: Role
     says: str
+    people_only: bool = False
 
 
 ACTIONS: Mapping[str, Action] = {
@@ -38,8 +40,9 @@ ACTIONS: Mapping[str, Action] = {
     "webhooks": Action("admin", "send what happens to other servers"),
     "create project": Action("admin", "create a project"),
     "archive": Action("admin", "rename, archive and restore a project"),
-    "members": Action("admin", "give people roles and take them away"),
-    "tokens": Action("admin", "make tokens for programs and revoke them"),
+    "see access": Action("admin", "look at who has which role, which tokens there are, and who has changed that"),
+    "members": Action("admin", "give people roles and take them away", people_only=True),
+    "tokens": Action("admin", "make tokens for programs and revoke them", people_only=True),
 }
 """Every action by name."""
 
@@ -63,12 +66,18 @@ def role_in(person: Person, project_id: int | None) -> Role | None:
 
 def may(person: Person, project_id: int | None, action: str) -> bool:
     """Whether a person may do something in a project; None: something that concerns no single one."""
-    return allowed(role_in(person, project_id), action)
+    return _in_person(person, action) and allowed(role_in(person, project_id), action)
 
 
 def may_somewhere(person: Person, action: str) -> bool:
     """Whether there is a project in which a person may do something."""
-    return any(allowed(role, action) for role in (person.everywhere, *person.roles.values()))
+    return _in_person(person, action) and any(
+        allowed(role, action) for role in (person.everywhere, *person.roles.values())
+    )
+
+
+def _in_person(person: Person, action: str) -> bool:
+    return person.signed_in != "token" or not ACTIONS[action].people_only
 
 
 def check(person: Person, project_id: int | None, action: str, *, where: str = "", ask: Sequence[str] = ()) -> None:
@@ -86,6 +95,8 @@ def refusal(person: Person, project_id: int | None, action: str, *, where: str =
     place = where or ("all projects" if project_id is None else f"project {project_id}")
     has = f"is {role} in {place}" if role else f"has no role in {place}"
     whom = " or ".join(ask) or "an admin"
+    if not _in_person(person, action):
+        return f"{person.name} may not {wanted.says}: no token may, whatever its role. Ask {whom}, in person."
     return (
         f"{person.name} {has} and may not {wanted.says}: that takes the role {wanted.least}. Ask {whom} for it"
         f"{' (a token keeps the role it was made with)' if person.signed_in == 'token' else ''}."

@@ -63,6 +63,15 @@ def settle(loop: Loop, version: Version, report: GateReport, cause: str = "") ->
         return loop.store.versions.get(version.id)
 
 
+def settle_left_open(loop: Loop) -> Version | None:
+    """Carry out a verdict whose worker died after storing it, or was not allowed to then; None when there is none."""
+    found = loop.store.versions.left_open(loop.project.id)
+    if found is None:
+        return None
+    report, cause = found
+    return settle(loop, loop.store.versions.get(report.challenger_id), report, cause)
+
+
 def _close_older(loop: Loop, newest: Version) -> None:
     """Refuse the undecided candidates before it that nobody asked for either: each retrain would leave one more."""
     closed = 0

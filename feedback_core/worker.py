@@ -217,6 +217,7 @@ def tick_all(store: Store, now: float, shadows: triggers.Shadows) -> None:
 
 def _tick(store: Store, project: Project, now: float, shadows: triggers.Shadows) -> None:
     triggers.tick(store, project, now, shadows)
+    unattended.settle_left_open(Loop(store, project))
     judge_again(store, project)
 
 
@@ -240,6 +241,7 @@ def _follow(store: Store, project_id: int, challengers: realtime.Challengers, cl
     challengers.follow(store, project)
     if project.settings.realtime_every:
         store.realtime.ask_when_due(project.id, project.settings.realtime_every, clock())
+    challengers.done(project.id)
 
 
 def follow_for(store: Store, challengers: realtime.Challengers, seconds: float) -> None:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from feedback_core.loop import Loop
 from feedback_core.types import Job
-from pages._people import acting, locked
+from pages._people import acting, locked, stay
 from pages._shared import ago, counted, plain, told
 
 DOING = {
@@ -59,6 +59,7 @@ def follow(loop: Loop, jobs: Sequence[Job]) -> None:
 
     @st.fragment(run_every=1.0 if jobs else None)
     def progress() -> None:
+        stay("see", loop)
         live = loop.store.jobs.live(loop.project.id)
         for job in live:
             bar, button = st.columns([6, 1], vertical_alignment="bottom")

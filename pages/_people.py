@@ -1,8 +1,8 @@
 """Who is at the page, and what they may do: asked anew at every action, as a disabled button can still be pressed."""
 
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -18,6 +18,7 @@ LONGEST_S = 12 * 3600.0
 """Seconds that a sign-in lasts: a working day. Streamlit's cookie alone would last for thirty days, whatever the
 provider has since said about the account."""
 
+T = TypeVar("T")
 About = Loop | Project | None
 """What an action concerns; None: no single project."""
 
@@ -37,7 +38,11 @@ def claims() -> Mapping[str, Any]:
 
     Raises NotSignedIn when nobody has, or too long ago.
     """
-    said = st.user.to_dict()
+    return fresh(st.user.to_dict())
+
+
+def fresh(said: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same claims. Raises NotSignedIn where they are nobody's, or of a sign-in too long ago."""
     if not said.get("is_logged_in"):
         raise NotSignedIn("You are not signed in: reload the page, and sign in.")
     if not time.time() - float(said.get("iat") or 0) < LONGEST_S:
@@ -68,6 +73,36 @@ def may(action: str, about: About) -> bool:
     """Whether who is at this page may do something."""
     project = _project(about)
     return permissions.may(person(), None if project is None else project.id, action)
+
+
+def stay(action: str, about: About) -> None:
+    """Have the whole page drawn anew where who is here may no longer do something.
+
+    A fragment begins with it: run alone, it passes neither the door nor the head of its page.
+    """
+    try:
+        if may(action, about):
+            return
+    except NotSignedIn:
+        pass
+    st.rerun()
+
+
+def guarded(action: str, about: About, produce: Callable[..., T], *args: object) -> Callable[[], T]:
+    """What a download button calls when it is pressed: `produce`, for those who may have it then as well.
+
+    It raises Forbidden or NotSignedIn for others.
+    """
+    # The press runs in a thread that knows no session: who is here has to be asked while the page is drawn.
+    at, project, name = store(), _project(about), reviewer()
+    said = claims() if sign_in() else None
+
+    def produced() -> T:
+        who = people.local(name) if said is None else people.signed_in(at, fresh(said))
+        people.require(at, who, project, action)
+        return produce(*args)
+
+    return produced
 
 
 def locked(action: str, about: About, *, disabled: bool = False, help: str | None = None) -> dict[str, Any]:

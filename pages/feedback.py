@@ -9,7 +9,7 @@ from pages._conflicts import show_conflicts
 from pages._entry import PART_HELP, PART_NAMES, show_bulk, show_entry
 from pages._own import show_own
 from pages._paging import pager, start_of
-from pages._people import acting, locked, may
+from pages._people import acting, locked, may, stay
 from pages._rulings import entries, show_last_ruling
 from pages._shared import VERBS, ago, open_loop, plain, preview, show_message, thumbnail, told
 
@@ -37,6 +37,7 @@ def rank() -> None:
 @st.fragment(run_every=2)
 def wait_for_ranking() -> None:
     """Say how far the ranking is, and show its result as soon as it is there."""
+    stay("see", loop)
     fresh = inspection.freshness(loop.store, loop.project)
     if fresh.job is None:
         st.rerun()

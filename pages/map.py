@@ -7,7 +7,7 @@ from feedback_core.errors import ArtifactError
 from feedback_core.loop import Loop
 from pages import _bulk, _jobs
 from pages._map.columns import GROUPS, chosen_ids, columns_of
-from pages._people import acting, locked
+from pages._people import acting, locked, stay
 from pages._shared import ago, counted, loop_of, open_loop, plain, show_message, store, told
 
 METHODS = {"PCA": "Overview (PCA)", "t-SNE": "Neighbourhoods (t-SNE)"}
@@ -50,7 +50,9 @@ def drawn_by(loop: Loop, method: str) -> maps.Drawn | None:
 @st.fragment
 def chart(project_id: int, drawn: maps.Drawn, colour: str) -> None:
     """The map and what is circled on it; runs alone, because a selection sends every point in it."""
-    loop, (shown, points) = loop_of(store().projects.get(project_id)), drawn
+    project = store().projects.get(project_id)
+    stay("see", project)
+    loop, (shown, points) = loop_of(project), drawn
     items = loop.store.items.outlines(shown.ids)
     columns, groups = columns_of(shown.ids, points, items, colour)
     figure = charts.pool_map_by_confidence(columns) if colour == CONFIDENCE else charts.pool_map(columns, groups)

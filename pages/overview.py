@@ -6,6 +6,7 @@ from feedback_core import insights
 from feedback_core.intervals import plain as as_json
 from feedback_core.types import Version
 from feedback_core.wording import share
+from pages._people import guarded
 from pages._shared import PAGES, ago, counted, open_loop, plain, show_message
 
 loop = open_loop()
@@ -77,7 +78,7 @@ with left, st.container(border=True, height="stretch"):
     if state.champion is not None:
         st.download_button(
             "Model card",
-            data=loop.card_html,  # written when it is asked for
+            data=guarded("export", loop, loop.card_html),  # written when it is asked for
             file_name="model-card.html",
             mime="text/html",
             icon=":material/id_card:",

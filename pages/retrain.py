@@ -7,7 +7,7 @@ import streamlit as st
 from feedback_core import decisions, insights, suspects
 from feedback_core.types import GateReport, Version
 from pages import _jobs
-from pages._people import acting, locked, reviewer
+from pages._people import acting, guarded, locked, reviewer
 from pages._retrain.flips import show_flips
 from pages._retrain.holdout import show_wear
 from pages._retrain.jobs import show_jobs
@@ -178,7 +178,7 @@ show_versions(
     locked("rollback", loop, help="Judges it against the present champion first; the report is kept."),
     loop.suspects,
     suspects.anybody_to_ask(loop.store, loop.project, reviewer()),
-    loop.report_html,
+    partial(guarded, "export", loop, loop.report_html),
     partial(details, place="list"),
 )
 

@@ -70,6 +70,21 @@ def test_a_question_is_a_base_item_shown_blind_and_labels_nothing(trained: Loop)
     assert item.base_label in trained.store.items.training_rows(trained.project.id).labels
 
 
+def test_a_question_answered_during_a_training_is_not_pending_after_it(trained: Loop) -> None:
+    asking(trained, gold_share=0.5, audit_share=0.0)
+    drawn = trained.draw_batch("ann", 30)
+    gold, other = (next(d for d in drawn if (d.strategy == "gold") is known) for known in (True, False))
+
+    def meanwhile(share: float, _message: str) -> None:
+        if share == 0.7:
+            answer(trained, gold, "a")
+            version_id = trained.store.items.get(other.item_id).version_id
+            trained.record(Decision(other.item_id, "ann", "skip", None, version_id, draw_id=other.id))
+
+    trained.retrain("test", progress=meanwhile)
+    assert trained.store.feedback.pending(trained.project.id) == {"skip": 1}
+
+
 def test_an_answer_can_be_undone_and_changed_and_a_skip_counts_for_nothing(trained: Loop) -> None:
     asking(trained, gold_share=1.0, audit_share=0.0)
     first, second = trained.draw_batch("ann", 2)

@@ -9,14 +9,17 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import streamlit
 from streamlit.testing.v1 import AppTest
 
 from feedback_core import people
+from feedback_core.errors import Forbidden
 from feedback_core.loop import create_project
-from feedback_core.permissions import ACTIONS, allowed
+from feedback_core.permissions import ACTIONS
 from feedback_core.store import Store, open_store
 from feedback_core.types import ROLES, Decision, ItemFilter
 from tests.conftest import TWO_NUMBERS, Clock, make_loop, rows
@@ -342,9 +345,48 @@ def test_no_code_of_a_page_changes_anything_without_asking_who_may() -> None:
     assert checked > 30
 
 
-def test_what_downloads_is_for_everybody_who_sees() -> None:
-    # Reports, cards and tables have download buttons that ask for nothing more.
-    assert all(allowed(role, "export") == allowed(role, "see") for role in ROLES)
+@pytest.mark.parametrize(
+    ("page", "state", "files"), [("setup", {"section": "Export"}, 2), ("overview", {}, 1), ("retrain", {}, 4)]
+)
+def test_a_download_is_made_for_those_who_may_have_it_when_they_press(world, monkeypatch, page, state, files) -> None:
+    offered = []
+
+    def offer(*values: object, **named: object) -> None:
+        offered.append(named.get("data", values[-1]))
+
+    monkeypatch.setattr(streamlit, "download_button", offer)
+    opened(claims("viewer"), page, **state)  # by way of the overview, which offers one
+    assert len(offered) == files
+
+    def pressed(produce: Callable[[], object]) -> object:
+        with ThreadPoolExecutor(1) as presses:  # Streamlit's presses too run in a thread without a session
+            return presses.submit(produce).result()
+
+    assert all(len(pressed(produce)) > 100 for produce in offered)
+    people.remove_member(world, people.local("test"), 1, "viewer@example.org", now=time.time())
+    for produce in offered:
+        with pytest.raises(Forbidden, match=r"viewer@example\.org has no role"):
+            pressed(produce)
+
+
+def test_what_runs_alone_on_a_page_asks_first_who_may_see_it() -> None:
+    found = 0
+    for path in sorted((ROOT / "pages").rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        alone = {
+            ast.unparse(node.args[0])
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "st.fragment" and node.args
+        }
+        for part in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
+            decorated = any(ast.unparse(each).startswith("st.fragment") for each in part.decorator_list)
+            if decorated or part.name in alone:
+                found += 1
+                body = part.body[1:] if ast.get_docstring(part) else part.body
+                first = "\n".join(ast.unparse(each) for each in body[:2])
+                assert re.search(r"\b(stay|acting)\(", first), f"{path.name}: {part.name}"
+    assert found == sum(path.read_text().count("st.fragment") for path in (ROOT / "pages").rglob("*.py"))
+    assert found > 8
 
 
 def test_the_document_says_of_every_role_what_the_table_says() -> None:

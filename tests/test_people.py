@@ -64,6 +64,15 @@ def test_an_action_takes_at_least_this_role(action, role):
     assert ACTIONS[action].least == role
 
 
+@pytest.mark.parametrize("action", ["members", "tokens"])
+def test_what_only_people_may_no_token_may_whatever_its_role(action):
+    token = Person("token:t", "1", "token", everywhere="admin")
+    assert not permissions.may(token, 1, action)
+    assert not permissions.may_somewhere(token, action)
+    assert permissions.may(Person("p", "p", "oidc", everywhere="admin"), 1, action)
+    assert permissions.may(token, 1, "see access")
+
+
 def test_an_action_that_is_not_in_the_table_is_a_mistake_of_ours():
     with pytest.raises(KeyError):
         permissions.allowed("admin", "fly")
@@ -113,6 +122,48 @@ def test_a_verified_address_is_who_somebody_is_whatever_its_case():
 @pytest.mark.parametrize("verified", [False, None, "false", 1, "yes"])
 def test_an_address_that_nobody_has_verified_is_not(verified):
     assert people.subject_of(ANA | {"email_verified": verified}) == "https://id.example.org|7"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"email": "boſs@two.org"}, {"email": "boss@two.org"}),
+        ({"email": "\u212aim@x.org"}, {"email": "kim@x.org"}),
+        ({"email": "groß@x.org"}, {"email": "gross@x.org"}),
+        ({"email": "İan@x.org"}, {"email": "i\u0307an@x.org"}),
+        ({"email": "boss@two.org\u2003"}, {"email": "boss@two.org"}),
+        ({"email": None, "sub": "AbC@x"}, {"email": None, "sub": "abc@x"}),
+        ({"email": None, "sub": "7 "}, {"email": None, "sub": "7"}),
+        ({"email": "https://id.example.org|7@x.org"}, {"email": None, "sub": "7@x.org"}),
+    ],
+)
+def test_two_who_are_different_to_the_provider_are_different_here(one, other):
+    if one["email"] == "https://id.example.org|7@x.org":  # an address like that is not taken for one at all
+        assert people.subject_of(ANA | one) == "https://id.example.org|7"
+    assert people.subject_of(ANA | one) != people.subject_of(ANA | other)
+
+
+@given(st.text(max_size=300), st.text(min_size=1, max_size=300), st.text(max_size=300))
+def test_whoever_signs_in_is_somebody_who_can_be_given_a_role(iss, sub, email):
+    subject = people.subject_of({"iss": iss, "sub": sub, "email": email, "email_verified": True})
+    assert people._subject(subject) == subject
+    assert not subject.startswith("token:") or "|" in subject
+
+
+def test_an_identifier_too_long_to_keep_gets_in_by_its_hash_and_is_admin_by_its_whole(store):
+    long = {"iss": "https://login.example/" + "t" * 100, "sub": "s" * 100}
+    person = people.signed_in(store, long, admins=frozenset({f"{long['iss']}|{long['sub']}"}), default_role="")
+    assert person.everywhere == "admin"
+    assert len(person.subject) == len("sha256|") + 64
+    assert person.subject != people.subject_of(long | {"sub": "s" * 99 + "t"})
+
+
+def test_one_bad_entry_among_the_admins_keeps_nobody_out(store, caplog):
+    bad = "a" * 201
+    person = people.signed_in(store, ANA, admins=frozenset({bad, "ana@example.org"}), default_role="")
+    assert person.everywhere == "admin"
+    assert "FEEDBACK_ADMINS" in caplog.text
+    assert people.listed_admins([bad, "B@x.org"]) == {"b@x.org"}
 
 
 def test_a_sign_in_that_names_nobody_is_refused():
@@ -235,6 +286,50 @@ def test_a_role_or_token_in_a_project_that_does_not_exist_is_refused(store):
         people.set_member(store, ME, 9, "bob@x.org", "viewer", now=1.0)
     with pytest.raises(NotFound, match="no project 9"):
         people.create_token(store, ME, 9, "ci", "viewer", now=1.0)
+
+
+def signed(store, email):
+    return people.signed_in(store, {"email": email, "email_verified": True}, **NOBODY)
+
+
+def live(store):
+    return {each.name for each in store.tokens.all() if each.revoked_at is None}
+
+
+@pytest.mark.parametrize("change", ["lower", "remove"])
+def test_who_is_admin_no_longer_leaves_no_token_behind(store, loop, clock, change):
+    here, other = loop.project.id, make_other(store, clock)
+    for subject, place in (("eve@x.org", here), ("eve@x.org", other.id), ("max@x.org", here)):
+        people.set_member(store, ME, place, subject, "admin", now=1.0)
+    people.create_token(store, signed(store, "eve@x.org"), here, "eve's", "admin", now=2.0)
+    people.create_token(store, signed(store, "eve@x.org"), other.id, "eve's other", "viewer", now=2.0)
+    people.create_token(store, signed(store, "max@x.org"), here, "max's", "admin", now=2.0)
+    if change == "lower":
+        done = people.set_member(store, ME, here, "eve@x.org", "maintainer", now=3.0)
+    else:
+        done = people.remove_member(store, ME, here, "eve@x.org", now=3.0)
+    assert done.ended == ("eve's",)
+    assert people.ended(done) == " Tokens they had made are revoked: eve's."
+    assert live(store) == {"eve's other", "max's"}
+    newest = store.events.latest(here, 1)[0]
+    assert (newest.kind, newest.actor, newest.details["made_by"]) == ("token revoked", "ann", "eve@x.org")
+
+
+def test_a_role_in_all_projects_that_ends_takes_along_tokens_everywhere_but_where_they_are_admin_still(
+    store, loop, clock, monkeypatch
+):
+    other = make_other(store, clock)
+    people.set_member(store, ME, None, "eve@x.org", "admin", now=1.0)
+    people.set_member(store, ME, other.id, "eve@x.org", "admin", now=1.0)
+    eve = signed(store, "eve@x.org")
+    for place, name in ((None, "all"), (loop.project.id, "here"), (other.id, "other")):
+        people.create_token(store, eve, place, name, "viewer", now=2.0)
+    assert people.set_member(store, ME, None, "eve@x.org", "admin", now=3.0).ended == ()
+    monkeypatch.setenv("FEEDBACK_ADMINS", "Eve@x.org")
+    assert people.set_member(store, ME, None, "eve@x.org", "viewer", now=3.0).ended == (), "admin by the settings"
+    monkeypatch.delenv("FEEDBACK_ADMINS")
+    assert set(people.remove_member(store, ME, None, "eve@x.org", now=4.0).ended) == {"all", "here"}
+    assert live(store) == {"other"}
 
 
 def test_an_admin_of_one_project_changes_nothing_elsewhere(store, loop, clock):

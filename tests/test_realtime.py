@@ -17,6 +17,7 @@ from feedback_core.realtime.following import start as begin
 from feedback_core.realtime.learner import can_go_on, fold
 from feedback_core.reproduce import reproduce
 from feedback_core.store import open_store
+from feedback_core.store import realtime as store_realtime
 from feedback_core.types import Decision, LiveStep, Rows, Schema
 from tests.conftest import TWO_NUMBERS
 from tests.test_trigger_tick import configure
@@ -182,6 +183,54 @@ def test_an_undo_a_rejection_and_a_change_of_mind_leave_no_trace(live, challenge
     assert held(challengers, live).keys[-1][1:] == (item.id, item.predicted)
     assert bits(held(challengers, live)) == bits(rebuilt(live))
     assert [s.feedback_id for s in live.store.realtime.steps(live.project.id)] == [k[0] for k in rebuilt(live).keys]
+
+
+def told(loop: Loop) -> list[tuple[object, ...]]:
+    """All that the steps say but for their times."""
+    return [
+        (s.feedback_id, s.challenger_wrong, s.champion_wrong, s.propensity, s.correction)
+        for s in loop.store.realtime.steps(loop.project.id)
+    ]
+
+
+def from_nothing(loop: Loop) -> list[tuple[object, ...]]:
+    """What the steps are that a follow without any memory makes."""
+    with loop.store.realtime._driver.writing() as session:
+        session.execute("delete from realtime_steps")
+        session.execute("delete from realtime")
+    follow(loop, realtime.Challengers(loop.clock))
+    return told(loop)
+
+
+def test_after_a_promotion_and_a_roll_back_entries_speak_only_of_the_champion_that_was_asked(live, challengers):
+    decide(live, 3)
+    follow(live, challengers)
+    first, version = live.store.versions.champion(live.project.id), live.retrain("test")
+    decide(live, 5)
+    follow(live, challengers)
+    live.judge(version)
+    live.promote(version, "test", "because")
+    live.predict()
+    follow(live, challengers)
+    promoted = told(live)
+    assert [propensity for _, _, _, propensity, _ in promoted] == [None] * 5
+    assert realtime.view(live.store, live.project, live.clock()).champion.n == 0
+    assert from_nothing(live) == promoted
+    decide(live, 2)
+    follow(live, challengers)
+    live.rollback(live.store.versions.get(first.id), "test", "because", suspect=False)
+    follow(live, challengers)
+    back = told(live)
+    assert [propensity for _, _, _, propensity, _ in back] == [1.0] * 8 + [None] * 2
+    assert from_nothing(live) == back
+
+
+def test_an_entry_on_what_nothing_was_predicted_for_is_no_correction(live, challengers):
+    live.add_items(Rows([b"[0.11,0.2]"], ["new"], [None]), "test")
+    live.record(Decision(live.store.items.by_key(live.project.id, "new").id, "ann", "correct", "b"))
+    follow(live, challengers)
+    said = live.store.feedback.latest(live.project.id, 1)[0]
+    assert (said.predicted, [s.correction for s in live.store.realtime.steps(live.project.id)]) == (None, [False])
 
 
 def test_an_undo_far_back_starts_from_a_copy_and_not_from_the_beginning(live, challengers, monkeypatch):
@@ -368,6 +417,39 @@ def test_after_so_many_corrections_it_is_judged_by_itself_once(live, challengers
     assert len(asked()) == 1
     decide(live, 1)
     assert len(asked()) == 2
+
+
+def test_what_could_not_ask_for_a_verdict_asks_again_later(live, challengers, monkeypatch):
+    configure(live, realtime_every=3)
+    decide(live, 3)
+    with monkeypatch.context() as broken:
+        broken.setattr(store_realtime, "ask", lambda *_, **__: 1 / 0)
+        assert worker.follow_all(live.store, challengers, live.clock) == 1
+    assert "ZeroDivisionError" in live.store.realtime.state(live.project.id).trouble
+    assert worker.follow_all(live.store, challengers, live.clock) == 0
+    live.clock.now += 31
+    assert worker.follow_all(live.store, challengers, live.clock) == 1
+    assert [job.kind for job in live.store.jobs.live(live.project.id)].count("real time") == 1
+    assert live.store.realtime.state(live.project.id).trouble == ""
+    live.clock.now += 31
+    assert worker.follow_all(live.store, challengers, live.clock) == 0
+
+
+def test_a_waiting_job_that_a_person_asks_for_too_is_hers_and_hers_stays_hers(live, challengers):
+    configure(live, realtime_every=3, automatic=True)
+    decide(live, 3)
+    follow(live, challengers)
+    job = live.store.realtime.ask_when_due(live.project.id, 3, live.clock())
+    assert (job.requested_by, job.trigger) == ("trigger", "3 corrections learned in real time")
+    hers = realtime.request(live.store, live.project, "ann", live.clock())
+    assert (hers.id, hers.requested_by, hers.trigger) == (job.id, "ann", "manual")
+    assert live.store.jobs.get(job.id) == hers
+    assert realtime.request(live.store, live.project, "bob", live.clock()) == hers
+    decide(live, 3)
+    follow(live, challengers)
+    assert live.store.realtime.ask_when_due(live.project.id, 3, live.clock()) == hers
+    worker.run_next(live.store, "w", live.clock, only=job.id)
+    assert live.store.versions.all(live.project.id)[-1].created_by == "ann"
 
 
 def test_nothing_learned_is_nothing_to_judge(live):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import urllib.error
 import urllib.request
+from contextlib import closing
 
 import pytest
 
@@ -31,6 +33,15 @@ def ask(address: str, body: object = None, **headers: str) -> tuple[int, str, st
         return error.code, error.headers["content-type"], error.read().decode()
 
 
+def opened(address: str, origin: str) -> int:
+    """Status of the answer to a page's websocket. origin: where the page says to be from."""
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Origin": origin}
+    upgrade |= {"Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==", "Sec-WebSocket-Protocol": "streamlit"}
+    with closing(http.client.HTTPConnection(address.removeprefix("http://"), timeout=60)) as connection:
+        connection.request("GET", "/_stcore/stream", headers=upgrade)
+        return connection.getresponse().status
+
+
 def test_the_api_answers_beside_the_pages_and_guards_itself(address, trained):
     assert json.loads(ask(f"{address}/api/health")[2]) == {"status": "ok", "version": "0.1.0"}
     status, kind, page = ask(address)
@@ -43,6 +54,10 @@ def test_the_api_answers_beside_the_pages_and_guards_itself(address, trained):
     assert "/nowhere" in json.loads(text)["detail"]
     described = json.loads(ask(f"{address}/api/openapi.json")[2])
     assert described["servers"] == [{"url": "/api"}]
+
+    assert ask(f"{address}/api/health", x_forwarded_for="192.0.2.2")[0] == 403, "who is behind a proxy is a stranger"
+    assert opened(address, address) == 101
+    assert opened(address, "http://127.0.0.1:1") == 403, "the page of another port"
 
     decision = {"by": "ann", "reason": "for the test"}
     path = f"{address}/api/versions/2/promote"

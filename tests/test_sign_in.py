@@ -70,6 +70,11 @@ def test_nobody_sees_anything_before_they_sign_in_and_then_what_their_role_allow
         expect(page.get_by_text("You may look, and not decide")).to_be_visible()
         open_page(page, "Retrain")
         expect(page.get_by_role("button", name="Retrain now")).to_be_disabled()
+        expect(page.get_by_text("Why not now?")).to_be_visible()
+        people.remove_member(store, admin, trained.project.id, "vic@example.org", now=time.time())
+        # Nothing is pressed: what draws itself anew every few seconds finds out.
+        expect(page.get_by_role("heading", name="You have no role here yet")).to_be_visible()
+        expect(page.get_by_text("Why not now?")).to_have_count(0)
         sign_out(page)
         page.goto(f"{app}/retrain")
         expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
@@ -93,6 +98,10 @@ def test_nobody_sees_anything_before_they_sign_in_and_then_what_their_role_allow
         sign_in(page, app, "ada")
         open_page(page, "Setup")
         expect(page.get_by_text("People and access")).to_be_visible()
+        page.locator("input[type=file]").first.set_input_files(
+            {"name": "few.csv", "mimeType": "text/csv", "buffer": b"x0,label\n1,a\n2,b\n"}
+        )
+        expect(page.get_by_text("2 rows, 2 columns")).to_be_visible()
         open_page(page, "Retrain")
         page.get_by_role("button", name="Retrain now").click()
         expect(page.get_by_text("The worker trains a new version")).to_be_visible()

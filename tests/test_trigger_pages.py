@@ -29,7 +29,7 @@ def test_the_form_saves_every_trigger_setting_and_the_sentence_follows(page, tra
     app.text_input(key=f"time_zone-{own}").set_value("Europe/Berlin")
     app.number_input(key=f"setting-quiet_s-{own}").set_value(60.0)
     app.checkbox(key=f"on_input_drift-{own}").check()
-    app = press(app, "Save")
+    app = press(app, "Save triggers")
     kept = trained.store.projects.get(trained.project.id).settings
     assert (kept.automatic, kept.corrections_rule, kept.schedule, kept.time_zone) == (
         True,
@@ -47,7 +47,7 @@ def test_the_form_saves_every_trigger_setting_and_the_sentence_follows(page, tra
 def test_a_schedule_that_is_none_is_refused_in_words_and_nothing_is_saved(page, trained: Loop) -> None:
     app, own = page("retrain"), f"triggers-{trained.project.id}"
     app.text_input(key=f"schedule-{own}").set_value("every now and then")
-    app = press(app, "Save")
+    app = press(app, "Save triggers")
     assert "schedule='every now and then' is no cron expression" in app.warning[0].value.replace("\\", "")
     assert trained.store.projects.get(trained.project.id).settings == trained.project.settings
 

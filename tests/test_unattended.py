@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from feedback_core import unattended, worker
+from feedback_core import triggers, unattended, worker
 from feedback_core.errors import Refused
 from feedback_core.loop import Loop
 from feedback_core.settings import Settings
@@ -139,6 +139,55 @@ def test_a_job_taken_up_again_after_a_kill_decides_once(automatic):
     assert go_on(automatic, job) == first
     assert len(automatic.store.events.latest(automatic.project.id)) == events
     assert [v.status for v in automatic.store.versions.all(automatic.project.id)] == ["retired", "champion"]
+
+
+def test_a_verdict_whose_worker_was_killed_before_it_acted_is_carried_out_at_the_next_tick(automatic):
+    job, version = fired(automatic)
+    judge_as(automatic, version, "promote", "better")
+    unattended.settle_left_open(automatic)
+    assert automatic.store.versions.get(version.id).status == "candidate"  # its job is at it
+    close(automatic, job)
+    worker.tick_all(automatic.store, automatic.clock(), triggers.Shadows())
+    report = automatic.store.versions.report_on(version.id)
+    assert (report.decision, report.decision_reason) == (
+        "promote",
+        "started by 5 corrections; the verdict was better",
+    )
+    assert unattended.settle_left_open(automatic) is None
+
+
+def test_a_second_look_whose_worker_was_killed_is_carried_out_too(automatic):
+    job, version = fired(automatic)
+    judge_as(automatic, version, "hold")
+    go_on(automatic, job)
+    close(automatic, job)
+    assert unattended.settle_left_open(automatic) is None
+    judge_as(automatic, version, "refuse", "worse")
+    assert unattended.settle_left_open(automatic).status == "refused"
+
+
+@pytest.mark.parametrize("changes", [{"policy": "manual"}, {"policy": "strict"}, {"act_on_verdict": False}])
+def test_a_verdict_left_open_for_a_person_stays_open_at_every_tick(automatic, changes):
+    job, version = fired(automatic)
+    judge_as(automatic, version, "promote", "better")
+    close(automatic, job)
+    configure(automatic, **changes)
+    unattended.settle_left_open(automatic)
+    assert automatic.store.versions.get(version.id).status == "candidate"
+
+
+def test_nobodys_verdict_is_taken_for_one_that_a_person_asked_for(automatic):
+    answer(automatic, 5)
+    job = tick(automatic)
+    assert automatic.request_retrain("ann").id == job.id
+    automatic.store.jobs.claim("w", automatic.clock(), 20)
+    hers = automatic.store.jobs.get(job.id)
+    version = automatic.retrain(hers.requested_by, hers.id)
+    judge_as(automatic, version, "promote", "better")
+    go_on(automatic, hers)
+    close(automatic, hers)
+    assert unattended.settle_left_open(automatic) is None
+    assert automatic.store.versions.get(version.id).status == "candidate"
 
 
 def test_a_verdict_that_another_champion_has_overtaken_is_left_to_a_person(automatic):

@@ -29,6 +29,10 @@ class Member(BaseModel):
     added_by: str
 
 
+class ChangedMember(Member):
+    revoked_tokens: list[str] = Field(description="Tokens they had made, which ended because they are admin no longer.")
+
+
 class NewToken(Body):
     name: str = Field(min_length=1, max_length=MOST_NAME, description="What it is for; never used twice.")
     role: Role

@@ -1,17 +1,16 @@
 """What no route has to think of: requests from foreign sites, bodies of other types, bodies that are too large.
 
-The pages' websocket refuses foreign origins by itself; routes mounted beside it get no such check.
+The fence looks at the origin of websockets only; a request may also come from a page of another site.
 """
 
 from __future__ import annotations
-
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..errors import InvalidInput
+from ..fence import is_foreign
 from .problems import problem
 
 JSON, NDJSON = "application/json", "application/x-ndjson"
@@ -60,7 +59,7 @@ class Guard:
 
 def _refusal(headers: Headers, method: str, wanted: str, most: int) -> Response | None:
     origin = headers.get("origin")
-    if _is_foreign(origin, headers.get("host", "")) or headers.get("sec-fetch-site") == "cross-site":
+    if is_foreign(origin, headers.get("host", "")) or headers.get("sec-fetch-site") == "cross-site":
         detail = f"Requests from {origin or 'another site'} may not change anything here: send them from this server."
         return problem(403, detail, "ForeignOrigin")
     if headers.get("content-encoding", "identity") != "identity":
@@ -71,11 +70,6 @@ def _refusal(headers: Headers, method: str, wanted: str, most: int) -> Response 
         return problem(415, f"content-type={kind!r} is not taken: send {wanted}.", "NotJson")
     length = headers.get("content-length", "0")
     return too_large(most) if length.isdigit() and int(length) > most else None
-
-
-def _is_foreign(origin: str | None, host: str) -> bool:
-    """Whether a browser says that the page behind a request came from elsewhere; "null" is elsewhere."""
-    return origin is not None and urlsplit(origin).netloc.lower() != host.lower()
 
 
 def too_large(most: int) -> Response:

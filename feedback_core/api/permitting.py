@@ -121,5 +121,7 @@ def _describe(document: dict[str, Any], routes: Declared, team: bool) -> None:
         route = document["paths"][path][method.lower()]
         route["x-action"], route["x-least-role"] = who.action, who.least
         route["description"] += f"\n\nTakes the role {who.least}."
+        if ACTIONS[who.action].people_only:
+            route["description"] += " No token may: people do it on the page, or on the command line."
         if team:
             route["security"] = [{"token": []}]

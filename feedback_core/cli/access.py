@@ -63,24 +63,24 @@ def member_set(
     store, project_id = _opened(database, project)
     given = people.set_member(store, _admin(by), project_id, email, role, name=name, now=time.time())
     if as_json:
-        print_json(exchange.member(given))
+        print_json(exchange.changed_member(given))
     else:
-        typer.echo(f"{given.subject} is {given.role} in {project or 'all projects'}.")
+        typer.echo(f"{given.subject} is {given.role} in {project or 'all projects'}.{people.ended(given)}")
 
 
 @app.command("member-remove")
 def member_remove(
     email: Subject, project: Everywhere = "", by: By = "", database: Database = "", as_json: AsJson = False
 ) -> None:
-    """Take a role away that somebody was given. Tokens they have made stay: see `tokens`."""
+    """Take a role away that somebody was given. Tokens they have made as admin are revoked with it."""
     from .. import exchange, people
 
     store, project_id = _opened(database, project)
     gone = people.remove_member(store, _admin(by), project_id, email, now=time.time())
     if as_json:
-        print_json(exchange.member(gone))
+        print_json(exchange.changed_member(gone))
     else:
-        typer.echo(f"{gone.subject} is no longer {gone.role} in {project or 'all projects'}.")
+        typer.echo(f"{gone.subject} is no longer {gone.role} in {project or 'all projects'}.{people.ended(gone)}")
 
 
 @app.command()

@@ -118,8 +118,11 @@ class Challengers:
         for place in range(at, len(keys), MOST_AT_ONCE):
             lessons = wanted.lessons[place : place + MOST_AT_ONCE]
             done += self._learn(store, project, wanted, mine.learner, lessons)
-        self._failed.pop(project.id, None)
         return done
+
+    def done(self, project_id: int) -> None:
+        """Nothing is left of what the last change asked for; without this it is tried again after AGAIN_S."""
+        self._failed.pop(project_id, None)
 
     def _learn(self, store: Store, project: Project, wanted: Order, learner: Learner, lessons: Sequence[Lesson]) -> int:
         said = [
@@ -165,7 +168,7 @@ def _step(lesson: Lesson, guess: str | None, wanted: Order, by_chance: int, unse
         challenger_wrong=guess != lesson.label,
         champion_wrong=lesson.predicted != lesson.label,
         propensity=regret.propensity(lesson.strategy, by_chance, unseen) if asked else None,
-        correction=lesson.predicted != lesson.label,
+        correction=lesson.predicted is not None and lesson.predicted != lesson.label,
         given_at=lesson.created_at,
         learned_at=now,
     )

@@ -25,6 +25,19 @@ def log(
     return int(session.query(_INSERT, (project_id, now, actor, kind, project_id, body))[0]["id"])
 
 
+def log_anywhere(
+    session: Session, project_id: int | None, now: float, actor: str, kind: str, details: Mapping[str, Any]
+) -> None:
+    """Append one event inside the transaction of the change: to a project's trail, or to that of all."""
+    if project_id is not None:
+        log(session, project_id, now, actor, kind, details)
+        return
+    session.execute(
+        "insert into admin_events (at, actor, kind, details) values (?, ?, ?, ?)",
+        (now, actor, kind, orjson.dumps(details).decode()),
+    )
+
+
 class Events:
     """Reading the audit trail, and adding what no other write records."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from ..errors import NotFound
-from ..types import Job, JobLine
+from ..types import TRIGGER, Job, JobLine
 from .driver import Driver, Row, Session, noun
 from .events import log
 from .job_lines import add_lines, forget_old
@@ -37,6 +37,11 @@ where id = (
                       and other.state = 'running' and other.lease_until >= :now)
     order by case kind when 'forecast' then 2 when 'credit' then 2 when 'dry run' then 1 else 0 end, id limit 1)
 returning *
+"""
+
+# A person's, not the trigger's: what it brings waits for a person to decide.
+_TAKE_OVER = """
+update jobs set requested_by = :by, trigger = :trigger where id = :id and requested_by = :own returning *
 """
 
 # Again waiting, as if never begun; the attempt does not count, because nobody died.
@@ -104,7 +109,10 @@ class Jobs:
         now: float,
         payload: Mapping[str, Any] | None = None,
     ) -> Job:
-        """Ask for a job; while one of its kind with the same payload waits, the same one is returned."""
+        """Ask for a job; while one of its kind with the same payload waits, the same one is returned.
+
+        One that started by itself is the person's from then on; a person's stays hers when a trigger fires meanwhile.
+        """
         with self._driver.writing() as session:
             return ask(session, project_id, kind, trigger=trigger, by=by, now=now, payload=payload)
 
@@ -251,11 +259,20 @@ def ask(
         params,
     )
     if waiting:
-        return _job(waiting[0])
+        return _job(_joined(session, waiting[0], by, trigger, now))
     job = _job(session.query(_REQUEST, params)[0])
     if kind == "retrain":
         log(session, project_id, now, by, "retrain requested", {"job": job.id, "because": trigger})
     return job
+
+
+def _joined(session: Session, waiting: Row, by: str, trigger: str, now: float) -> Row:
+    """A waiting job that somebody else asks for, too."""
+    if by == TRIGGER or waiting["requested_by"] != TRIGGER:
+        return waiting
+    add_lines(session, waiting["id"], [JobLine(now, "info", f"Asked for by {by}, too, who decides about it.")])
+    params = {"by": by, "trigger": trigger, "id": waiting["id"], "own": TRIGGER}
+    return session.query(_TAKE_OVER, params)[0]
 
 
 def _close_cancelled(session: Session, job_id: int, worker: str, now: float) -> bool:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import orjson
 
 from ..errors import NotFound
-from ..types import Event, Member, Role
-from . import events
-from .driver import Driver, Session, noun
+from ..types import ROLES, Event, Member, Role
+from .driver import Driver, Row, noun
+from .events import log_anywhere
+from .tokens import revoke_orphans
 
 _SET = """
 insert into members (project_id, subject, name, role, added_at, added_by)
@@ -29,26 +27,35 @@ class Members:
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
 
-    def put(self, project_id: int | None, subject: str, name: str, role: Role, *, now: float, by: str) -> Member:
-        """Give somebody a role, instead of the one they had there. name: empty keeps the one stored."""
+    def put(
+        self, project_id: int | None, subject: str, name: str, role: Role, *, now: float, by: str, admin: bool = False
+    ) -> Member:
+        """Give somebody a role, instead of the one they had there. name: empty keeps the one stored.
+
+        With a lower role the tokens they have made where they are admin no longer are revoked.
+        admin: they stay admin of everything anyway.
+        """
         values = {"project": project_id, "subject": subject, "name": name, "role": role, "now": now, "by": by}
         with self._driver.writing() as session:
             before = session.query(f"select role {_AT}", {"project": project_id, "subject": subject})
             row = session.query(_SET, values)[0]
             details = {"subject": subject, "role": role, "before": before[0]["role"] if before else None}
-            log(session, project_id, now, by, "member set", details)
-        return noun(Member, row)
+            log_anywhere(session, project_id, now, by, "member set", details)
+            lower = bool(before) and ROLES.index(role) < ROLES.index(before[0]["role"])
+            ended = revoke_orphans(session, project_id, subject, now=now, by=by) if lower and not admin else ()
+        return noun(Member, row, ended=ended)
 
-    def remove(self, project_id: int | None, subject: str, *, now: float, by: str) -> Member:
-        """Take a role away. Raises NotFound when they have none there."""
+    def remove(self, project_id: int | None, subject: str, *, now: float, by: str, admin: bool = False) -> Member:
+        """Take a role away, and revoke tokens as `put` does. Raises NotFound when they have none there."""
         with self._driver.writing() as session:
             rows = session.query(f"delete {_AT} returning *", {"project": project_id, "subject": subject})
             if not rows:
                 place = "all projects" if project_id is None else f"project {project_id}"
                 raise NotFound(f"{subject!r:.200} has been given no role in {place}: the list of members says who has.")
             details = {"subject": subject, "before": rows[0]["role"]}
-            log(session, project_id, now, by, "member removed", details)
-        return noun(Member, rows[0])
+            log_anywhere(session, project_id, now, by, "member removed", details)
+            ended = () if admin else revoke_orphans(session, project_id, subject, now=now, by=by)
+        return noun(Member, rows[0], ended=ended)
 
     def get(self, member_id: int) -> Member:
         """A role that was given, by its number. Raises NotFound."""
@@ -56,7 +63,7 @@ class Members:
             rows = session.query("select * from members where id = ?", (member_id,))
         if not rows:
             raise NotFound(f"There is no member {member_id}: the list of members has their numbers.")
-        return noun(Member, rows[0])
+        return _member(rows[0])
 
     def of(self, project_id: int | None) -> list[Member]:
         """Roles given in a project and in all projects; None: only the latter."""
@@ -64,13 +71,13 @@ class Members:
             rows = session.query(
                 "select * from members where project_id is null or project_id = ? order by subject, id", (project_id,)
             )
-        return [noun(Member, row) for row in rows]
+        return [_member(row) for row in rows]
 
     def named(self, subject: str) -> list[Member]:
         """Every role that one person was given."""
         with self._driver.reading() as session:
             rows = session.query("select * from members where subject = ? order by id", (subject,))
-        return [noun(Member, row) for row in rows]
+        return [_member(row) for row in rows]
 
     def history(self, after: int, limit: int) -> list[Event]:
         """Events that concern no single project, with a larger id, oldest first."""
@@ -79,14 +86,5 @@ class Members:
         return [noun(Event, row, version_id=None, details=orjson.loads(row["details"])) for row in rows]
 
 
-def log(
-    session: Session, project_id: int | None, now: float, actor: str, kind: str, details: Mapping[str, Any]
-) -> None:
-    """Append one event inside the transaction of the change: to a project's trail, or to that of all."""
-    if project_id is not None:
-        events.log(session, project_id, now, actor, kind, details)
-        return
-    session.execute(
-        "insert into admin_events (at, actor, kind, details) values (?, ?, ?, ?)",
-        (now, actor, kind, orjson.dumps(details).decode()),
-    )
+def _member(row: Row) -> Member:
+    return noun(Member, row, ended=())

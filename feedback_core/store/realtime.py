@@ -47,13 +47,15 @@ on conflict (project_id) do update set origin_id = :origin, estimator = :estimat
     skipped = :skipped, upto = :upto, trouble = '', updated_at = :now
 """
 
-# When it was learned first stays: a restart or an undo learns it again, which says nothing about how late it was.
+# When it was learned first stays: a restart or an undo learns it again, which says nothing about how late it was. So
+# does a known chance of its report, but not beyond a change of champion: it tells whether the present one was asked.
 _STEP = """
 insert into realtime_steps (feedback_id, project_id, challenger_wrong, champion_wrong, propensity, correction,
                             given_at, learned_at)
 values (?, ?, ?, ?, ?, ?, ?, ?)
 on conflict (feedback_id) do update set challenger_wrong = excluded.challenger_wrong,
-    champion_wrong = excluded.champion_wrong
+    champion_wrong = excluded.champion_wrong, correction = excluded.correction,
+    propensity = iif(excluded.propensity is null, null, coalesce(realtime_steps.propensity, excluded.propensity))
 """
 
 _TROUBLE = """

@@ -6,12 +6,21 @@ from typing import Any
 
 from ..errors import InvalidInput, NotFound, Stale
 from ..types import Role, Token
-from .driver import Driver, Row, noun
-from .members import log
+from .driver import Driver, Row, Session, noun
+from .events import log_anywhere
 
 _INSERT = """
 insert into tokens (project_id, name, hash, prefix, role, may_act_for_others, created_by, created_at, expires_at)
 values (:project, :name, :hash, :prefix, :role, :others, :by, :now, :expires) returning *
+"""
+
+# Only an admin makes tokens: what somebody has made where they are admin no longer would be their way back in.
+_ORPHANS = """
+update tokens set revoked_at = :now, revoked_by = :by
+where created_by = :subject and revoked_at is null and (:project is null or project_id = :project) and not exists (
+    select 1 from members m where m.subject = :subject and m.role = 'admin'
+    and (m.project_id is null or m.project_id = tokens.project_id))
+returning *
 """
 
 
@@ -52,7 +61,7 @@ class Tokens:
                     f"A token named {name!r} was made before, and the audit trail knows it: choose another name."
                 )
             token = _token(session.query(_INSERT, values)[0])
-            log(session, project_id, now, by, "token created", _told(token))
+            log_anywhere(session, project_id, now, by, "token created", _told(token))
         return token
 
     def revoke(self, token_id: int, *, now: float, by: str) -> Token:
@@ -67,7 +76,7 @@ class Tokens:
             if not rows:
                 raise NotFound(f"There is no token {token_id}: the list of tokens has their numbers.")
             token = _token(rows[0])
-            log(session, token.project_id, now, by, "token revoked", _told(token))
+            log_anywhere(session, token.project_id, now, by, "token revoked", _told(token))
         return token
 
     def get(self, token_id: int) -> Token:
@@ -104,6 +113,16 @@ class Tokens:
                 "update tokens set last_used_at = :now where id = :id and coalesce(last_used_at, 0) <= :now - :every",
                 {"id": token_id, "now": now, "every": every_s},
             )
+
+
+def revoke_orphans(session: Session, project_id: int | None, subject: str, *, now: float, by: str) -> tuple[str, ...]:
+    """Revoke the tokens that somebody has made in a project, or anywhere (None), and may make there no longer; gives
+    their names."""
+    values = {"project": project_id, "subject": subject, "now": now, "by": by}
+    ended = [_token(row) for row in session.query(_ORPHANS, values)]
+    for token in ended:
+        log_anywhere(session, token.project_id, now, by, "token revoked", _told(token) | {"made_by": subject})
+    return tuple(token.name for token in ended)
 
 
 def _token(row: Row) -> Token:

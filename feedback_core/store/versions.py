@@ -11,7 +11,7 @@ import numpy.typing as npt
 import orjson
 
 from ..errors import NotFound, Refused, Stale
-from ..types import GATE, Flip, GateReport, Project, TrainingRows, Version
+from ..types import GATE, TRIGGER, Flip, GateReport, Project, TrainingRows, Version
 from . import events, flips, jobs, realtime
 from .driver import Driver, Row, Session, noun
 
@@ -28,13 +28,14 @@ values (:project_id, :number, :parent_id, :job_id, :estimator, :params, :seed, '
 returning *
 """
 
-# Entries that came in while the version was training are still pending after it.
+# Entries that came in while the version was training are still pending after it; answers to questions with a known
+# answer never are, and nothing learns from them.
 _RECOUNT_PENDING = """
 insert into tallies (project_id, kind, name, n)
-select project_id, 'pending', verdict, count(*) from feedback
-where project_id = :project and state = 'accepted' and verdict <> 'undo'
-  and id > (select max(feedback_upto) from versions where project_id = :project)
-group by verdict
+select f.project_id, 'pending', f.verdict, count(*) from feedback f join items i on i.id = f.item_id
+where f.project_id = :project and f.state = 'accepted' and f.verdict <> 'undo' and i.split = 'pool'
+  and f.id > (select max(feedback_upto) from versions where project_id = :project)
+group by f.verdict
 """
 
 _REPORT = """
@@ -44,6 +45,20 @@ returning *
 """
 
 _NEWEST_REPORT = "select coalesce(max(id), 0) as id from gate_reports where project_id = :project"
+
+# The newest word on a version that nobody asked for, which its policy still carries out and nothing has overtaken; not
+# while the job runs that does so itself.
+_LEFT_OPEN = """
+select r.*, coalesce((select trigger from jobs where id = v.job_id), '') as cause
+from gate_reports r join versions v on v.id = r.challenger_id join projects p on p.id = r.project_id
+where r.project_id = :project and r.decision is null and r.action in ('promote', 'refuse')
+  and r.policy = json_extract(p.settings, '$.policy') and v.created_by = :own and v.status = 'candidate'
+  and not exists (select 1 from gate_reports later where later.challenger_id = v.id and later.id > r.id)
+  and not exists (select 1 from jobs j where j.id = v.job_id and j.state in ('waiting', 'running'))
+  and (r.action = 'refuse' or r.id > p.refreshed_after and r.champion_id =
+       (select id from versions c where c.project_id = p.id and c.status = 'champion'))
+order by r.id desc limit 1
+"""
 
 # A report was judged under the policy and on the locked rows of its time; what these are now decides if it advises.
 _PRESENT = """
@@ -227,6 +242,12 @@ class Versions:
             "select * from gate_reports where challenger_id = ? order by id desc limit 1", (version_id,)
         )
         return found[0] if found else None
+
+    def left_open(self, project_id: int) -> tuple[GateReport, str] | None:
+        """The newest verdict on a version nobody asked for that could be carried out now and was not, and the cause."""
+        with self._driver.reading() as session:
+            rows = session.query(_LEFT_OPEN, {"project": project_id, "own": TRIGGER})
+        return (_report(rows[0]), rows[0]["cause"]) if rows else None
 
     def decide(
         self,

@@ -40,6 +40,8 @@ class Member:
     role: Role
     added_at: float
     added_by: str
+    ended: tuple[str, ...] = ()
+    """Names of the tokens of theirs that were revoked with the change which gives this."""
 
 
 @dataclass(frozen=True, slots=True)

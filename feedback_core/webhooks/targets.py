@@ -16,8 +16,15 @@ PORTS = {"http": 80, "https": 443}
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], Sequence[str]]
 
-_METADATA = tuple(map(ipaddress.ip_network, ("169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128", "100.100.100.200/32")))
-"""Link-local, where clouds hand out credentials to whoever asks from within; AWS over IPv6; Alibaba."""
+_NEVER = (
+    *("169.254.0.0/16", "fe80::/10"),  # link-local, where clouds hand out credentials to whoever asks from within
+    *("fd00:ec2::254/128", "100.100.100.200/32", "168.63.129.16/32", "192.0.0.0/24"),  # AWS, Alibaba, Azure, Oracle
+    *("64:ff9b:1::/48", "fec0::/10"),  # translation within one network (RFC 8215), and its addresses of old (RFC 3879)
+)
+_METADATA = tuple(map(ipaddress.ip_network, _NEVER))
+
+_COMPATIBLE = ipaddress.ip_network("::/96")
+"""IPv6 addresses that end in one of IPv4 (RFC 4291, 2.5.5.1): of no use today, yet some systems follow them."""
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
@@ -74,7 +81,8 @@ def refusal(host: str, address: Address, reach: Reach) -> str:
     """Why an address must not be connected to; empty when it may. host: the name it was found by."""
     meant = _embedded(address)
     told = f"{host} is {meant}" if host != str(meant) else str(meant)
-    if meant.is_unspecified or meant.is_multicast or _within(meant, _METADATA):
+    translated = _within(meant, (_COMPATIBLE,)) and not meant.is_loopback
+    if meant.is_unspecified or meant.is_multicast or translated or _within(meant, _METADATA):
         return f"{told}: link-local, metadata and multicast addresses are never sent to. Name another receiver."
     if meant.is_global or reach.private or _listed(host, meant, reach.hosts):
         return ""

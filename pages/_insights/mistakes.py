@@ -11,6 +11,7 @@ from feedback_core.scope import Scope
 from feedback_core.types import GateReport, JudgedRow, Version
 from pages._insights import address
 from pages._insights.panel import follow, panel, to_predictions
+from pages._people import stay
 from pages._shared import loop_of, plain, preview, store, thumbnail, title_of
 
 MOST_CLASSES = 12
@@ -109,7 +110,9 @@ def rows_behind(
     project_id: int, version: Version, before: Version | None, scope: Scope, wrong: Mapping[str, Sequence[Any]]
 ) -> None:
     """The rows of one cell; runs alone when another one is chosen."""
-    loop = loop_of(store().projects.get(project_id))
+    project = store().projects.get(project_id)
+    stay("see", project)
+    loop = loop_of(project)
     pairs = list(zip(wrong["truth"], wrong["said"], strict=True))
     counts = dict(zip(pairs, wrong["rows"], strict=True))
     chosen = st.session_state.get("insights_cell")

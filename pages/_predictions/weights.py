@@ -10,7 +10,7 @@ from feedback_core.loop import Loop
 from feedback_core.prioritize import DIVERSITY, STRATEGIES
 from feedback_core.settings import Settings
 from pages import _jobs
-from pages._people import acting, locked
+from pages._people import acting, locked, stay
 from pages._predictions.table import rows_of
 from pages._shared import counted, plain, told
 
@@ -35,6 +35,7 @@ def show(loop: Loop) -> None:
 
 @st.fragment
 def _choose(loop: Loop) -> None:
+    stay("see", loop)
     saved = _scaled(loop.project.settings.weights)
     weights = _sliders(loop, saved)
     jobs = [job for job in loop.store.jobs.live(loop.project.id) if job.kind == "predict"]

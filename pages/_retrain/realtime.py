@@ -9,7 +9,7 @@ from feedback_core import charts, realtime
 from feedback_core.loop import Loop
 from feedback_core.realtime import Standing
 from feedback_core.settings import Settings
-from pages._people import acting, locked, store
+from pages._people import acting, locked, stay, store
 from pages._setup.settings import setting
 from pages._shared import plain, told
 
@@ -36,6 +36,7 @@ def show_realtime(loop: Loop) -> None:
 
 
 def _live(loop: Loop) -> None:
+    stay("see", loop)
     found = realtime.view(loop.store, loop.project, loop.clock())
     st.markdown(plain(found.sentence))
     if not found.on:
@@ -75,7 +76,7 @@ def _form(loop: Loop) -> None:
         rule = FIELDS["realtime"].metadata
         on = st.checkbox(rule["title"], now.realtime, key=f"on-{key}", help=rule["help"])
         every = setting(FIELDS["realtime_every"], now.realtime_every, key)
-        if st.form_submit_button("Save", type="primary", key="save-realtime", **locked("settings", loop)):
+        if st.form_submit_button("Save real time", type="primary", key="save-realtime", **locked("settings", loop)):
             with told("Saved." if not on else "Saved: the worker starts learning within seconds."):
                 settings, who = replace(now, realtime=on, realtime_every=every), acting("settings", loop)
                 store().projects.update(loop.project, settings=settings, now=time.time(), actor=who)

@@ -10,7 +10,7 @@ from feedback_core import charts, triggers, unattended
 from feedback_core.loop import Loop
 from feedback_core.settings import Settings
 from feedback_core.triggers.condition import Condition
-from pages._people import acting, locked
+from pages._people import acting, locked, stay
 from pages._setup.settings import setting
 from pages._shared import ago, plain, store, told
 
@@ -38,6 +38,7 @@ def show_triggers(loop: Loop) -> None:
 
 @st.fragment(run_every=EVERY_S)
 def _live(loop: Loop) -> None:
+    stay("see", loop)
     found = triggers.why(loop.store, loop.project, loop.clock())
     st.markdown(f"**{plain(found.rule)}**")
     if loop.project.settings.automatic:
@@ -59,7 +60,7 @@ def _form(loop: Loop) -> None:
         for number, spec in enumerate(_shown()):
             with columns[number % 2]:
                 changed[spec.name] = _field(spec, getattr(now, spec.name), f"triggers-{loop.project.id}")
-        if st.form_submit_button("Save", type="primary", key="save-triggers", **locked("settings", loop)):
+        if st.form_submit_button("Save triggers", type="primary", key="save-triggers", **locked("settings", loop)):
             with told("Saved: the sentence above says what holds now."):
                 settings = replace(now, **changed)
                 store().projects.update(

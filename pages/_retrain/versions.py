@@ -19,10 +19,10 @@ def show_versions(
     lock: Mapping[str, Any],
     suspects: Callable[[Version], Suspects],
     anybody_to_ask: bool,
-    html: Callable[[GateReport], str],
+    html: Callable[[GateReport], Callable[[], str]],
     details: Callable[[GateReport], None],
 ) -> None:
-    """One line a version, newest first. reports: of all of them, newest first. html: writes one out as a file.
+    """One line a version, newest first. reports: of all of them, newest first. html: gives what writes one as a file.
 
     lock: whether the button of the roll-back is disabled, and its help.
 
@@ -79,10 +79,10 @@ def _show_version(
             details(report)
 
 
-def _offer(report: GateReport, version: Version, html: Callable[[GateReport], str]) -> None:
+def _offer(report: GateReport, version: Version, html: Callable[[GateReport], Callable[[], str]]) -> None:
     st.download_button(
         "Refinement report",
-        data=partial(html, report),  # written when it is asked for, not with every drawing of the page
+        data=html(report),  # written when it is asked for, not with every drawing of the page
         file_name=f"version-{version.number}-report.html",
         mime="text/html",
         icon=":material/description:",

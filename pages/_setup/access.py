@@ -11,7 +11,7 @@ from feedback_core.loop import Loop
 from feedback_core.permissions import ACTIONS
 from feedback_core.types import ROLES, Member, Token
 from pages._people import locked, person, store
-from pages._shared import ago, counted, plain, told
+from pages._shared import ago, counted, plain, tell_done, told
 
 HERE, EVERYWHERE = "This project", "All projects"
 ROLE_HELP = "Each role may do what those before it may:\n\n" + "\n".join(
@@ -29,8 +29,8 @@ def access(loop: Loop) -> None:
             title="There is no sign-in",
             icon=":material/home:",
         )
-    if not permissions.may(person(), loop.project.id, "members"):
-        st.info(f"{locked('members', loop)['help']} Only then the list of people is shown.", icon=":material/lock:")
+    if not permissions.may(person(), loop.project.id, "see access"):
+        st.info(f"{locked('see access', loop)['help']} Only then the list of people is shown.", icon=":material/lock:")
         return
     _members(loop)
     _tokens(loop)
@@ -38,7 +38,7 @@ def access(loop: Loop) -> None:
 
 def _members(loop: Loop) -> None:
     st.subheader("People")
-    fixed = sorted(admins())
+    fixed = sorted(people.listed_admins(admins()))
     if fixed:
         st.caption(f"Admin of all projects by FEEDBACK_ADMINS: {plain(', '.join(fixed))}.")
     if default_role():
@@ -90,7 +90,8 @@ def _member(loop: Loop, member: Member) -> None:
             )  # fmt: skip
             st.button(
                 "Remove", icon=":material/person_remove:", key=f"remove-{member.id}", on_click=_remove, args=(member,),
-                **locked("members", about, help=f"{member.subject} loses this role at once. Nothing they did changes."),
+                **locked("members", about, help=f"{member.subject} loses this role at once, and tokens they made as "
+                         "admin end. Nothing they did changes."),
             )  # fmt: skip
 
 
@@ -98,19 +99,22 @@ def _add_member(loop: Loop) -> None:
     said = st.session_state
     place = None if said["member-place"] == EVERYWHERE else loop.project.id
     subject, role = said["member-subject"], said["member-role"]
-    with told(f"{subject.strip()} is {role} now."):
-        people.set_member(store(), person(), place, subject, role, name=said["member-name"], now=time.time())
+    with told():
+        given = people.set_member(store(), person(), place, subject, role, name=said["member-name"], now=time.time())
+        tell_done(f"{subject.strip()} is {role} now.{people.ended(given)}")
 
 
 def _change_role(member: Member) -> None:
     role = st.session_state[f"role-{member.id}-{member.role}"]
-    with told(f"{member.subject} is {role} now, no longer {member.role}."):
-        people.set_member(store(), person(), member.project_id, member.subject, role, now=time.time())
+    with told():
+        given = people.set_member(store(), person(), member.project_id, member.subject, role, now=time.time())
+        tell_done(f"{member.subject} is {role} now, no longer {member.role}.{people.ended(given)}")
 
 
 def _remove(member: Member) -> None:
-    with told(f"{member.subject} is no longer {member.role}. Add them again to give it back."):
-        people.remove_member(store(), person(), member.project_id, member.subject, now=time.time())
+    with told():
+        gone = people.remove_member(store(), person(), member.project_id, member.subject, now=time.time())
+        tell_done(f"{member.subject} is no longer {member.role}. Add them again to give it back.{people.ended(gone)}")
 
 
 def _tokens(loop: Loop) -> None:

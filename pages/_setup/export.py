@@ -4,7 +4,7 @@ import streamlit as st
 
 from feedback_core import exports, insights
 from feedback_core.loop import Loop
-from pages._people import locked
+from pages._people import guarded, locked
 
 
 def export(loop: Loop) -> None:
@@ -21,7 +21,7 @@ def export(loop: Loop) -> None:
 
     st.download_button(
         f"Download {what}",
-        produce,
+        guarded("export", loop, produce),
         file_name=f"{loop.project.name}-{what}.{chosen.extension}",
         mime=chosen.mime,
         icon=":material/download:",

@@ -39,12 +39,14 @@ def unfit_label(_frame: Any, digest: str, label: str) -> str:
     return intake.unfit_label(_frame, label)
 
 
-def upload(label: str, key: str) -> tuple[str, Any, str] | None:
-    """Name, table and digest of an uploaded file; None while there is none."""
+def upload(label: str, key: str, **lock: Any) -> tuple[str, Any, str] | None:
+    """Name, table and digest of an uploaded file; None while there is none. lock: whether it is disabled, and its
+    help."""
     uploaded = st.file_uploader(
         f"{label}: CSV, Parquet or JSON Lines, up to 200 MB",
         type=["csv", "tsv", "txt", "gz", "parquet", "jsonl", "ndjson", "json"],
         key=key,
+        **lock,
     )
     if uploaded is None:
         return None

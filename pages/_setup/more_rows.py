@@ -27,7 +27,7 @@ def destinations(_loop: Loop, _rows: Rows, project_id: int, digest: str, label: 
 def add_rows(loop: Loop) -> None:
     """File, its label and id, problems, where the rows will go, and the button."""
     project = loop.project
-    given = upload("More rows of this project", f"more-{project.id}")
+    given = upload("More rows of this project", f"more-{project.id}", **locked("add items", loop))
     if given is None:
         names = project.schema.names
         more = f" and {len(names) - 12} more" if len(names) > 12 else ""

@@ -13,7 +13,7 @@ from feedback_core import webhooks
 from feedback_core.loop import Loop
 from feedback_core.types import Delivery, Webhook
 from feedback_core.webhooks import KINDS, PING, WAITS_S
-from pages._people import acting
+from pages._people import acting, stay
 from pages._shared import ago, plain, told
 
 SHOWN = 20
@@ -141,6 +141,7 @@ def _log(loop: Loop, webhook: Webhook) -> None:
 
     @st.fragment(run_every=_pause_s(shown, webhook, loop.clock()))
     def newest() -> None:
+        stay("webhooks", loop)
         found = _newest(loop, webhook)
         st.dataframe(
             [_row(each, webhook, loop.clock()) for each in found],
