@@ -64,7 +64,7 @@ def settle(loop: Loop, version: Version, report: GateReport, cause: str = "") ->
 
 
 def settle_left_open(loop: Loop) -> Version | None:
-    """Carry out a verdict whose worker died after it was stored, or was not allowed to then; None when there is none."""
+    """Carry out a verdict whose worker died after storing it, or was not allowed to then; None when there is none."""
     found = loop.store.versions.left_open(loop.project.id)
     if found is None:
         return None
