@@ -22,6 +22,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 
@@ -42,12 +43,12 @@ CLIENTS = 2
 PAUSE_S = 0.1
 """Between two decisions of one client."""
 
-PATIENCE_S = 20.0
-"""A kill waits at most this long for an answer to a correction and for a job that runs, so that there is something to
-kill; of a busy machine it may catch the app at its start."""
+PATIENCE_S = 45.0
+"""A kill waits at most this long for an answer to a correction and for a job to begin, so that there is something to
+kill: a busy machine may take as long to start everything again."""
 
-WAIT_S = (0.0, 3.0)
-"""Range of the pause after that, at random."""
+USUAL_S = 1.0
+"""What a job takes, until one of its kind has come to its end."""
 
 AGAIN = (0, 409, 503)
 """No answer; scored again in between; locked: a client sends it again."""
@@ -196,33 +197,46 @@ def spare(loops: list[Loop]) -> None:
                     loop.cancel(job.id, "benchmark")
 
 
-def is_at_work(store: Store, loops: list[Loop]) -> bool:
-    """Whether a job has just been given to a living worker."""
-    beats = [job.heartbeat_at or 0 for job in urgent(store, loops) if job.state == "running"]
-    return any(time.time() - beat < 6 for beat in beats)
+def begun(store: Store, loops: list[Loop], since: float) -> Job | None:
+    """A job that a worker has taken up since a moment, a retrain before others."""
+    found = [job for job in urgent(store, loops) if job.state == "running" and (job.started_at or 0) > since]
+    return min(found, key=lambda job: job.kind != "retrain", default=None)
 
 
-def wait(store: Store, loops: list[Loop], writers: Writers, pause_s: float) -> bool:
-    """Until corrections are answered and a job runs, but not for ever, and a pause more; whether a job runs then."""
-    known, deadline = len(writers.acknowledged), time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline and not (len(writers.acknowledged) > known and is_at_work(store, loops)):
+def usual_s(store: Store, loops: list[Loop], kind: str) -> float:
+    """Seconds that a job of this kind takes, by the median of those that are done."""
+    ended = [job for loop in loops for job in store.jobs.latest(loop.project.id) if job.kind == kind]
+    took = [job.finished_at - job.started_at for job in ended if job.finished_at and job.started_at]
+    return median(took) if took else USUAL_S
+
+
+def wait(store: Store, loops: list[Loop], writers: Writers, share: float) -> Job | None:
+    """Until corrections are answered and a job has run for a share of its time; that job, if it still runs.
+
+    Corrections and jobs that came before this was called do not count.
+    """
+    known, since, deadline = len(writers.acknowledged), time.time(), time.monotonic() + PATIENCE_S
+    job = None
+    while time.monotonic() < deadline:
         ask(loops)
         spare(loops)
-        time.sleep(0.1)
-    until = time.monotonic() + pause_s
-    while (left := until - time.monotonic()) > 0:
-        ask(loops)
-        time.sleep(min(left, 0.1))
-    return is_at_work(store, loops)
+        if len(writers.acknowledged) > known and (job := begun(store, loops, since)):
+            break
+        time.sleep(0.02)
+    if job is None:
+        return None
+    time.sleep(max(0.0, (job.started_at or 0) + share * usual_s(store, loops, job.kind) - time.time()))
+    return job if store.jobs.get(job.id).state == "running" else None
 
 
 def kill_again_and_again(
     kills: int, server: Server, writers: Writers, store: Store, loops: list[Loop]
 ) -> dict[str, int]:
-    """Kill dashboard, worker, or both, each at a random moment; how often each, and how often while a job ran."""
+    """Kill dashboard, worker, or both, each at a random moment of a job; how often each, and while a job ran."""
     chance, done = random.Random(0), {"app": 0, "worker": 0, "both": 0, "while_a_job_ran": 0}
+    began = time.monotonic()
     for n in range(kills):
-        done["while_a_job_ran"] += wait(store, loops, writers, chance.uniform(*WAIT_S))
+        job = wait(store, loops, writers, chance.random())
         who = ("worker", "app", "both")[n % 3]
         worker = server.worker()
         if who in ("worker", "both") and worker is not None:
@@ -231,7 +245,9 @@ def kill_again_and_again(
             server.kill()
             server.start()
         done[who] += 1
-        sys.stderr.write(f"kill {n + 1} ({who}): {len(writers.acknowledged):,} acknowledged\n")
+        done["while_a_job_ran"] += job is not None
+        at = f"{time.monotonic() - began:.0f} s, during {job.kind if job else 'nothing'}"
+        sys.stderr.write(f"kill {n + 1} ({who}) at {at}: {len(writers.acknowledged):,} acknowledged\n")
     return done
 
 
@@ -259,12 +275,16 @@ def counted(path: Path, acknowledged: set[str]) -> dict[str, int]:
     with closing(sqlite3.connect(path)) as db:
         stored = [key for (key,) in db.execute("select idempotency_key from feedback")]
         (twice,) = db.execute("select count(*) - count(distinct job_id) from versions").fetchone()
+        # Not by key, of which an index allows only one: each item is decided once, by one reviewer.
+        (again,) = db.execute(
+            "select count(*) - (select count(*) from (select distinct item_id, reviewer from feedback)) from feedback"
+        ).fetchone()
         (intact,) = db.execute("pragma integrity_check").fetchone()
         states = dict(db.execute("select state, count(*) from jobs where kind = 'retrain' group by 1"))
     return {
         "acknowledged": len(acknowledged),
         "lost": len(acknowledged - set(stored)),
-        "twice": len(stored) - len(set(stored)) + twice,
+        "twice": again + twice,
         "retrains_done": states.get("done", 0),
         "retrains_given_up": states.get("failed", 0),
         "database_damaged": int(intact != "ok"),
