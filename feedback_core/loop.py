@@ -238,15 +238,18 @@ class Loop:
 
         items: those that are decided, where they have just been read.
         """
-        seen = self.store.items.many([d.item_id for d in decisions]) if items is None else items
+        seen = self._own_items([d.item_id for d in decisions]) if items is None else items
         shown = {item.id: item for item in seen}
         checked = [review.checked(d, self.project.labels, self._shown(d, shown.get(d.item_id))) for d in decisions]
         return self.store.feedback.record(self.project, checked, review.effective, self.clock())
 
-    def undo(self, feedback_id: int, reviewer: str, *, hold: bool = False) -> Feedback:
-        """Take one entry back; the item returns to where it was, with `hold` into the reviewer's hand."""
-        hold_s = self.project.settings.lease_s if hold else None
-        return self.store.feedback.undo(self.project, feedback_id, reviewer, review.effective, self.clock(), hold_s)
+    def undo(self, feedback_id: int, reviewer: str, *, hold: bool = False, via: str = "") -> Feedback:
+        """Take one entry back; the item returns to where it was, with `hold` into the reviewer's hand.
+
+        via: the token that does so in the reviewer's name.
+        """
+        hold_s, now = self.project.settings.lease_s if hold else None, self.clock()
+        return self.store.feedback.undo(self.project, feedback_id, reviewer, review.effective, now, hold_s, via)
 
     def undo_many(self, feedback_ids: Sequence[int], reviewer: str) -> list[Feedback]:
         """Take entries back together, all in one transaction; those that no longer count are left as they are."""
@@ -510,6 +513,10 @@ class Loop:
         version = self.store.versions.decide(self.project, report, decision, **asked)
         self.publish(self.store.versions.report(report.id))
         return version
+
+    def _own_items(self, ids: Sequence[int]) -> list[Item]:
+        # Of other projects not even the key or the prediction may show, in a refusal as little as elsewhere.
+        return self.store.items.many(ids, self.project.id)
 
     def _wishes(self, n: int) -> list[Wish]:
         return review.wishes(self._rng.random(n).tolist(), self._rng.random(n).tolist(), self.project.settings)

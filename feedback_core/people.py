@@ -19,7 +19,7 @@ from typing import Any
 from . import environment, permissions
 from .errors import Forbidden, InvalidInput, InvalidSetting, NotSignedIn
 from .store import Store
-from .types import ROLES, Member, Person, Project, Role, Token
+from .types import GATE, ROLES, TRIGGER, Event, Member, Person, Project, Role, Token
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +40,17 @@ PREFIX = "afl_"
 
 TOKEN = "token:"
 """What stands before a token's name in the audit trail; no person's name begins so."""
+
+AUTOMATIC = frozenset({GATE, TRIGGER, "worker"})
+"""What the program signs with: by some of these names it knows what it may carry out without asking."""
+
+FOR_OTHERS = frozenset({"submit", "review", "predict"})
+"""Actions that a token may do in others' names; whoever decides, rules or administers does so in their own."""
+
+NOWHERE = "what you ask for"
+
+ACCESS_EVENTS = frozenset({"member set", "member removed", "token created", "token revoked"})
+"""Kinds of events about who may do what."""
 
 DAY_S = 86_400.0
 
@@ -128,27 +139,65 @@ def person_of(token: Token) -> Person:
 
 
 def acting(person: Person, by: str | None) -> str:
-    """The name a change is recorded under. by: whom a program acts for, if anybody. Raises Forbidden."""
+    """The name a change is recorded under. by: whom a program acts for, if anybody. Raises Forbidden, InvalidInput."""
     if by is None or by == person.name:
         return person.name
     if not by.strip() or not by.isprintable():
         raise InvalidInput(f"by={by!a} is not a name: give characters that can be seen.")
     if not person.may_act_for_others:
         raise Forbidden(
-            f"{person.name} may not act for {by!r}: leave the name out, or use a token that may act for others."
+            f"{person.name} may not act for {by!r} here: leave the name out. Feedback, draws and predictions alone are "
+            "recorded in others' names, by a token that may act for others."
         )
-    return by
+    return name_of_person(by)
+
+
+def in_name_of(person: Person, by: str) -> Person:
+    """A program's token as whom it acts for. Raises as `acting` does."""
+    name = acting(person, by)
+    return person if name == person.name or person.signed_in != "token" else replace(person, name=name, via=person.name)
+
+
+def via(person: Person, by: str) -> str:
+    """The token that records something under the name of somebody else; empty where it is its own name."""
+    own = person.via or person.name
+    return own if person.signed_in == "token" and by != own else ""
+
+
+def signature(by: str, via: str) -> str:
+    """Who has done something, for a trail that has one field for that."""
+    return f"{by} (via {via})" if via else by
+
+
+def name_of_person(name: str) -> str:
+    """The name, unless the program signs so what it does by itself, or what a token does. Raises InvalidInput."""
+    plain = name.strip().casefold()
+    if plain in AUTOMATIC or plain.startswith(TOKEN):
+        raise InvalidInput(f"{name!r:.80} stands in the audit trail for what no person does: go by another name.")
+    return name
 
 
 def require(store: Store, person: Person, project: Project | int | None, action: str) -> None:
     """Raise Forbidden unless a person may do something; None: something that concerns no single project."""
     project_id = project.id if isinstance(project, Project) else project
+    if person.signed_in == "local" and action not in ("see", "export"):
+        name_of_person(person.name)
     if permissions.may(person, project_id, action):
         return
+    if permissions.role_in(person, project_id) is None:
+        # Whoever has no role there is told the same whether it exists or not, and nobody who is in it.
+        permissions.check(person, None, action, where=NOWHERE, ask=admins_of(store, None))
     known = {each.id: each.name for each in (*store.projects.all(), *store.projects.archived())}
-    # Its name is for those who have a role there.
-    where = repr(known[project_id]) if project_id in known and permissions.role_in(person, project_id) else ""
+    where = repr(known[project_id]) if project_id in known else ""
     permissions.check(person, project_id, action, where=where, ask=admins_of(store, project_id))
+
+
+def told(person: Person, project_id: int, events: Sequence[Event]) -> list[Event]:
+    """The events of a project as a person may read them: who has which role, and which tokens there are, is left out
+    for those who may not see that."""
+    if permissions.may(person, project_id, "see access"):
+        return list(events)
+    return [replace(event, details={}) if event.kind in ACCESS_EVENTS else event for event in events]
 
 
 def visible(person: Person, projects: Sequence[Project]) -> list[Project]:

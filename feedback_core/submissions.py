@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from . import arrivals, intake
+from . import arrivals, intake, people
 from .errors import InvalidFeedback, NotFound, Stale
 from .loop import Loop
 from .types import Decision, Feedback, Item, Verdict
@@ -32,32 +32,53 @@ class Submission:
 
 
 def keyed(by: str, given: str) -> str:
-    """A caller's idempotency key as it is stored: two people's programs may count from 1 both."""
-    return f"rest-{by}-{given}"
+    """A caller's idempotency key as it is stored: two people's programs may count from 1 both.
+
+    The length says where the name ends, whatever characters name and key have.
+    """
+    return f"rest:{len(by)}:{by}:{given}"
 
 
-def submit(loop: Loop, by: str, entries: Sequence[Submission], places: Sequence[str] = ()) -> list[Feedback]:
+def _formerly(by: str, key: str) -> str | None:
+    """How `keyed` wrote the same before: ("a-b", "c") and ("a", "b-c") alike."""
+    start = keyed(by, "")
+    return f"rest-{by}-{key.removeprefix(start)}" if key.startswith(start) else None
+
+
+def submit(
+    loop: Loop, by: str, entries: Sequence[Submission], places: Sequence[str] = (), via: str = ""
+) -> list[Feedback]:
     """Store entries durably, all or none, and give them as stored; inputs that are new become items of the pool.
 
     What was stored under an idempotency key before is given back as it was. Raises InvalidFeedback, Stale or NotFound,
     naming the entry by its place where there are several. places: how each is called, such as "line 3: ".
+    via: the token that sends them in the name of `by`.
     """
     places = places or [f"entries.{n}: " if len(entries) > 1 else "" for n in range(len(entries))]
     targets = [_target(loop, entry, place) for entry, place in zip(entries, places, strict=True)]
-    known = loop.store.listings.entries_by_key(loop.project.id, [entry.key for entry in entries if entry.key])
-    items = _items(loop, by, entries, places)
+    known = _known(loop, by, [entry.key for entry in entries if entry.key])
+    items = _items(loop, people.signature(by, via), entries, places)
     found: dict[int, Feedback] = {}
     new: dict[int, Decision] = {}
     for n, (entry, item) in enumerate(zip(entries, items, strict=True)):
-        decision = _decision(by, entry, item, targets[n], places[n])
-        earlier = known.get(entry.key or "")
+        decision = replace(_decision(by, entry, item, targets[n], places[n]), via=via)
+        key, earlier = known.get(entry.key or "", (entry.key, None))
         if earlier is not None and _is_same(earlier, decision):
             found[n] = earlier
         else:
-            new[n] = decision
+            new[n] = replace(decision, idempotency_key=key)
     stored = loop.record(*new.values(), items=items) if new else []
     found |= dict(zip(new, stored, strict=True))
     return [found[n] for n in range(len(entries))]
+
+
+def _known(loop: Loop, by: str, keys: Sequence[str]) -> dict[str, tuple[str, Feedback]]:
+    """What was stored under keys before, by key: the key it was stored under then, and the entry."""
+    formerly = {key: old for key in keys if (old := _formerly(by, key)) is not None}
+    found = loop.store.listings.entries_by_key(loop.project.id, [*keys, *formerly.values()])
+    # Under an old key may stand what somebody else has said under theirs.
+    earlier = {key: (old, found[old]) for key, old in formerly.items() if old in found and found[old].reviewer == by}
+    return earlier | {key: (key, found[key]) for key in keys if key in found}
 
 
 def _target(loop: Loop, entry: Submission, place: str) -> str | None:
@@ -93,14 +114,16 @@ def _items(loop: Loop, by: str, entries: Sequence[Submission], places: Sequence[
         for n, entry in enumerate(entries)
         if entry.item is None
     }
-    by_id = {item.id: item for item in loop.store.items.many(list(set(ids.values())))}
+    by_id = {item.id: item for item in loop.store.items.many(list(set(ids.values())), loop.project.id)}
     absent = next((n for n, item_id in ids.items() if item_id not in by_id), None)
     if absent is not None:
         raise NotFound(f"{places[absent]}there is no item {entries[absent].item!r} in this project.")
     if bodies:  # last, so that what is refused leaves no new item
         arrived = arrivals.of_inputs(loop, by, list(bodies.values()))
         ids |= {n: arrived[intake.input_hash(body)] for n, body in bodies.items()}
-        by_id |= {item.id: item for item in loop.store.items.many(list(set(ids.values()) - by_id.keys()))}
+        by_id |= {
+            item.id: item for item in loop.store.items.many(list(set(ids.values()) - by_id.keys()), loop.project.id)
+        }
     return [by_id[ids[n]] for n in range(len(entries))]
 
 

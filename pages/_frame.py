@@ -27,10 +27,12 @@ PAGES = [  # no sections: Streamlit lists them in markup that screen readers can
     st.Page("insights.py", title="Insights", icon=":material/insights:"),
     st.Page("setup.py", title="Setup", icon=":material/tune:"),
 ]
-# The theme's accent is dark enough for white on it, and so too dark as the text of a chosen option on a dark page.
+# The theme's accent is dark enough for white on it, and so too dark as the text of a chosen option on a dark page. That
+# of the text around is inherited: a system colour would be the light scheme's in popovers, which stand apart.
 st.html(
-    "<style>[data-testid=stButtonGroup] button[data-selected=true] p, [data-testid=stSliderThumbValue] p "
-    "{ color: CanvasText }</style>"
+    "<style>[data-testid=stButtonGroup] button[data-selected=true], [data-testid=stSliderThumbValue], "
+    "[data-testid=stButtonGroup] button[data-selected=true] p, [data-testid=stSliderThumbValue] p "
+    "{ color: inherit !important }</style>"
 )
 
 who = admitted() if sign_in() else None

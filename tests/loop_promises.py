@@ -37,6 +37,10 @@ class Memory:
     """Newest report at the last refresh, and looks since."""
     abandoned: set[int] = field(default_factory=set)
     """Jobs that were running when their process died, and that nobody has taken up yet."""
+    followed: list[int] | None = None
+    """Entries that a real-time challenger has learned, right after it has; None after anything else."""
+    ticked: bool = False
+    """Whether the last step was a tick."""
     loaded: set[str] = field(default_factory=set)
     """Hashes of model files that have been loaded once."""
 
@@ -205,6 +209,46 @@ def looks_never_fall_while_a_holdout_lives(db: sqlite3.Connection, _models: Path
     looks = max((json.loads(row["numbers"]).get("looks", 0) for row in numbers), default=0)
     assert after > memory.looks[0] or (after, looks) >= memory.looks, f"{looks} looks after {memory.looks}"
     memory.looks = (after, looks)
+
+
+@always
+def what_follows_along_has_learned_what_the_entries_alone_teach(
+    db: sqlite3.Connection, _models: Path, memory: Memory
+) -> None:
+    if memory.followed is None:
+        return
+    items = {row["id"]: row for row in db.execute("select * from items")}
+    locked = {row["input_hash"] for row in items.values() if row["split"] == "holdout" or row["audit"]}
+    (packed,) = db.execute(
+        "select rows from versions v join lineage l on l.version_id = v.id where v.status = 'champion'"
+    ).fetchone()
+    learned = json.loads(zlib.decompress(packed))
+    known = dict(zip(learned["ids"], learned["labels"], strict=True))
+    taught: dict[int, int] = {}
+    for entry in db.execute("select * from feedback where state = 'accepted' and target is not null order by id"):
+        item = items[entry["item_id"]]
+        open_to = item["split"] == "pool" and not item["audit"] and item["input_hash"] not in locked
+        if open_to and item["state"] == "labelled" and entry["target"] == item["label"] != known.get(item["id"]):
+            taught.setdefault(item["id"], entry["id"])
+    assert memory.followed == sorted(taught.values())
+
+
+@always
+def no_verdict_on_what_nobody_asked_for_is_left_open_by_a_tick(
+    db: sqlite3.Connection, _models: Path, memory: Memory
+) -> None:
+    if not memory.ticked:
+        return
+    newest = "select max(id) from gate_reports r where r.challenger_id = v.id"
+    left = db.execute(
+        f"""select v.number, g.action from versions v join gate_reports g on g.id = ({newest})
+        where v.created_by = 'trigger' and v.status = 'candidate' and g.decision is null and g.action <> 'hold'
+        and g.champion_id = (select id from versions where status = 'champion')
+        and g.id > (select refreshed_after from projects)
+        and not exists (select 1 from jobs where jobs.id = v.job_id and jobs.state in ('waiting', 'running'))"""
+    ).fetchall()
+    # A tick carries out one at a time; what an older one advised is closed by the newest.
+    assert [tuple(row) for row in left] == []
 
 
 @always

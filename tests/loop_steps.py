@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from feedback_core import intake, worker
+from feedback_core import intake, realtime, triggers, worker
 from feedback_core.errors import FeedbackError
 from feedback_core.loop import Loop
 from feedback_core.models import artifacts
@@ -99,6 +99,27 @@ def work(loop: Loop, kind: str) -> str:
     asked = loop.request_retrain("meg") if kind == "retrain" else loop.request_rescore("meg")
     done = worker.run_next(loop.store, f"worker {os.getpid()}", loop.clock, only=asked.id)
     return done.state if done else "taken"
+
+
+@step
+def follow(loop: Loop) -> list[int]:
+    """What a process that has just begun to learn in real time does; gives the entries it has learned."""
+    realtime.Challengers(loop.clock).follow(loop.store, loop.project)
+    return [each.feedback_id for each in loop.store.realtime.steps(loop.project.id)]
+
+
+@step
+def freeze(loop: Loop) -> str:
+    """Have the real-time challenger judged, as the worker does."""
+    asked = realtime.request(loop.store, loop.project, "meg", loop.clock())
+    done = worker.run_next(loop.store, f"worker {os.getpid()}", loop.clock, only=asked.id)
+    return done.state if done else "taken"
+
+
+@step
+def tick(loop: Loop) -> None:
+    """One look at the triggers of every project."""
+    worker.tick_all(loop.store, loop.clock(), triggers.Shadows())
 
 
 @step

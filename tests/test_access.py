@@ -7,6 +7,8 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,14 +18,15 @@ from starlette.testclient import TestClient
 from feedback_core import people, permissions, webhooks
 from feedback_core.api import create_api, permitting
 from feedback_core.client import Client
-from feedback_core.errors import Forbidden
+from feedback_core.errors import Forbidden, RemoteError
 from feedback_core.loop import Loop
 from feedback_core.store import open_store
 from feedback_core.submissions import Submission, submit
-from feedback_core.types import ROLES
+from feedback_core.types import ROLES, ItemFilter
 from feedback_core.webhooks import Reach
-from tests.conftest import Clock, make_loop, rows
+from tests.conftest import Clock, make_loop, raw, rows
 from tests.serving import served
+from tests.test_durability import until
 
 ME = people.local("ann")
 
@@ -95,6 +98,11 @@ ROUTES = {
     "GET /events": "see access",
 }
 """What each route is meant to be, written down a second time: a route that declares too little stands out here."""
+
+
+def hidden(store, item_id: int) -> None:
+    """Put an item into the audit sample, unlabelled: then only chance may draw it."""
+    raw(store, "update items set audit = 1, state = 'open' where id = ?", (item_id,))
 
 
 class World:
@@ -238,12 +246,73 @@ def test_what_tells_nothing_is_open_even_to_a_bad_token(world, route):
     assert world.ask(route, "afl_old").status_code == 200
 
 
-def test_who_may_not_know_is_not_told_what_exists(world):
+def test_who_may_not_know_is_not_told_what_exists_nor_who_is_in_it(world):
     foreign = world.token("admin", world.other.id)
-    for path in ("/versions/{}", "/jobs/{}", "/projects/{}"):
-        answers = [world.client.get(path.format(n), headers={"authorization": f"Bearer {foreign}"}) for n in (1, 99)]
+    world.store.jobs.request(world.project.id, "rank", trigger="manual", by="test", now=1.0, payload={})
+    people.set_member(world.store, ME, world.project.id, "boss@points.org", "admin", now=1.0)
+    people.set_member(world.store, ME, None, "root@x.org", "admin", now=1.0)
+    entry = world.given("test")
+    for path, there in (
+        ("/versions/{}", 1),
+        ("/jobs/{}", 1),
+        ("/projects/{}", world.project.id),
+        ("/projects/{}/webhooks/1/deliveries", world.project.id),
+        ("/projects/{}/members", world.project.id),
+    ):
+        answers = [
+            world.client.get(path.format(n), headers={"authorization": f"Bearer {foreign}"}) for n in (there, 987)
+        ]
         assert [answer.status_code for answer in answers] == [403, 403]
-    assert "points" not in "".join(answer.text for answer in answers)
+        assert answers[0].text == answers[1].text, path
+        assert "root@x.org" in answers[0].text
+        assert "points" not in answers[0].text
+    takes = [
+        world.client.post(f"/feedback/{n}/undo", json={}, headers={"authorization": f"Bearer {foreign}"}).text
+        for n in (entry, 987)
+    ]
+    assert takes[0] == takes[1]
+
+
+def test_who_has_which_role_and_which_tokens_there_are_is_not_told_by_the_trail(world):
+    people.set_member(world.store, ME, world.project.id, "bob@x.org", "maintainer", now=1.0)
+    people.remove_member(world.store, ME, world.project.id, "bob@x.org", now=2.0)
+    viewer, maintainer, admin = (world.token(role, world.project.id) for role in ("viewer", "maintainer", "admin"))
+    people.revoke_token(world.store, ME, world.store.tokens.all()[1].id, now=3.0)
+    maintainer = world.token("maintainer", world.project.id)
+    everything = world.ask("GET /projects/{project_id}/events?limit=1000", admin).json()["items"]
+    access = {each["id"]: each for each in everything if each["kind"] in people.ACCESS_EVENTS}
+    assert {each["kind"] for each in access.values()} == people.ACCESS_EVENTS
+    assert all(each["details"] for each in access.values())
+    for secret in (viewer, maintainer):
+        answer = world.ask("GET /projects/{project_id}/events?limit=1000", secret)
+        assert "bob@x.org" not in answer.text
+        assert "afl_" not in answer.text
+        found = answer.json()["items"]
+        assert [(each["id"], each["kind"], each["actor"]) for each in found] == [
+            (each["id"], each["kind"], each["actor"]) for each in everything
+        ]
+        assert [each for each in found if each["id"] not in access] == [
+            each for each in everything if each["id"] not in access
+        ]
+
+
+def test_a_token_that_is_revoked_waits_for_no_champion_any_longer(world):
+    secret = world.token("viewer", world.project.id)
+    champion = world.store.versions.champion(world.project.id).number
+    with served(world.url, team=True) as address:
+
+        def wait() -> None:
+            with closing(Client(address, project=world.project.id, token=secret)) as waiting:
+                waiting.champion(champion, 60)
+
+        with ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(wait)
+            until(lambda: world.store.tokens.get(1).last_used_at is not None, "the request is in")
+            people.revoke_token(world.store, ME, 1, now=time.time())
+            started = time.monotonic()
+            with pytest.raises(RemoteError, match="is revoked"):
+                answer.result(timeout=50)
+            assert time.monotonic() - started < 30
 
 
 def test_a_token_sees_only_its_own_project_in_lists_and_figures(world):
@@ -343,6 +412,72 @@ def test_a_token_that_is_made_for_it_does_and_keeps_its_own_role(world):
     assert world.ask(route, app, entry, **{"x-feedback-user": "max"}).json()["reviewer"] == "max"
     assert world.ask(route, app, entry).json()["reviewer"] == "token:t1"
     assert kind(world.ask("POST /projects/{project_id}/retrain", app, {"by": "ann"})) == "forbidden"
+
+
+def test_in_others_names_a_token_gives_feedback_draws_and_predicts_and_nothing_else(world):
+    app = world.token("admin", may_act_for_others=True)
+    webhooks.add(
+        world.store, world.project, "http://127.0.0.1:9/x", ["version.live"], Reach(private=True), by="test", now=1.0
+    )
+    before = {each.id for each in world.store.listings.events(world.project.id, 0, 10_000)}
+    for route, body in CHANGES.items():
+        for answer in (
+            world.ask(route, app, body | {"by": "boss"}),
+            world.ask(route, app, body, **{"x-feedback-user": "boss"}),
+        ):
+            if ROUTES[route] in ("submit", "review", "predict"):
+                assert kind(answer) == "let in", (route, answer.text)
+            else:
+                assert (answer.status_code, answer.json()["code"]) == (403, "Forbidden"), route
+                assert "token:t1 may not act for 'boss' here" in answer.json()["detail"]
+    done = [each for each in world.store.listings.events(world.project.id, 0, 10_000) if each.id not in before]
+    assert {each.actor for each in done} <= {"boss (via token:t1)", "test"}
+    mine = [each for each in world.store.feedback.latest(world.project.id, 100) if each.reviewer == "boss"]
+    assert len(mine) >= 4
+    assert {each.via for each in mine} == {"token:t1"}
+
+
+@pytest.mark.parametrize("name", ["gate", "trigger", "worker", " Trigger", "token:t9", "Token:nightly"])
+def test_nobody_goes_by_a_name_that_stands_for_no_person(world, name):
+    app = world.token("reviewer", may_act_for_others=True)
+    here = TestClient(create_api(world.url, team=False))
+    entry, path = {"input": [5.0, 6.0], "target": "b"}, f"/projects/{world.project.id}"
+    refused = [
+        world.ask("POST /projects/{project_id}/feedback", app, entry | {"by": name}),
+        here.post(f"{path}/feedback", json=entry | {"by": name}),
+        here.post(f"{path}/retrain", json={"by": name}),
+        here.post(f"{path}/retrain", json={}, headers={"x-feedback-user": name}),
+    ]
+    if name == name.strip():
+        header = {"x-feedback-user": name}
+        refused += [world.ask("POST /projects/{project_id}/feedback", app, entry, **header)]
+    for answer in refused:
+        assert answer.status_code == 422, answer.text
+        assert "go by another name" in answer.json()["detail"]
+
+
+def test_a_program_takes_back_in_a_name_what_it_has_recorded_in_it_and_nothing_else(world):
+    one, other = (world.token("reviewer", may_act_for_others=True) for _ in range(2))
+    said = {"input": [1, 2], "target": "b", "by": "ana"}
+    entry = world.ask("POST /projects/{project_id}/feedback", one, said).json()
+    assert (entry["reviewer"], entry["via"]) == ("ana", "token:t1")
+    by_herself = world.given("ana")
+
+    def undo(secret, entry_id, **headers):
+        headers = {"authorization": f"Bearer {secret}"} | headers
+        body = {} if "x-feedback-user" in headers else {"by": "ana"}
+        return world.client.post(f"/feedback/{entry_id}/undo", json=body, headers=headers)
+
+    for refused in (
+        undo(other, entry["id"]),
+        undo(other, entry["id"], **{"x-feedback-user": "ana"}),
+        undo(one, by_herself),
+    ):
+        assert "may not take back what somebody else has said" in refused.json()["detail"]
+    taken = undo(one, entry["id"], **{"x-feedback-user": "ana"}).json()
+    assert (taken["verdict"], taken["reviewer"], taken["via"]) == ("undo", "ana", "token:t1")
+    maintainer = world.token("maintainer", may_act_for_others=True)
+    assert undo(maintainer, by_herself).status_code == 200
 
 
 def test_a_reviewer_takes_back_their_own_entries_and_a_maintainer_all(world):
@@ -510,6 +645,15 @@ def test_a_token_of_one_project_reaches_nothing_of_another_through_ids_in_a_body
     ):
         answer = world.client.post(base + path, json=body, headers=headers)
         assert answer.status_code == status, (path, body, answer.text)
+    # Not even its key, its prediction or that it is there shows.
+    blind = store.items.page(world.project.id, ItemFilter(), sort="priority", limit=1)[0]
+    hidden(store, blind.id)
+    words = set()
+    for item_id in (blind.id, theirs.item_id, 987_654):
+        for more in ({"target": "b"}, {"target": "b", "version": 1}, {"verdict": "confirm", "version": 1}):
+            answer = world.client.post(f"{base}/feedback", json={"item": item_id, **more}, headers=headers)
+            words.add((answer.status_code, answer.json()["detail"].replace(str(item_id), "N")))
+    assert words == {(404, "there is no item N in this project.")}
     freed = world.client.post(f"{base}/queue/release", json={"draws": [theirs.id], "by": "test"}, headers=headers)
     assert freed.json() == {"released": 0}
     assert [each.kind for each in store.events.latest(world.project.id, 100)] == before

@@ -64,3 +64,17 @@ def test_axe_finds_nothing_serious(page: Page, address: str, name: str) -> None:
         for node in rule["nodes"]
     ]
     assert serious == []
+
+
+def test_a_chosen_option_in_a_popover_has_the_colour_of_the_others(page: Page, address: str) -> None:
+    page.goto(f"{address}/insights")
+    page.get_by_role("heading", level=1).wait_for()
+    settled(page)
+    page.get_by_role("button", name="All time").click()
+    options = page.get_by_test_id("stPopoverBody").get_by_test_id("stButtonGroup").first.get_by_role("radio")
+    options.first.wait_for()
+    page.wait_for_function(
+        "() => { const [chosen, other] = [...document.querySelectorAll("
+        "'[data-testid=stPopoverBody] [data-testid=stButtonGroup] button p')].map(p => getComputedStyle(p).color);"
+        " return other && chosen === other }"
+    )

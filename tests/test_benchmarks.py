@@ -61,7 +61,16 @@ b.main()
 """
 SITTING = {"decisions", "lost", "refused", "handed_out_twice", "batch_p95_ms"}
 TRIGGER = {"worst_regret_auto", "worst_regret_root", "worst_regret_best_fixed", "predictions", "seeds", "auto"}
-REALTIME = {"lost_points", "lost_points_without_replay", "lag_s_p50", "lag_s_p95", "cpu_ms_per_entry", "entries"}
+REALTIME = {
+    "lost_points",
+    "lost_points_without_replay",
+    "lag_s_p50",
+    "lag_s_p95",
+    "cpu_ms_per_entry",
+    "entries",
+    "lessons",
+    "cpu_ms_per_entry_after_lessons",
+}
 FEW_REPEATS = "from benchmarks import estimates as b; b.QUICK_REPEATS, b.QUICK_SCIENCE_REPEATS = 2, 50; b.main()"
 ESTIMATES = {"repeats", "accuracy", "real all items", "real sharpened", "science all items", "science gain all items"}
 FORECAST = {"bias_points", "mae_points", "coverage_50", "coverage_80", "coverage_95", "forecasts", "futures"}

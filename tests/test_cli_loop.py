@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -401,19 +403,32 @@ def test_a_wrong_call_is_one_object_too_where_json_is_wanted(words, detail, caps
     assert (told["code"], told["exit_code"]) == ("WrongCall", 2)
 
 
-def start(url, *words, **more):
-    command = [sys.executable, "-W", "error", "-m", "feedback_core", *words, "--database", url]
-    return subprocess.Popen(
-        command, cwd=ROOT, env=os.environ | {"NO_COLOR": "1"}, stderr=subprocess.PIPE, text=True, **more
+@contextmanager
+def started(url, *words):
+    """A command at work, ended with the test. What runs in the background of a script is born deaf to Ctrl-C."""
+    process = subprocess.Popen(
+        [sys.executable, "-W", "error", "-m", "feedback_core", *words, "--database", url],
+        cwd=ROOT,
+        env=os.environ | {"NO_COLOR": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        process.stderr.close()
 
 
 def test_a_closed_pipe_ends_a_listing_without_a_word(at):
-    process = start(at, "events", stdout=subprocess.PIPE)
-    process.stdout.close()
-    assert process.stderr.read() == ""
-    process.stderr.close()
-    assert process.wait(timeout=60) == 141
+    with started(at, "events") as process:
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(timeout=60) == 141
 
 
 def test_ctrl_c_ends_a_retrain_with_130_and_leaves_neither_a_job_nor_a_version(trained, at):
@@ -427,10 +442,10 @@ def test_ctrl_c_ends_a_retrain_with_130_and_leaves_neither_a_job_nor_a_version(t
         now=time.time(),
         actor="test",
     )
-    process = start(at, "retrain", stdout=subprocess.PIPE)
-    assert "fitting random_forest" in process.stderr.readline()
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    with started(at, "retrain") as process:
+        assert "fitting random_forest" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, ""), err
     assert "(retrain) is cancelled." in err
     assert [job.state for job in trained.store.jobs.latest(1) if job.kind == "retrain"] == ["cancelled"]

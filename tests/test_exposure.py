@@ -298,13 +298,16 @@ def ran(script: str, folder: Path, **variables: str) -> subprocess.CompletedProc
 def test_secrets_are_checked_wherever_streamlit_finds_them(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere.toml"
     elsewhere.write_text("\n".join(["[auth]", *(f"{name} = {json.dumps(value)}" for name, value in COMPLETE.items())]))
-    variables = {"STREAMLIT_SECRETS_FILES": str(elsewhere), "STREAMLIT_SERVER_COOKIE_SECRET": "short"}
+    (tmp_path / ".streamlit").mkdir()
+    (tmp_path / ".streamlit" / "config.toml").write_text(f"[secrets]\nfiles = [{json.dumps(str(elsewhere))}]\n")
+    short = {"STREAMLIT_SERVER_COOKIE_SECRET": "short"}
     script = "import app; print(app.sign_in(), app.faults())"
-    assert ran(script, tmp_path, **variables).stdout == "True []\n", "the section's own secret signs"
+    assert ran(script, tmp_path, **short).stdout == "True []\n", "the section's own secret signs"
     elsewhere.write_text(elsewhere.read_text().replace(json.dumps("s" * 32), '["s"]'))
-    said = ran(script, tmp_path, **variables).stdout
+    said = ran(script, tmp_path).stdout
     assert said == "True ['cookie_secret in [auth] is not a text of at least 32 characters']\n"
-    said = ran(script, tmp_path, STREAMLIT_SERVER_COOKIE_SECRET="short", FEEDBACK_AUTH="required").stdout
+    elsewhere.unlink()
+    said = ran(script, tmp_path, **short, FEEDBACK_AUTH="required").stdout
     assert said == "True ['server.cookieSecret is shorter than 32 characters']\n"
 
 

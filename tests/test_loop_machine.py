@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
+from feedback_core import realtime
 from feedback_core.loop import Loop
 from feedback_core.models import artifacts
 from feedback_core.store import open_store
@@ -28,11 +29,12 @@ from feedback_core.types import Decision, Feedback, ItemFilter
 from tests.conftest import Clock, make_loop, rows
 from tests.loop_promises import Memory, check
 from tests.loop_steps import STEPS, Dying, Outcome, perform
+from tests.test_unattended import judge_as
 
 MORE = int(os.environ.get("LOOP_MACHINE_EXAMPLES", "0"))
 
 ENOUGH = settings(
-    max_examples=MORE or 14,
+    max_examples=MORE or 8,
     stateful_step_count=40 if MORE else 20,
     derandomize=not MORE,
     deadline=None,
@@ -78,6 +80,7 @@ class LoopMachine(RuleBasedStateMachine):
         self.asked = 0
         self.store = open_store(self.url)
         self.models: dict[str, Any] = {}
+        self.challengers = realtime.Challengers(lambda: self.memory.now)
         self.memory.acknowledged = {entry.id: asdict(entry) for entry in self.said()}
 
     def teardown(self) -> None:
@@ -94,6 +97,7 @@ class LoopMachine(RuleBasedStateMachine):
     def do(self, name: str, moment: int | None, **arguments: Any) -> Outcome:
         """Do a step here, or in a process that is killed at a moment of it; then open the store anew."""
         self.memory.now += 1
+        self.memory.followed = None
         if moment is None:
             outcome = perform(self.loop, name, arguments)
         else:
@@ -103,6 +107,7 @@ class LoopMachine(RuleBasedStateMachine):
             if outcome.became == "died":
                 live = self.store.jobs.live(1)
                 self.memory.abandoned |= {job.id for job in live if job.state == "running"}
+        self.memory.ticked = name == "tick" and outcome.became == "done"
         self.seen[name, outcome.became] += 1
         return outcome
 
@@ -243,6 +248,25 @@ class LoopMachine(RuleBasedStateMachine):
             self.sent.append((decision, outcome.gave[0]["id"]))
         assert self.entries() - before in (0, 1)
 
+    @rule(moment=LONG)
+    def follow(self, moment: int | None) -> None:
+        """Two learn the same: a process that has just begun, and one that has followed along all the time."""
+        outcome = self.do("follow", moment)
+        self.challengers.follow(self.store, self.store.projects.get(1))
+        self.memory.followed = [each.feedback_id for each in self.store.realtime.steps(1)]
+        learned = [key[0] for key in self.challengers._known[1].learner.keys]
+        assert learned == self.memory.followed
+        assert outcome.became == "died" or outcome.gave == learned
+
+    @rule(moment=LONG)
+    def freeze(self, moment: int | None) -> None:
+        outcome = self.do("freeze", moment)
+        assert outcome.gave in (None, "done", "taken") or outcome.became == "refused"
+
+    @rule(moment=LONG)
+    def tick(self, moment: int | None) -> None:
+        self.do("tick", moment)
+
     @rule(pick=PICK, moment=LONG)
     def judge(self, pick: int, moment: int | None) -> None:
         self.do("judge", moment, version=self.version(pick))
@@ -316,7 +340,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("loop-machine")
     store = open_store(f"sqlite:///{folder / 'test.db'}")
     shares = {"audit_share": 0.25, "gold_share": 0.2, "blind_share": 0.2}
-    loop = make_loop(store, Clock(), **shares)
+    by_itself = {"automatic": True, "quiet_s": 0.0, "cool_down_s": 0.0, "realtime": True, "estimator": "sgd"}
+    loop = make_loop(store, Clock(), **shares, **by_itself)
     loop.add_items(rows(60, noise=0.5)[0], "test")
     loop.add_items(rows(20, seed=1, labelled=False)[0], "test")
     for n, said in enumerate(("abab", "bbaa", "ab")):
@@ -345,8 +370,8 @@ def test_no_order_of_steps_and_kills_breaks_what_holds_always(machine):
     became = Counter()
     for (_, each), n in machine.seen.items():
         became[each] += n
-    assert became["died"] >= 50, machine.seen
-    assert became["done"] >= 50, machine.seen
+    assert became["died"] >= 25, machine.seen
+    assert became["done"] >= 40, machine.seen
 
 
 EACH = {
@@ -360,6 +385,9 @@ EACH = {
     "settle": {},
     "add_items": {"seed": 5, "n": 30, "labelled": True, "copies": [1, 70]},
     "work": {"kind": "retrain"},
+    "follow": {},
+    "freeze": {},
+    "tick": {},
     "take_up": {},
     "retrain_meanwhile": {},
     "judge": {"version": 3},
@@ -398,6 +426,9 @@ def begin(machine: LoopMachine, name: str) -> dict[str, Any]:
             "reviewer": "ann",
             "draws": [draw.id for draw in machine.store.draws.hand(1, "ann", machine.memory.now)],
         }
+    if name == "tick":
+        own = machine.loop.retrain("trigger")
+        judge_as(machine.loop, own, "promote", "better")
     if name == "take_up":
         machine.loop.request_rescore("meg")
     return EACH[name]
@@ -413,10 +444,11 @@ def test_a_step_may_be_killed_before_each_of_its_moments_and_done_again(machine,
             outcome = world.do(name, moment, **arguments)
             world.what_holds_always()
             if outcome.became == "died":
-                if name in ("work", "take_up"):
+                if name in ("work", "take_up", "freeze"):
                     world.take_up(None)
                 again = world.do(name, None, **arguments)
                 assert again.became == "done" or name in ONCE, again.gave
+                world.memory.followed = again.gave if name == "follow" else None
                 world.what_holds_always()
         finally:
             world.teardown()
@@ -424,9 +456,9 @@ def test_a_step_may_be_killed_before_each_of_its_moments_and_done_again(machine,
             assert outcome.became == "done", outcome.gave
             break
         moment += stride
-        stride = 1 if MORE else 1 + moment // 4
+        stride = 1 if MORE else 1 + moment // 2
     assert moment > 3
 
 
-ONCE = ("undo", "undo_ruling", "promote", "refuse", "roll_back", "refresh", "work", "archive")
+ONCE = ("undo", "undo_ruling", "promote", "refuse", "roll_back", "refresh", "work", "freeze", "archive")
 """Steps that are refused the second time, where the first was killed after it had been stored."""

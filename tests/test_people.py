@@ -175,7 +175,7 @@ def test_somebody_who_signed_in_has_no_role_until_they_are_given_one(store, loop
     person = people.signed_in(store, ANA, **NOBODY)
     assert (person.name, person.everywhere, dict(person.roles)) == ("ana@example.org", None, {})
     assert people.visible(person, store.projects.all()) == []
-    with pytest.raises(Forbidden, match="has no role in project 1"):
+    with pytest.raises(Forbidden, match="has no role in what you ask for"):
         people.require(store, person, loop.project, "see")
 
 

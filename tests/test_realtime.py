@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feedback_core import realtime, worker
-from feedback_core.errors import Refused
+from feedback_core.errors import CannotTrain, Refused
 from feedback_core.loop import Loop
 from feedback_core.models import BUILDERS
 from feedback_core.realtime import plan, standing
@@ -110,6 +110,18 @@ def test_what_two_orders_have_in_common_is_the_longest_equal_beginning(old, new)
     assert n in (len(old), len(new)) or old[n] != new[n]
 
 
+@given(st.integers(1, 60), st.integers(1, 600), st.data())
+def test_an_undo_learns_again_less_than_twice_what_lies_behind_it_from_few_copies(every, turns, data):
+    places: list[int] = []
+    for turn in range(1, turns + 1):
+        places = plan.kept([*places, turn * every], every)
+    n = turns * every + data.draw(st.integers(0, every - 1))
+    undone = data.draw(st.integers(0, n - 1))
+    begin = max((place for place in places if place <= undone), default=0)
+    assert n - begin < 2 * max(n - undone, every)
+    assert len(places) <= 8 + 2.5 * np.log2(turns + 1)
+
+
 def test_which_models_can_go_on_learning():
     def can(name: str, **params: object) -> bool:
         return can_go_on(Schema(TWO_NUMBERS.columns), name, params)
@@ -185,6 +197,11 @@ def test_an_undo_a_rejection_and_a_change_of_mind_leave_no_trace(live, challenge
     assert [s.feedback_id for s in live.store.realtime.steps(live.project.id)] == [k[0] for k in rebuilt(live).keys]
 
 
+def items_of(loop: Loop, *entries: int) -> set[int]:
+    """Ids of the items that entries are about."""
+    return {said.item_id for said in loop.store.feedback.latest(loop.project.id, 1_000) if said.id in entries}
+
+
 def told(loop: Loop) -> list[tuple[object, ...]]:
     """All that the steps say but for their times."""
     return [
@@ -231,6 +248,97 @@ def test_an_entry_on_what_nothing_was_predicted_for_is_no_correction(live, chall
     follow(live, challengers)
     said = live.store.feedback.latest(live.project.id, 1)[0]
     assert (said.predicted, [s.correction for s in live.store.realtime.steps(live.project.id)]) == (None, [False])
+
+
+def test_an_entry_older_than_the_champion_that_stands_only_now_is_learned_too(live, challengers):
+    first = decide(live, 1)[0]
+    draw = live.draw("ann")
+    item = live.store.items.get(draw.item_id)
+    given = Decision(item.id, "ann", "correct", "a", version_id=item.version_id, draw_id=draw.id)
+    before = live.record(given)[0]
+    against = live.record(Decision(item.id, "bob", "correct", "b", version_id=item.version_id))[0]
+    decide(live, 2)
+    live.rule([first], "reject", "mia", "no")
+    version = live.retrain("test")
+    live.judge(version)
+    live.promote(version, "test", "because")
+    live.predict()
+    newer = decide(live, 1)
+    assert follow(live, challengers) == 1
+    live.undo(against.id, "bob")  # the conflict is resolved
+    assert follow(live, challengers) == 2
+    assert [k[0] for k in held(challengers, live).keys] == [before.id, *newer]
+    live.rule([first], "accept", "mia")
+    follow(live, challengers)
+    assert [k[0] for k in held(challengers, live).keys] == [first, before.id, *newer]
+    assert bits(held(challengers, live)) == bits(rebuilt(live))
+    assert live.store.realtime.state(live.project.id).upto == live.store.feedback.latest(live.project.id, 1)[0].id
+    frozen = judged(live)
+    assert reproduce(live.store, live.project, frozen).same
+    assert {item.id} <= set(live.store.versions.taught(frozen.id)[0].tolist())
+
+
+def test_after_a_few_entries_only_their_items_are_looked_at_and_after_an_event_all(live, challengers):
+    decide(live, 6)
+    follow(live, challengers)
+    before = order(live.store, live.project)
+    assert len(before.lessons) == 6
+    entries = decide(live, 2)
+    live.undo(entries[0], "ann")
+    live.undo(before.lessons[1].feedback_id, "ann")
+    said = items_of(live, *entries, before.lessons[1].feedback_id)
+    assert live.store.realtime.news(live.project.id, {}, before.mark).items == said
+    after = order(live.store, live.project, before)
+    assert after == order(live.store, live.project)
+    assert len(after.lessons) == 6
+    live.rule([before.lessons[2].feedback_id], "reject", "mia", "no")
+    assert live.store.realtime.news(live.project.id, {}, after.mark).items is None
+    assert order(live.store, live.project, after) == order(live.store, live.project)
+
+
+def test_a_row_of_the_champion_that_falls_and_stands_again_is_seen_by_a_look_at_its_item_alone(live):
+    entries = decide(live, 5)
+    version = live.retrain("ann")
+    live.judge(version)
+    live.promote(version, "ann", "test")
+    before = order(live.store, live.project)
+    (fallen,) = items_of(live, entries[0])
+    label = live.store.items.get(fallen).label
+    live.undo(entries[0], "ann")
+    after = order(live.store, live.project, before)
+    assert after.fallen == {fallen}
+    assert after == order(live.store, live.project)
+    decide(live, 1)
+    live.record(Decision(fallen, "bob", "correct", label, version_id=live.store.items.get(fallen).version_id))
+    again = order(live.store, live.project, after)
+    assert again.fallen == frozenset()
+    assert again == order(live.store, live.project)
+
+
+def test_what_takes_long_is_left_to_the_next_look(live, monkeypatch):
+    monkeypatch.setattr("feedback_core.realtime.following.MOST_AT_ONCE", 2)
+    decide(live, 5)
+    seconds = iter(range(100))
+    slow = realtime.Challengers(live.clock, timer=lambda: float(next(seconds)))
+    looks = [worker.follow_all(live.store, slow, live.clock) for _ in range(3)]
+    assert looks == [1, 1, 0]
+    state = live.store.realtime.state(live.project.id)
+    assert (state.lessons, state.upto) == (5, live.store.feedback.latest(live.project.id, 1)[0].id)
+
+
+def test_a_fallen_label_of_a_large_champion_waits_for_a_retrain_and_says_so(live, challengers, monkeypatch):
+    entries = decide(live, 5)
+    version = live.retrain("ann")
+    live.judge(version)
+    live.promote(version, "ann", "test")
+    monkeypatch.setattr("feedback_core.realtime.following.MOST_REFITTED", version.n_base + 4)
+    follow(live, challengers)
+    live.undo(entries[0], "ann")
+    with pytest.raises(CannotTrain, match="1 label that version 2 has learned no longer stands, and fitting its"):
+        follow(live, challengers)
+    monkeypatch.setattr("feedback_core.realtime.following.MOST_REFITTED", version.n_base + 5)
+    follow(live, challengers)
+    assert bits(held(challengers, live)) == bits(rebuilt(live))
 
 
 def test_an_undo_far_back_starts_from_a_copy_and_not_from_the_beginning(live, challengers, monkeypatch):
@@ -369,6 +477,20 @@ def test_a_frozen_one_is_a_candidate_with_lineage_a_report_and_one_look(live, ch
     assert (frozen.coef_ == held(challengers, live).pipeline().named_steps["model"].coef_).all()
     with pytest.raises(Refused, match=f"Version {version.number} is this challenger"):
         realtime.request(live.store, live.project, "ann", live.clock())
+
+
+def test_only_the_lessons_of_versions_that_may_be_the_same_are_read(live, monkeypatch):
+    decide(live, 2)
+    judged(live)
+    decide(live, 1)
+    same, read = judged(live), []
+    taught = live.store.realtime.taught
+    monkeypatch.setattr(live.store.realtime, "taught", lambda version: read.append(version) or taught(version))
+    with pytest.raises(Refused, match="Version 3 is this challenger"):
+        realtime.request(live.store, live.project, "ann", live.clock())
+    decide(live, 1)
+    realtime.request(live.store, live.project, "ann", live.clock())
+    assert read == [same.id]
 
 
 def test_a_frozen_one_is_rebuilt_bit_for_bit_from_the_stored_order(live):

@@ -7,13 +7,16 @@ from contextlib import ExitStack
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from feedback_core import intake, worker
+from feedback_core import intake, submissions, worker
 from feedback_core.api import create_api
 from feedback_core.client import Client
 from feedback_core.errors import NotFound, RemoteError
 from feedback_core.loop import Loop
+from feedback_core.types import Decision
 from tests.conftest import TWO_NUMBERS, make_loop, rows
 from tests.serving import served
 from tests.test_api import problem
@@ -77,6 +80,39 @@ def test_labels_are_read_as_a_file_would_be(client, store, clock, sent, stored):
     assert answer.json()["target"] == stored
 
 
+def test_two_people_whose_names_and_keys_read_alike_together_have_keys_of_their_own(client, trained):
+    first, second = open_item(trained), open_item(trained, 1)
+    send = {
+        ("ann", "x-1"): client.post(path(trained, "feedback"), json={"item": first.id, "target": "a", "by": "ann"},
+                                    headers={"Idempotency-Key": "x-1"}),
+        ("ann-x", "1"): client.post(path(trained, "feedback"), json={"item": second.id, "target": "a", "by": "ann-x"},
+                                    headers={"Idempotency-Key": "1"}),
+    }  # fmt: skip
+    assert [answer.status_code for answer in send.values()] == [201, 201]
+    assert [(entry.reviewer, entry.item_id) for entry in entries(trained)] == [("ann", first.id), ("ann-x", second.id)]
+
+
+@given(*[st.text("ab-:1", min_size=1, max_size=6)] * 4)
+def test_a_stored_key_belongs_to_one_name_and_one_key(name, key, other_name, other_key):
+    same = (name, key) == (other_name, other_key)
+    assert (submissions.keyed(name, key) == submissions.keyed(other_name, other_key)) == same
+
+
+def test_what_was_stored_under_a_key_in_the_old_form_is_known_again_to_whom_gave_it_and_nobody_else(client, trained):
+    item, other = open_item(trained), open_item(trained, 1)
+    (old,) = trained.record(
+        Decision(item.id, "ann", "correct", "a", version_id=item.version_id, idempotency_key="rest-ann-x-1")
+    )
+    said = {"item": item.id, "target": "a", "by": "ann"}
+    again = client.post(path(trained, "feedback"), json=said, headers={"Idempotency-Key": "x-1"})
+    assert again.json()["id"] == old.id
+    refused = client.post(path(trained, "feedback"), json=said | {"target": "b"}, headers={"Idempotency-Key": "x-1"})
+    assert "used before for another decision" in refused.json()["detail"]
+    foreign = client.post(path(trained, "feedback"), json={"item": other.id, "target": "a", "by": "ann-x"},
+                          headers={"Idempotency-Key": "1"})  # fmt: skip
+    assert (foreign.status_code, len(entries(trained))) == (201, 2)
+
+
 def test_sent_twice_with_one_key_it_is_stored_once_even_after_the_model_has_changed(client, trained):
     item = next(open_item(trained, n) for n in range(20) if open_item(trained, n).predicted == "b")
     send = {"url": path(trained, "feedback"), "json": {"item": item.id, "target": "a"}}
@@ -123,7 +159,7 @@ def test_a_batch_is_stored_together_or_not_at_all(client, trained):
         ({"input": [1.0, 2.0], "verdict": "confirm"}, 422, "InvalidFeedback", "version is missing"),
         ({"input": [1.0, 2.0], "verdict": "undo"}, 422, "InvalidRequest", "verdict"),
         ({"input": [1.0, 2.0], "target": "a", "labels": 1}, 422, "InvalidRequest", "labels"),
-        ({"input": [1.0, 2.0], "target": "a", "by": "  "}, 422, "InvalidFeedback", "say who decided"),
+        ({"input": [1.0, 2.0], "target": "a", "by": "  "}, 422, "InvalidInput", "characters that can be seen"),
         ({"input": {"x0": 1, "\ud800": 2}, "target": "a"}, 422, "InvalidFeedback", "lacks the column 'x1'"),
     ],
 )

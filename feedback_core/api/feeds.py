@@ -11,13 +11,14 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from .. import exchange, exports, insights
+from .. import exchange, exports, insights, people
 from ..briefing import briefing
 from ..models import artifacts
 from ..types import Version
 from . import shapes, work_shapes
 from .conditional import ETAGGED, answer
 from .opening import MOST, Id, OpenStore
+from .people import Who, known
 from .permitting import may
 from .reviewing import After, Limit, page
 
@@ -33,10 +34,13 @@ _NONE_YET: Answers = {204: {"description": "Nothing new came within the time."}}
 
 
 @router.get("/projects/{project_id}/events", response_model=work_shapes.EventPage, dependencies=[may("see")])
-def list_events(project_id: Id, store: OpenStore, after: After = 0, limit: Limit = 100) -> Any:
-    """Who did what and when, with the version that was live; oldest first, a page at a time."""
+def list_events(project_id: Id, store: OpenStore, who: Who, after: After = 0, limit: Limit = 100) -> Any:
+    """Who did what and when, with the version that was live; oldest first, a page at a time.
+
+    Changes of roles and tokens come without details to those who may not see who has which.
+    """
     found = store.listings.events(store.projects.get(project_id).id, after, limit + 1)
-    return page([exchange.event(each) for each in found], limit)
+    return page([exchange.event(each) for each in people.told(who, project_id, found)], limit)
 
 
 @router.get(
@@ -92,6 +96,8 @@ async def get_champion(
         if time.monotonic() >= deadline or await request.is_disconnected():
             return Response(status_code=204)
         await asyncio.sleep(LOOK_S)
+        if request.app.state.team:
+            await known(request)  # a token may have been revoked, or have ended, while this waited
 
 
 @router.get(

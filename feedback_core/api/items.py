@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 
-from .. import arrivals, exchange, staging
+from .. import arrivals, exchange, people, staging
 from ..arrivals import Answered
 from ..store import Store
 from ..store.listings import Placed
@@ -37,7 +37,8 @@ def predict(project_id: Id, given: shapes.Inputs, store: OpenStore, models: Mode
     """Ask the champion; inputs and answers are kept, so that they can be reviewed."""
     loop = of_project(store, project_id, models)
     bodies = [arrivals.encoded(values, loop.project.schema, f"inputs.{n}: ") for n, values in enumerate(given.inputs)]
-    said = arrivals.predict(loop, acting(given.by, who), bodies, log=given.log)
+    by = acting(given.by, who)
+    said = arrivals.predict(loop, people.signature(by, people.via(who, by)), bodies, log=given.log)
     return _told(said, loop.project)
 
 

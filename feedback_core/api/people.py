@@ -45,9 +45,17 @@ async def who(
     if name and (len(name) > MOST_NAME or not name.isprintable()):
         raise InvalidInput(f"{NAME_HEADER}={name[:MOST_NAME]!r} is not a name: give 1 to {MOST_NAME} characters.")
     if not request.app.state.team:
-        return people.local(name or request.app.state.user)
-    known = request.scope.get(ASKING) or await _token(request)
-    return replace(known, name=people.acting(known, name)) if name else known
+        return people.local(people.name_of_person(name) or request.app.state.user)
+    asking = request.scope.get(ASKING) or await known(request)
+    if request.method not in READING and not _for_others(request):
+        asking = replace(asking, may_act_for_others=False)
+    return people.in_name_of(asking, name) if name else asking
+
+
+def _for_others(request: Request) -> bool:
+    """Whether the route is one of those that may record something in others' names."""
+    may = request.app.state.declared.get((request.scope["route"].path, request.method))
+    return may is not None and may.action in people.FOR_OTHERS
 
 
 class Doorkeeper:
@@ -60,7 +68,7 @@ class Doorkeeper:
         if scope["type"] == "http" and scope["app"].state.team and scope["method"] not in READING:
             request = Request(scope)
             try:
-                scope[ASKING] = await _token(request)
+                scope[ASKING] = await known(request)
             except FeedbackError as error:
                 refusal = await feedback_error(request, error)
                 await refusal(scope, receive, send)
@@ -78,10 +86,12 @@ def acting(by: str | None, asking: Person) -> str:
 
 def local_user() -> str:
     """The name of whoever runs the server."""
-    return user_name() or "api"
+    name = user_name()
+    return "api" if not name or name.casefold() in people.AUTOMATIC else name
 
 
-async def _token(request: Request) -> Person:
+async def known(request: Request) -> Person:
+    """The token that a request bears, as who asks. Raises NotSignedIn."""
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not secret.strip():
         raise NotSignedIn(f"Programs say here who they are, with a token. {people.HOW}")

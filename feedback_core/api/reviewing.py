@@ -50,7 +50,7 @@ def give(
 ) -> Any:
     """Store one entry, durably before this answers: {"item": ..., "target": ...} or {"input": ..., "target": ...}."""
     loop, by = of_project(store, project_id, models), acting(entry.by, who)
-    (stored,) = submit(loop, by, [shapes.submission(entry, _key(by, idempotency_key))])
+    (stored,) = submit(loop, by, [shapes.submission(entry, _key(by, idempotency_key))], via=people.via(who, by))
     return quick(exchange.entry(stored), 201)
 
 
@@ -71,7 +71,9 @@ def give_many(
         _key(by, entry.idempotency_key or (f"{idempotency_key}/{n}" if idempotency_key else None))
         for n, entry in enumerate(batch.entries)
     ]
-    stored = submit(loop, by, [shapes.submission(*pair) for pair in zip(batch.entries, keys, strict=True)])
+    stored = submit(
+        loop, by, [shapes.submission(*pair) for pair in zip(batch.entries, keys, strict=True)], via=people.via(who, by)
+    )
     return {"entries": [exchange.entry(each) for each in stored]}
 
 
@@ -88,9 +90,12 @@ def undo(feedback_id: Id, act: shapes.Act, store: OpenStore, who: Who) -> dict[s
     project_id, by = store.listings.entry_project(feedback_id), acting(act.by, who)
     if project_id is None:
         raise NotFound(f"There is no feedback entry {feedback_id}.")
-    if store.listings.entry_reviewer(feedback_id) != by:
+    via = people.via(who, by)
+    reviewer, recorded_via = store.listings.entry_giver(feedback_id) or ("", "")
+    # In somebody's name a program takes back what it has recorded in it, and nothing they said elsewhere.
+    if reviewer != by or (via and recorded_via != via):
         people.require(store, who, project_id, "undo others")
-    return exchange.entry(of_project(store, project_id).undo(feedback_id, by))
+    return exchange.entry(of_project(store, project_id).undo(feedback_id, by, via=via))
 
 
 def quick(body: Any, status: int = 200) -> Response:

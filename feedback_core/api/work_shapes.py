@@ -155,6 +155,7 @@ class Stored(BaseModel):
     ruled_at: str | None
     ruled_after: int | None
     ruling_id: int | None
+    via: str = Field(description="The token that recorded it in the reviewer's name; empty where they did themselves.")
 
 
 class StoredList(BaseModel):

@@ -58,8 +58,10 @@ def open_loop(database: str, project: str) -> Loop:
 
 
 def person(by: str) -> str:
-    """Who acts: as given, or the name on this machine."""
-    return by or user_name()
+    """Who acts: as given, or the name on this machine. Raises InvalidInput for a name that is nobody's."""
+    from ..people import name_of_person
+
+    return name_of_person(by or user_name())
 
 
 def print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:

@@ -19,8 +19,8 @@ from . import plan
 OWN_RECIPE = "sgd"
 """What learns beside a champion that cannot go on learning itself."""
 
-KEEP_EVERY, KEPT = 100, 5
-"""Lessons between two copies of the model, and copies kept: an undo goes back to one instead of to the beginning."""
+KEEP_EVERY = 50
+"""Lessons between two copies of the model: an undo goes back to one (see plan.kept) instead of to the beginning."""
 
 Key = tuple[int, int, str]
 """(feedback id, item id, label): what one lesson is."""
@@ -158,7 +158,9 @@ class Learner:
         self.keys.append(key)
         self.weights.append(weight)
         if len(self.keys) % KEEP_EVERY == 0:
-            self._kept = [*self._kept, (len(self.keys), deepcopy(self._model))][-KEPT:]
+            made = [*self._kept, (len(self.keys), deepcopy(self._model))]
+            left = set(plan.kept([place for place, _ in made], KEEP_EVERY))
+            self._kept = [copy for copy in made if copy[0] in left]
 
     def _back_to(self, place: int, model: Any) -> None:
         self.keys, self.weights, self._model = self.keys[:place], self.weights[:place], model

@@ -51,6 +51,24 @@ def weights(
     return np.asarray(np.clip(factors, *MASS_LIMITS))
 
 
+def kept(places: Sequence[int], every: int, newest: int = 5) -> list[int]:
+    """Which copies of a model are kept of those made at some places, in order: one a doubling of the way back.
+
+    every: lessons between two places; the last `newest` are all kept. An undo d lessons back then learns less than
+    2 max(d, every) of them again, and of n lessons there are about newest + 2 log2(n / every) copies.
+    """
+    if not places:
+        return []
+    left = []
+    for place in places:
+        back = (places[-1] - place) // every
+        # Each step is a multiple of the one before: what a later turn needs, none before it has thrown away.
+        step = every * 2 ** max(0, (back // newest).bit_length())
+        if back < newest or place % step == 0:
+            left.append(place)
+    return left
+
+
 def common(before: Sequence[object], now: Sequence[object]) -> int:
     """How many of the first lessons are the same in both orders."""
     for place, (old, new) in enumerate(zip(before, now, strict=False)):

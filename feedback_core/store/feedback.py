@@ -15,9 +15,9 @@ from .standing import Resolve, account, day_of, entries_of, feedback_of
 
 _INSERT = """
 insert into feedback (project_id, item_id, version_id, reviewer, verdict, target, predicted, note, seconds, draw_id,
-                      undoes, state, idempotency_key, created_at, reverses)
+                      undoes, state, idempotency_key, created_at, reverses, via)
 values (:project, :item, :version, :reviewer, :verdict, :target, :predicted, :note, :seconds, :draw, :undoes, :state,
-        :idempotency_key, :now, :reverses)
+        :idempotency_key, :now, :reverses, :via)
 returning *
 """
 
@@ -79,13 +79,14 @@ class FeedbackLog:
         resolve: Resolve,
         now: float,
         hold_s: float | None = None,
+        via: str = "",
     ) -> Feedback:
         """Take one entry back; what the same reviewer had said before it counts again.
 
-        hold_s: seconds to lease the item to the reviewer again, on the draw it was decided from.
+        hold_s: seconds to lease the item to the reviewer again, on the draw it was decided from. via: see Decision.
         """
         with self._driver.writing() as session:
-            entry = _undo(session, project.id, feedback_id, reviewer, resolve, now)
+            entry = _undo(session, project.id, feedback_id, reviewer, resolve, now, via)
             if hold_s is not None:
                 session.execute(_HOLD, {"entry": feedback_id, "now": now, "until": now + hold_s})
             return entry
@@ -264,10 +265,13 @@ def _values(project_id: int, decision: Decision, predicted: str | None, now: flo
         "idempotency_key": decision.idempotency_key,
         "now": now,
         "reverses": None,
+        "via": decision.via,
     }
 
 
-def _undo(session: Session, project_id: int, feedback_id: int, reviewer: str, resolve: Resolve, now: float) -> Feedback:
+def _undo(
+    session: Session, project_id: int, feedback_id: int, reviewer: str, resolve: Resolve, now: float, via: str = ""
+) -> Feedback:
     rows = session.query("select * from feedback where id = ? and project_id = ?", (feedback_id, project_id))
     if not rows:
         raise NotFound(f"There is no feedback entry {feedback_id} in this project.")
@@ -276,7 +280,7 @@ def _undo(session: Session, project_id: int, feedback_id: int, reviewer: str, re
         raise Stale(f"Entry {feedback_id} no longer counts, so there is nothing to undo.")
     session.execute("update feedback set state = 'withdrawn' where id = ?", (feedback_id,))
     restored = session.query(_RESTORE, (entry["item_id"], entry["reviewer"]))
-    decision = Decision(entry["item_id"], reviewer, "undo", version_id=entry["version_id"])
+    decision = Decision(entry["item_id"], reviewer, "undo", version_id=entry["version_id"], via=via)
     values = _values(project_id, decision, entry["predicted"], now) | {"undoes": feedback_id}
     row = session.query(_INSERT, values)[0]
     item = session.query("select * from items where id = ?", (entry["item_id"],))[0]

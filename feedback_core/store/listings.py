@@ -69,11 +69,11 @@ class Listings:
             rows = session.query("select project_id from feedback where id = ?", (feedback_id,))
         return rows[0]["project_id"] if rows else None
 
-    def entry_reviewer(self, feedback_id: int) -> str | None:
-        """Who has given an entry."""
+    def entry_giver(self, feedback_id: int) -> tuple[str, str] | None:
+        """Who has given an entry, and the token that recorded it in their name, empty where none did."""
         with self._driver.reading() as session:
-            rows = session.query("select reviewer from feedback where id = ?", (feedback_id,))
-        return rows[0]["reviewer"] if rows else None
+            rows = session.query("select reviewer, via from feedback where id = ?", (feedback_id,))
+        return (rows[0]["reviewer"], rows[0]["via"]) if rows else None
 
     def feedback(self, project_id: int, after: int, limit: int) -> list[Feedback]:
         """Entries with a larger id, oldest first."""

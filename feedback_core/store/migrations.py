@@ -682,6 +682,19 @@ def people(db: Database) -> None:
     _run(db, _PEOPLE)
 
 
+_ACTED_FOR = """
+alter table feedback add column via text not null default '';
+create trigger feedback_via_immutable before update of via on feedback
+    begin select raise(abort, 'feedback is append-only: record a new entry instead'); end;
+"""
+
+
+@migrations(name="0020_acted_for")
+def acted_for(db: Database) -> None:
+    """The token behind an entry that was recorded in somebody's name."""
+    _run(db, _ACTED_FOR)
+
+
 def _run(db: Database, script: str) -> None:
     # Not executescript(): it commits the surrounding transaction first.
     statement = ""

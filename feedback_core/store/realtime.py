@@ -2,31 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
 
-from ..types import TRIGGER, Job, Lesson, LiveState, LiveStep
+from ..types import TRIGGER, Job, Lesson, LiveState, LiveStep, News
 from .driver import Driver, Session, noun
 from .jobs import ask
 
-# What can change the order of lessons: an entry, a ruling or a refresh (events), another champion.
+# What can change the order of lessons: an entry, a ruling or a refresh (events), another champion, a new locked item.
 _SIGNALS = """
 select p.id, (select max(id) from feedback where project_id = p.id),
        (select max(id) from events where project_id = p.id),
+       (select max(id) from items),
        (select id from versions where project_id = p.id and status = 'champion')
 from projects p where p.archived_at is null and json_extract(p.settings, '$.realtime') = 1
 """
 
-# The first entry since the origin that gives an item its effective label; never a locked item, nor one equal to one.
+_MARK = """
+select (select coalesce(max(id), 0) from feedback where project_id = :project) as entry,
+       (select coalesce(max(id), 0) from events where project_id = :project) as event,
+       (select coalesce(max(id), 0) from items) as item
+"""
+
+# An item that is equal to one that has changed may have become equal to a locked one.
+_TOUCHED = """
+select id from items where project_id = :project and input_hash in (
+    select i.input_hash from feedback f join items i on i.id = f.item_id where f.project_id = :project and f.id > :entry
+    union
+    select input_hash from items where id > :item and project_id = :project)
+"""
+
+# The first entry that gives an item its effective label, unless that was learned; never a locked item, nor one equal to
+# one. An entry may be older than the champion and stand only now: a conflict was resolved, a ruling taken back.
 _LESSONS = """
 select f.id as feedback_id, f.item_id, i.label, f.version_id, f.predicted, d.strategy, f.created_at
-from feedback f join items i on i.id = f.item_id left join draws d on d.id = f.draw_id
-where f.project_id = :project and f.id > :after and f.state = 'accepted' and f.verdict in ('confirm', 'correct')
+from items i cross join feedback f on f.item_id = i.id left join draws d on d.id = f.draw_id
+where i.project_id = :project and {which} and i.id not in (select value from json_each(:learned))
+  and f.state = 'accepted' and f.verdict in ('confirm', 'correct')
   and f.target = i.label and i.state = 'labelled' and i.split = 'pool' and i.audit = 0
   and not exists (
-      select 1 from feedback e where e.item_id = f.item_id and e.id > :after and e.id < f.id and e.state = 'accepted'
+      select 1 from feedback e where e.item_id = f.item_id and e.id < f.id and e.state = 'accepted'
          and e.verdict in ('confirm', 'correct') and e.target = f.target)
   and not exists (
       select 1 from items h where h.project_id = :project and h.input_hash = i.input_hash
@@ -34,11 +51,16 @@ where f.project_id = :project and f.id > :after and f.state = 'accepted' and f.v
 order by f.id
 """
 
+_SOME = "i.id in (select value from json_each(:items))"
+
 _STANDING = """
 select id, coalesce(base_label, label) from items i
 where id in (select value from json_each(:ids))
   and (split = 'train' or state = 'labelled' and split = 'pool' and audit = 0)
 """
+
+MOST_TOUCHED = 1_000
+"""Changed items that are looked at alone; beyond them all are."""
 
 _SAVE = """
 insert into realtime (project_id, origin_id, estimator, lessons, skipped, upto, trouble, updated_at)
@@ -83,18 +105,25 @@ class Realtime:
             columns = session.columns(_SIGNALS)
         return {row[0]: row[1:] for row in zip(*columns, strict=True)} if columns else {}
 
-    def lessons(self, project_id: int, after: int) -> tuple[int, list[Lesson]]:
-        """(newest entry of the project, what entries after one teach, in their order), of one snapshot."""
-        with self._driver.reading() as session:
-            upto = session.query("select coalesce(max(id), 0) as n from feedback where project_id = ?", (project_id,))
-            rows = session.query(_LESSONS, {"project": project_id, "after": after})
-        return upto[0]["n"], [noun(Lesson, row) for row in rows]
+    def news(self, project_id: int, known: Mapping[int, str], since: tuple[int, int, int] | None = None) -> News:
+        """What a champion has not learned. known: label by item of the reviewed rows it has.
 
-    def standing(self, ids: Sequence[int]) -> dict[int, str]:
-        """Item id -> label, for those of the items that a version may learn from now."""
+        since: mark of an earlier look at the same champion, so that only what has changed after it is looked at, unless
+        there was an event.
+        """
         with self._driver.reading() as session:
-            columns = session.columns(_STANDING, {"ids": orjson.dumps(list(ids)).decode()})
-        return dict(zip(*columns, strict=True)) if columns else {}
+            mark = tuple(session.query(_MARK, {"project": project_id})[0].values())
+            items = _touched(session, project_id, since, mark) if since is not None else None
+            ids = list(known) if items is None else [item_id for item_id in items if item_id in known]
+            columns = session.columns(_STANDING, {"ids": _list(ids)})
+            standing = dict(zip(*columns, strict=True)) if columns else {}
+            fallen = frozenset(item_id for item_id in ids if standing.get(item_id) != known[item_id])
+            params = {"project": project_id, "learned": _list(n for n in ids if n not in fallen)}
+            if items is None:
+                rows = session.query(_LESSONS.format(which="i.state = 'labelled'"), params)
+            else:
+                rows = session.query(_LESSONS.format(which=_SOME), params | {"items": _list(items)})
+        return News(mark, items, fallen, tuple(noun(Lesson, row) for row in rows))
 
     def reviewed(self, labels: Mapping[int, str]) -> dict[int, str]:
         """Those of some labels by item that reviewers gave, not the base data."""
@@ -117,20 +146,21 @@ class Realtime:
         state: Mapping[str, Any],
         steps: Sequence[LiveStep],
         *,
-        standing: Sequence[int],
+        standing: Sequence[int] | None,
         now: float,
     ) -> None:
-        """Store where the challenger stands, and further steps; those of entries that no longer stand go.
+        """Store where the challenger stands, and further steps.
 
-        state: origin, estimator, lessons, skipped, upto. standing: ids of all entries that teach something now.
+        state: origin, estimator, lessons, skipped, upto. standing: ids of all entries that teach something now, where
+        some may not any more: the steps of others go.
         """
-        known = orjson.dumps(standing).decode()
         with self._driver.writing() as session:
-            session.execute(
-                """delete from realtime_steps where project_id = ?
-                and feedback_id not in (select value from json_each(?))""",
-                (project_id, known),
-            )
+            if standing is not None:
+                session.execute(
+                    """delete from realtime_steps where project_id = ?
+                    and feedback_id not in (select value from json_each(?))""",
+                    (project_id, _list(standing)),
+                )
             session.many(_STEP, [_values(project_id, step) for step in steps])
             session.execute(_SAVE, {**state, "project": project_id, "now": now})
 
@@ -188,6 +218,21 @@ def remember(session: Session, version_id: int, origin_id: int, lessons: Sequenc
     session.execute(
         "insert into realtime_versions values (?, ?, ?)", (version_id, origin_id, orjson.dumps(lessons).decode())
     )
+
+
+def _touched(
+    session: Session, project_id: int, since: tuple[int, int, int], mark: tuple[Any, ...]
+) -> frozenset[int] | None:
+    """Ids of the items that may have changed since a mark; None where all may."""
+    entry, event, item = since
+    if mark[1] != event or mark[2] - item > MOST_TOUCHED or mark[0] - entry > MOST_TOUCHED:
+        return None
+    columns = session.columns(_TOUCHED, {"project": project_id, "entry": entry, "item": item})
+    return frozenset(columns[0]) if columns else frozenset()
+
+
+def _list(ids: Iterable[int]) -> str:
+    return orjson.dumps(list(ids)).decode()
 
 
 def _since(session: Session, project_id: int) -> int:

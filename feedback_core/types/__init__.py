@@ -49,7 +49,20 @@ from .inputs import Column, Kind, Problem, Progress, Project, Rows, Schema, Spli
 from .items import Cursor, FeatureFilter, Item, ItemFilter, ItemState, Neighbour, Outline, PoolMap, Prediction
 from .outside import Attempt, Delivery, DeliveryState, Message, Parcel, Webhook
 from .people import ROLES, Member, Person, Role, SignedIn, Token
-from .work import TRIGGER, Answered, Event, Job, JobLine, JobState, Lesson, LiveState, LiveStep, RegretRow, TriggerState
+from .work import (
+    TRIGGER,
+    Answered,
+    Event,
+    Job,
+    JobLine,
+    JobState,
+    Lesson,
+    LiveState,
+    LiveStep,
+    News,
+    RegretRow,
+    TriggerState,
+)
 
 __all__ = [
     "GATE",
@@ -96,6 +109,7 @@ __all__ = [
     "Member",
     "Message",
     "Neighbour",
+    "News",
     "Outline",
     "Parcel",
     "Person",

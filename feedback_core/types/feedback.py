@@ -79,6 +79,8 @@ class Feedback:
     """Newest entry about the item when it was ruled on; whoever spoke later knew nothing of the ruling before."""
     ruling_id: int | None = None
     """Event that the ruling came with, by which it is undone."""
+    via: str = ""
+    """The token that recorded it in the reviewer's name; empty where they did so themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,3 +178,5 @@ class Decision:
     idempotency_key: str | None = None
     revises: bool = False
     """A change of mind: the draw was decided by the same reviewer before, and that entry is superseded."""
+    via: str = ""
+    """The token that records it in the reviewer's name."""

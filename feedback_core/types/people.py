@@ -27,6 +27,8 @@ class Person:
     """Roles in single projects, by id; the higher of the two counts."""
     may_act_for_others: bool = False
     """Whether it may record what it does under other names."""
+    via: str = ""
+    """The token that asks under another name, by its own."""
 
 
 @dataclass(frozen=True, slots=True)

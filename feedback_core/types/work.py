@@ -125,6 +125,20 @@ class Lesson:
 
 
 @dataclass(frozen=True, slots=True)
+class News:
+    """What a champion has not learned, of one snapshot.
+
+    mark: newest entry, event and item. items: ids looked at, None for all. fallen: ids of those reviewed items whose
+    label it learned does not stand any more. lessons: in order of their entries.
+    """
+
+    mark: tuple[int, int, int]
+    items: frozenset[int] | None
+    fallen: frozenset[int]
+    lessons: tuple[Lesson, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LiveState:
     """Where a real-time challenger stands. origin_id: version it started from. lessons: learned since, of which
     `skipped` taught nothing. upto: newest entry looked at. trouble: why it cannot learn, empty while it can."""
