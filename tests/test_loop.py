@@ -560,9 +560,10 @@ def test_a_repeated_decision_is_recognised_after_the_item_was_scored_again(train
     sent = decision(trained, item.id, target, verdict=verdict, idempotency_key="k1")
     [first] = trained.record(sent)
     raw(trained.store, "update items set predicted = ?", (other(item.predicted),))
-    raw(trained.store, "insert into versions select 99, project_id, 99, parent_id, null, estimator, params, seed, "
-        "'candidate', artifact, sha256, size, environment, n_base, n_feedback, feedback_upto, metrics, created_by, "
-        "created_at, null, half_life_days from versions limit 1")  # fmt: skip
+    other_row = {"id": "99", "number": "99", "job_id": "null", "status": "'candidate'", "promoted_at": "null"}
+    columns = [row[1] for row in raw(trained.store, "pragma table_info(versions)")]
+    values = ", ".join(other_row.get(column, column) for column in columns)
+    raw(trained.store, f"insert into versions select {values} from versions limit 1")
     raw(trained.store, "update items set version_id = 99")
     assert trained.record(sent) == [first]
     assert len(entries(trained)) == 1
