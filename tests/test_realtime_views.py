@@ -6,6 +6,8 @@ import json
 
 import pytest
 from fastapi.testclient import TestClient
+from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
 from typer.testing import CliRunner
 
 from feedback_core import realtime, worker
@@ -45,10 +47,23 @@ def test_the_page_shows_lessons_lag_and_errors_and_has_it_judged(page, learned: 
     assert "6 entries learned since version 1." in said
     assert "n = 6" in said
     assert [m.value for m in app.metric if m.label == "Entries learned"] == ["6"]
-    press(app, "Judge the real-time version now")
+    app = press(app, "Judge the real-time version now")
     assert [job.kind for job in learned.store.jobs.live(learned.project.id)] == ["real time"]
+    assert "The worker judges the real" in app.success[0].value
+    assert "The worker is judging it" in texts(app)
+    assert judge_button(app).disabled
     assert worker.run_next(learned.store, "w", learned.clock).state == "done"
-    assert "Version 2 is judged" in texts(page("retrain"))
+    app = page("retrain")
+    assert "Version 2 is judged" in texts(app)
+    assert judge_button(app).disabled
+    assert "Version 2 is this challenger" in judge_button(app).help
+    decide(learned, 1)
+    worker.follow_all(learned.store, realtime.Challengers(learned.clock), learned.clock)
+    assert not judge_button(page("retrain")).disabled
+
+
+def judge_button(app: AppTest) -> Button:
+    return app.button(key="judge_realtime")
 
 
 def test_rest_tells_where_it_stands_and_asks_for_a_verdict(learned: Loop) -> None:

@@ -20,6 +20,7 @@ LEAST = 20
 """Entries below which running errors jump about too much to be drawn."""
 
 LOOK = "It becomes a candidate, judged by the same gate: one look at the locked rows, on the same budget."
+JUDGING = "The worker is judging it: how far it is stands at the top of this page."
 NOTHING = "Nothing has been learned yet: label some items on the Review page."
 
 FIELDS = {spec.name: spec for spec in fields(Settings) if spec.name in ("realtime", "realtime_every")}
@@ -48,14 +49,25 @@ def _live(loop: Loop) -> None:
         st.plotly_chart(charts.live_errors(found.path), key="live_errors")
     for sentence in realtime.told(found):
         st.caption(plain(sentence))
-    st.button(
+    why_not = _why_not(loop, found)
+    if st.button(
         "Judge the real-time version now",
         icon=":material/gavel:",
         key="judge_realtime",
-        on_click=_judge,
-        args=(loop,),
-        **locked("judge", loop, disabled=not found.lessons, help=LOOK if found.lessons else NOTHING),
-    )
+        **locked("judge", loop, disabled=bool(why_not), help=why_not or LOOK),
+    ):
+        _judge(loop)
+        # What it says, the job and then the verdict are outside of this fragment.
+        st.rerun()
+    if why_not:
+        st.caption(why_not)
+
+
+def _why_not(loop: Loop, found: Standing) -> str:
+    """Why the challenger cannot be judged now, empty when it can."""
+    if any(job.kind == "real time" for job in loop.store.jobs.live(loop.project.id)):
+        return JUDGING
+    return realtime.nothing_new(loop.store, loop.project) if found.lessons else NOTHING
 
 
 def _numbers(found: Standing) -> None:
