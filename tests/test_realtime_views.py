@@ -31,7 +31,7 @@ def learned(live: Loop) -> Loop:
 
 def test_the_page_says_what_real_time_would_be_and_switches_it_on(page, trained: Loop) -> None:
     app, own = page("retrain"), f"realtime-{trained.project.id}"
-    assert "Switched on, a challenger learns each accepted entry within a second" in texts(app)
+    assert "Off. If you switch it on, a challenger learns each accepted entry within a second" in texts(app)
     app.checkbox(key=f"on-{own}").check()
     app.number_input(key=f"setting-realtime_every-{own}").set_value(25)
     app = app.button(key="save-realtime").click().run()

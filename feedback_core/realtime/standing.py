@@ -174,7 +174,7 @@ def _why_not(project: Project, no_champion: bool, trouble: str, mine: bool, wait
 
 def _sentence(project: Project, champion: int | None, estimator: str) -> str:
     if not project.settings.realtime:
-        return "Switched on, a challenger learns each accepted entry within a second, beside the champion."
+        return "Off. If you switch it on, a challenger learns each accepted entry within a second, beside the champion."
     own = project.settings.estimator
     how = ""
     if (
