@@ -62,6 +62,19 @@ def test_the_page_shows_lessons_lag_and_errors_and_has_it_judged(page, learned: 
     assert not judge_button(page("retrain")).disabled
 
 
+def test_the_gain_stands_large_only_from_twenty_entries_on_and_with_its_interval(page, learned: Loop) -> None:
+    def shown() -> tuple[str, str]:
+        return next((m.value, m.delta) for m in page("retrain").metric if m.label == "Fewer errors")
+
+    assert shown() == ("–", "n = 6 of 20 at least")
+    decide(learned, 14)
+    worker.follow_all(learned.store, realtime.Challengers(learned.clock), learned.clock)
+    gain = realtime.view(learned.store, learned.project, learned.clock()).gain
+    assert gain.n == 20
+    ends = f"{100 * gain.low:+.1f} to {100 * gain.high:+.1f}"
+    assert shown() == (f"{100 * gain.value:+.1f} points", f"{ends}, n = 20")
+
+
 def judge_button(app: AppTest) -> Button:
     return app.button(key="judge_realtime")
 

@@ -17,7 +17,7 @@ EVERY_S = 3.0
 """Between two drawings while it learns."""
 
 LEAST = 20
-"""Entries below which running errors jump about too much to be drawn."""
+"""Entries below which running errors and their difference jump about too much to be shown large."""
 
 LOOK = "It becomes a candidate, judged by the same gate: one look at the locked rows, on the same budget."
 JUDGING = "The worker is judging it: how far it is stands at the top of this page."
@@ -77,9 +77,16 @@ def _numbers(found: Standing) -> None:
     left.metric("Entries learned", f"{found.lessons:,}", help=f"Since version {found.origin}.")
     lag = "–" if found.lag_s is None else f"{found.lag_s:.2f} s" if found.lag_s < 60 else f"{found.lag_s / 60:,.0f} min"
     middle.metric("Lag", lag, help="Median of the newest 200, from a stored entry to its being learned.")
-    gain = f"{100 * found.gain.value:+.1f} points" if found.gain.n else "–"
-    why = "Champion's share of wrong answers minus the challenger's, before each was learned; its interval is below."
-    right.metric("Fewer errors", gain, help=why)
+    gain, seen = found.gain, f"n = {found.gain.n:,}"
+    why = "Champion's share of wrong answers minus the challenger's, before each was learned, with its 95 % interval."
+    if gain.n < LEAST:
+        right.metric("Fewer errors", "–", f"{seen} of {LEAST} at least", delta_color="off", delta_arrow="off", help=why)
+        return
+    spread = f"{100 * gain.low:+.1f} to {100 * gain.high:+.1f}, {seen}"
+    # It is an interval, no change: an arrow and a colour would say which way it went.
+    right.metric(
+        "Fewer errors", f"{100 * gain.value:+.1f} points", spread, delta_color="off", delta_arrow="off", help=why
+    )
 
 
 def _form(loop: Loop) -> None:
