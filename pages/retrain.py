@@ -112,7 +112,7 @@ def decision(report: GateReport, version: Version) -> None:
         )
         st.button(
             "Keep the champion",
-            type="secondary" if report.action == "promote" else "primary",
+            type="primary" if report.action == "refuse" else "secondary",
             icon=":material/block:",
             key=f"keep-{version.id}",
             on_click=keep,

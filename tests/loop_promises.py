@@ -116,7 +116,9 @@ def _recount(db: sqlite3.Connection) -> dict[tuple[str, str], int]:
     n: Counter[tuple[str, str]] = Counter()
     for item in db.execute("select split, state from items"):
         n["items", f"{item['split']}/{item['state']}"] += 1
-    (learned,) = db.execute("select coalesce(max(feedback_upto), 0) from versions").fetchone()
+    (learned,) = db.execute(
+        "select coalesce(max(feedback_upto), 0) from versions where streamed = 0 or promoted_at is not null"
+    ).fetchone()
     for row in db.execute("select f.*, i.split, i.base_label from feedback f join items i on i.id = f.item_id"):
         day = datetime.fromtimestamp(row["created_at"], UTC).date().isoformat()
         pool, stands = row["split"] == "pool", row["state"] == "accepted" and row["verdict"] != "undo"

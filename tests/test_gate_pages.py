@@ -41,6 +41,7 @@ def test_a_bad_candidate_is_refused_on_the_page_with_its_reason(page, store: Sto
     app = press(app, f"Promote version {version.number}")
     assert NUMBERS_OF[name] in app.warning[0].value.replace("\\", "")
     assert store.versions.champion(loop.project.id).id != version.id
+    assert next(b for b in app.button if b.label == "Keep the champion").proto.type == "primary"
     press(app, "Keep the champion")
     assert store.versions.get(version.id).status == "refused"
 

@@ -244,6 +244,14 @@ def test_keep_the_champion_closes_the_case(page, trained: Loop) -> None:
     assert [v.status for v in trained.store.versions.all(trained.project.id)] == ["champion", "refused"]
 
 
+def test_while_the_gate_advises_to_wait_neither_decision_stands_out(page, trained: Loop) -> None:
+    assert trained.judge(trained.retrain("test")).action == "hold"  # the same recipe on the same rows
+    app = page("retrain")
+    assert "The gate advises: wait." in texts(app)
+    kinds = {button.label: button.proto.type for button in app.button}
+    assert (kinds["Promote version 2"], kinds["Keep the champion"]) == ("secondary", "secondary")
+
+
 def test_rolling_back_needs_a_reason_and_then_works(page, trained: Loop) -> None:
     correct_wrongly(trained, 3)
     version = trained.retrain("test")

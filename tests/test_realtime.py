@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlite_utils import Database
 
-from feedback_core import realtime, worker
+from feedback_core import realtime, triggers, worker
 from feedback_core.errors import CannotTrain, Refused
 from feedback_core.loop import Loop
 from feedback_core.models import BUILDERS
@@ -20,7 +21,7 @@ from feedback_core.store import open_store
 from feedback_core.store import realtime as store_realtime
 from feedback_core.types import Decision, LiveStep, Rows, Schema
 from tests.conftest import TWO_NUMBERS
-from tests.test_trigger_tick import configure
+from tests.test_trigger_tick import configure, tick
 
 
 def decide(loop: Loop, n: int = 1, who: str = "ann", wrong: bool = True) -> list[int]:
@@ -580,6 +581,47 @@ def test_nothing_learned_is_nothing_to_judge(live):
     configure(live, realtime=False)
     with pytest.raises(Refused, match="switch it on"):
         realtime.request(live.store, live.project, "ann", live.clock())
+
+
+def test_a_judged_challenger_takes_nothing_from_the_next_retrain_unless_it_becomes_champion(live):
+    configure(live, automatic=True, corrections_rule="fixed", retrain_threshold=6, cool_down_s=3_600.0, quiet_s=0.0)
+    live.clock.now += 3_600
+    decide(live, 3)
+    refused = judged(live)
+    live.refuse(refused, "ann")
+    decide(live, 2)
+    open_still = judged(live)
+    assert live.store.feedback.pending(live.project.id) == {"correct": 5}
+    said = {one.name: one.sentence for one in triggers.why(live.store, live.project, live.clock()).conditions}
+    assert said["corrections"].startswith("5 of 6 corrections")
+    assert tick(live) is None
+    live.promote(open_still, "ann", "it is what the test asks for")
+    assert live.store.feedback.pending(live.project.id) == {}
+    decide(live, 5)
+    judged(live)
+    assert live.store.feedback.pending(live.project.id) == {"correct": 5}
+    live.clock.now += 3_600
+    assert tick(live) is None
+    decide(live, 1)
+    assert tick(live).trigger == "6 corrections"
+
+
+def test_a_judged_challenger_starts_no_cool_down(live):
+    configure(live, automatic=True, corrections_rule="fixed", retrain_threshold=6, cool_down_s=3_600.0, quiet_s=0.0)
+    live.clock.now += 3_600
+    decide(live, 6)
+    judged(live)
+    assert tick(live).trigger == "6 corrections"
+
+
+def test_what_waits_for_a_retrain_is_counted_anew_in_a_database_of_before(live, url):
+    decide(live, 3)
+    judged(live)
+    db = Database(url.removeprefix("sqlite:///"))
+    db.execute("delete from tallies where kind = 'pending'")
+    db.execute("delete from _sqlite_migrations where name = '0021_retrain_counts'")
+    db.conn.commit()
+    assert open_store(url).feedback.pending(live.project.id) == {"correct": 3}
 
 
 def test_a_retrain_after_a_judged_challenger_is_not_refused_as_a_repetition(live):

@@ -6,6 +6,8 @@ import json
 
 import pytest
 from fastapi.testclient import TestClient
+from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
 from typer.testing import CliRunner
 
 from feedback_core import realtime, worker
@@ -29,7 +31,7 @@ def learned(live: Loop) -> Loop:
 
 def test_the_page_says_what_real_time_would_be_and_switches_it_on(page, trained: Loop) -> None:
     app, own = page("retrain"), f"realtime-{trained.project.id}"
-    assert "Switched on, a challenger learns each accepted entry within a second" in texts(app)
+    assert "Off. If you switch it on, a challenger learns each accepted entry within a second" in texts(app)
     app.checkbox(key=f"on-{own}").check()
     app.number_input(key=f"setting-realtime_every-{own}").set_value(25)
     app = app.button(key="save-realtime").click().run()
@@ -45,10 +47,36 @@ def test_the_page_shows_lessons_lag_and_errors_and_has_it_judged(page, learned: 
     assert "6 entries learned since version 1." in said
     assert "n = 6" in said
     assert [m.value for m in app.metric if m.label == "Entries learned"] == ["6"]
-    press(app, "Judge the real-time version now")
+    app = press(app, "Judge the real-time version now")
     assert [job.kind for job in learned.store.jobs.live(learned.project.id)] == ["real time"]
+    assert "The worker judges the real" in app.success[0].value
+    assert "The worker is judging it" in texts(app)
+    assert judge_button(app).disabled
     assert worker.run_next(learned.store, "w", learned.clock).state == "done"
-    assert "Version 2 is judged" in texts(page("retrain"))
+    app = page("retrain")
+    assert "Version 2 is judged" in texts(app)
+    assert judge_button(app).disabled
+    assert "Version 2 is this challenger" in judge_button(app).help
+    decide(learned, 1)
+    worker.follow_all(learned.store, realtime.Challengers(learned.clock), learned.clock)
+    assert not judge_button(page("retrain")).disabled
+
+
+def test_the_gain_stands_large_only_from_twenty_entries_on_and_with_its_interval(page, learned: Loop) -> None:
+    def shown() -> tuple[str, str]:
+        return next((m.value, m.delta) for m in page("retrain").metric if m.label == "Fewer errors")
+
+    assert shown() == ("–", "n = 6 of 20 at least")
+    decide(learned, 14)
+    worker.follow_all(learned.store, realtime.Challengers(learned.clock), learned.clock)
+    gain = realtime.view(learned.store, learned.project, learned.clock()).gain
+    assert gain.n == 20
+    ends = f"{100 * gain.low:+.1f} to {100 * gain.high:+.1f}"
+    assert shown() == (f"{100 * gain.value:+.1f} points", f"{ends}, n = 20")
+
+
+def judge_button(app: AppTest) -> Button:
+    return app.button(key="judge_realtime")
 
 
 def test_rest_tells_where_it_stands_and_asks_for_a_verdict(learned: Loop) -> None:

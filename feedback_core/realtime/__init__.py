@@ -5,6 +5,6 @@ Not the shadow of triggers/: that one is fitted anew every 25 entries, and only 
 
 from .following import Challengers
 from .freezing import new_version, rebuilt, request
-from .standing import Standing, told, view
+from .standing import Standing, nothing_new, told, view
 
-__all__ = ["Challengers", "Standing", "new_version", "rebuilt", "request", "told", "view"]
+__all__ = ["Challengers", "Standing", "new_version", "nothing_new", "rebuilt", "request", "told", "view"]

@@ -12,6 +12,7 @@ from ..store import Store
 from ..types import Job, Progress, Project, TrainingRows, Version
 from .following import Order, key, order, start
 from .learner import Key, Learner, fold, origin
+from .standing import same
 
 
 def request(store: Store, project: Project, by: str, now: float) -> Job:
@@ -82,9 +83,7 @@ def _ask_for_news(store: Store, project: Project, wanted: Order) -> None:
         # Its lessons are read only where they may be the same: thousands of them are megabytes.
         alike = (version.parent_id, version.streamed) == (now[0], len(now[1]))
         if alike and store.realtime.taught(version.id) == now:
-            raise Refused(
-                f"Version {version.number} is this challenger: judge that one again, or wait for the next entry."
-            )
+            raise Refused(same(version.number))
 
 
 def _lineage(learner: Learner, upto: int) -> tuple[TrainingRows, list[float]]:

@@ -85,6 +85,26 @@ def view(store: Store, project: Project, now: float) -> Standing:
     )
 
 
+def nothing_new(store: Store, project: Project) -> str:
+    """Why judging the challenger would tell nothing new, in words: a version is this challenger; empty otherwise."""
+    state = store.realtime.state(project.id)
+    if state is None:
+        return ""
+    learned = (state.origin_id, state.lessons + state.skipped)
+    for version in reversed(store.versions.all(project.id)):
+        if version.streamed and (version.parent_id, version.streamed) == learned:
+            newest = [step.feedback_id for step in store.realtime.steps(project.id)]
+            taught = [feedback_id for feedback_id, _, _ in store.realtime.taught(version.id)[1]]
+            if newest and taught[-len(newest) :] == newest:
+                return same(version.number)
+    return ""
+
+
+def same(number: int) -> str:
+    """What is said when a version is the challenger as it is now."""
+    return f"Version {number} is this challenger: judge that one again, or wait for the next entry."
+
+
 def error(wrong: Sequence[bool], steps: Sequence[LiveStep]) -> Interval:
     """Share of wrong answers before they were learned, each weighing by how likely its report was.
 
@@ -154,7 +174,7 @@ def _why_not(project: Project, no_champion: bool, trouble: str, mine: bool, wait
 
 def _sentence(project: Project, champion: int | None, estimator: str) -> str:
     if not project.settings.realtime:
-        return "Switched on, a challenger learns each accepted entry within a second, beside the champion."
+        return "Off. If you switch it on, a challenger learns each accepted entry within a second, beside the champion."
     own = project.settings.estimator
     how = ""
     if (

@@ -695,6 +695,23 @@ def acted_for(db: Database) -> None:
     _run(db, _ACTED_FOR)
 
 
+_RETRAIN_COUNTS = """
+delete from tallies where kind = 'pending';
+insert into tallies (project_id, kind, name, n)
+select f.project_id, 'pending', f.verdict, count(*) from feedback f join items i on i.id = f.item_id
+where f.state = 'accepted' and f.verdict <> 'undo' and i.split = 'pool'
+  and f.id > (select coalesce(max(v.feedback_upto), 0) from versions v
+              where v.project_id = f.project_id and (v.streamed = 0 or v.promoted_at is not null))
+group by f.project_id, f.verdict;
+"""
+
+
+@migrations(name="0021_retrain_counts")
+def retrain_counts(db: Database) -> None:
+    """What waits for a retrain, counted from the last version that is one: no longer from a refused real-time one."""
+    _run(db, _RETRAIN_COUNTS)
+
+
 def _run(db: Database, script: str) -> None:
     # Not executescript(): it commits the surrounding transaction first.
     statement = ""

@@ -17,6 +17,12 @@ NOBODY = 2**63 - 1
 
 _FIRST = "select id, reviewer from feedback where project_id = :project and target is not null order by id limit 1"
 
+# What is learned in real time is learned twice when it is refused: it served nobody, and a retrain has to bring it.
+_LEARNED_UPTO = """
+select coalesce(max(feedback_upto), 0) as n from versions
+where project_id = ? and (streamed = 0 or promoted_at is not null)
+"""
+
 _FIRST_OF = """
 select id from feedback where project_id = :project and reviewer = :reviewer and target is not null order by id limit 1
 """
@@ -60,11 +66,8 @@ def alone_until(session: Session, project_id: int) -> int:
 
 
 def learned_upto(session: Session, project_id: int) -> int:
-    """Newest entry that any version may have learned from; entries after it are pending."""
-    rows = session.query(
-        "select coalesce(max(feedback_upto), 0) as n from versions where project_id = ?", (project_id,)
-    )
-    return int(rows[0]["n"])
+    """Newest entry that a version which counts as a retrain may have learned from; entries after it are pending."""
+    return int(session.query(_LEARNED_UPTO, (project_id,))[0]["n"])
 
 
 def count(session: Session, project_id: int, row: Row, change: int, upto: int) -> None:

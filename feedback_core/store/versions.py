@@ -12,7 +12,7 @@ import orjson
 
 from ..errors import NotFound, Refused, Stale
 from ..types import GATE, TRIGGER, Flip, GateReport, Project, TrainingRows, Version
-from . import events, flips, jobs, realtime
+from . import events, flips, jobs, realtime, standing
 from .driver import Driver, Row, Session, noun
 
 LESSONS = 12
@@ -34,7 +34,7 @@ _RECOUNT_PENDING = """
 insert into tallies (project_id, kind, name, n)
 select f.project_id, 'pending', f.verdict, count(*) from feedback f join items i on i.id = f.item_id
 where f.project_id = :project and f.state = 'accepted' and f.verdict <> 'undo' and i.split = 'pool'
-  and f.id > (select max(feedback_upto) from versions where project_id = :project)
+  and f.id > :upto
 group by f.verdict
 """
 
@@ -104,8 +104,7 @@ class Versions:
             session.execute("insert into lineage values (?, ?)", (row["id"], _pack(rows, weights)))
             if taught is not None:
                 realtime.remember(session, row["id"], *taught)
-            session.execute("delete from tallies where project_id = ? and kind = 'pending'", (project.id,))
-            session.execute(_RECOUNT_PENDING, {"project": project.id})
+            _recount_pending(session, project.id)
             events.log(session, project.id, row["created_at"], row["created_by"], "version trained", {"number": number})
         return _version(row)
 
@@ -351,6 +350,13 @@ def _crown(session: Session, project: Project, report: GateReport, now: float) -
         (now, version_id),
     )
     session.execute("update projects set anchor_id = ? where id = ? and anchor_id is null", (version_id, project.id))
+    _recount_pending(session, project.id)
+
+
+def _recount_pending(session: Session, project_id: int) -> None:
+    session.execute("delete from tallies where project_id = ? and kind = 'pending'", (project_id,))
+    upto = standing.learned_upto(session, project_id)
+    session.execute(_RECOUNT_PENDING, {"project": project_id, "upto": upto})
 
 
 def _pack(rows: TrainingRows, weights: Sequence[float]) -> bytes:

@@ -26,17 +26,17 @@ def tick(store: Store, project: Project, now: float, shadows: Shadows) -> Job | 
     state = _current(store, project, versions, now)
     if settings.corrections_rule == "auto":
         _follow(store, project, state, versions, now, shadows)
-    if settings.on_input_drift and versions:
-        looking.look(store, project, state, versions[-1])
+    if settings.on_input_drift and (last := gather.last_retrained(versions)) is not None:
+        looking.look(store, project, state, last)
     return _fire(store, project, now) if settings.automatic else None
 
 
 def _current(store: Store, project: Project, versions: Sequence[Version], now: float) -> TriggerState:
-    """The state, about the settings in force, the present champion and the newest version."""
-    learned = max((version.feedback_upto for version in versions), default=0)
+    """The state, about the settings in force, the present champion and the newest version that counts as a retrain."""
+    learned, last = gather.learned_upto(versions), gather.last_retrained(versions)
     state = store.triggers.arm(project.id, gather.armed(project.settings), upto=learned, now=now)
     champion = gather.champion_of(versions)
-    about = (champion.id if champion else None, versions[-1].id if versions else None)
+    about = (champion.id if champion else None, last.id if last else None)
     if (state.champion_id, state.version_id) == about:
         return state
     return store.triggers.restart(state, champion_id=about[0], version_id=about[1], upto=learned, now=now)

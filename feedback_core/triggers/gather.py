@@ -34,11 +34,11 @@ def facts(store: Store, project: Project, now: float) -> Facts:
     """What the rules are told about one project at this moment."""
     state = store.triggers.state(project.id)
     versions = store.versions.all(project.id)
-    last = versions[-1] if versions else None
+    last = last_retrained(versions)
     pending = store.feedback.pending(project.id)
     retrains = store.triggers.retrains(project.id)
-    oldest, newest = store.triggers.news(project.id, max((v.feedback_upto for v in versions), default=0))
-    started = [job.created_at for job in retrains[:1]] + [version.created_at for version in versions[-1:]]
+    oldest, newest = store.triggers.news(project.id, learned_upto(versions))
+    started = [job.created_at for job in retrains[:1]] + ([last.created_at] if last else [])
     live = next((job.kind for job in store.jobs.live(project.id) if job.kind in ("retrain", "import")), "")
     return Facts(
         now=now,
@@ -116,6 +116,16 @@ def no_shadow(state: TriggerState | None, champion: Version | None, retrain_s: f
             f"a retrain takes {retrain_s:.0f} seconds here, too long to fit a shadow every {regret.REFIT_EVERY} entries"
         )
     return ""
+
+
+def last_retrained(versions: Sequence[Version]) -> Version | None:
+    """The newest version that counts as a retrain. versions: oldest first."""
+    return next((version for version in reversed(versions) if version.counts_as_retrain), None)
+
+
+def learned_upto(versions: Sequence[Version]) -> int:
+    """Newest entry that a version which counts as a retrain may have learned from; 0 without any."""
+    return max((version.feedback_upto for version in versions if version.counts_as_retrain), default=0)
 
 
 def champion_of(versions: Sequence[Version]) -> Version | None:

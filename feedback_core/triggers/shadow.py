@@ -13,6 +13,7 @@ from .. import intake, scoring, training
 from ..store import Store
 from ..types import Answered, Project, RegretRow, TriggerState, Version
 from . import regret
+from .gather import learned_upto
 from .lessons import fit, known, without
 
 MOST_AT_ONCE = 200
@@ -75,7 +76,7 @@ def _rows(
     inputs = store.items.inputs([entry.item_id for entry in entries])
     frame = intake.decode(inputs, project.schema)
     said = scoring.top_labels(np.asarray(training.aligned_proba(model, frame, project.labels)), project.labels)
-    learned = max((version.feedback_upto for version in store.versions.all(project.id)), default=0)
+    learned = learned_upto(store.versions.all(project.id))
     by_chance = store.triggers.by_chance(project.id, learned)
     unseen = store.tallies.of(project.id, "items").get("pool/open", 0)
     rows, total = [], state.regret

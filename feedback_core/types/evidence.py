@@ -74,6 +74,14 @@ class Version:
     streamed: int = 0
     """Entries it was taught one by one, in real time; 0 for a version fitted at once."""
 
+    @property
+    def counts_as_retrain(self) -> bool:
+        """Whether the next retrain counts from it: fitted at once, or learned in real time and champion at some time.
+
+        A real-time version that the gate refused has given nobody what it learned.
+        """
+        return not self.streamed or self.promoted_at is not None
+
 
 @dataclass(frozen=True, slots=True)
 class RolledBack:

@@ -17,9 +17,10 @@ EVERY_S = 3.0
 """Between two drawings while it learns."""
 
 LEAST = 20
-"""Entries below which running errors jump about too much to be drawn."""
+"""Entries below which running errors and their difference jump about too much to be shown large."""
 
 LOOK = "It becomes a candidate, judged by the same gate: one look at the locked rows, on the same budget."
+JUDGING = "The worker is judging it: how far it is stands at the top of this page."
 NOTHING = "Nothing has been learned yet: label some items on the Review page."
 
 FIELDS = {spec.name: spec for spec in fields(Settings) if spec.name in ("realtime", "realtime_every")}
@@ -48,14 +49,25 @@ def _live(loop: Loop) -> None:
         st.plotly_chart(charts.live_errors(found.path), key="live_errors")
     for sentence in realtime.told(found):
         st.caption(plain(sentence))
-    st.button(
+    why_not = _why_not(loop, found)
+    if st.button(
         "Judge the real-time version now",
         icon=":material/gavel:",
         key="judge_realtime",
-        on_click=_judge,
-        args=(loop,),
-        **locked("judge", loop, disabled=not found.lessons, help=LOOK if found.lessons else NOTHING),
-    )
+        **locked("judge", loop, disabled=bool(why_not), help=why_not or LOOK),
+    ):
+        _judge(loop)
+        # What it says, the job and then the verdict are outside of this fragment.
+        st.rerun()
+    if why_not:
+        st.caption(why_not)
+
+
+def _why_not(loop: Loop, found: Standing) -> str:
+    """Why the challenger cannot be judged now, empty when it can."""
+    if any(job.kind == "real time" for job in loop.store.jobs.live(loop.project.id)):
+        return JUDGING
+    return realtime.nothing_new(loop.store, loop.project) if found.lessons else NOTHING
 
 
 def _numbers(found: Standing) -> None:
@@ -65,9 +77,16 @@ def _numbers(found: Standing) -> None:
     left.metric("Entries learned", f"{found.lessons:,}", help=f"Since version {found.origin}.")
     lag = "–" if found.lag_s is None else f"{found.lag_s:.2f} s" if found.lag_s < 60 else f"{found.lag_s / 60:,.0f} min"
     middle.metric("Lag", lag, help="Median of the newest 200, from a stored entry to its being learned.")
-    gain = f"{100 * found.gain.value:+.1f} points" if found.gain.n else "–"
-    why = "Champion's share of wrong answers minus the challenger's, before each was learned; its interval is below."
-    right.metric("Fewer errors", gain, help=why)
+    gain, seen = found.gain, f"n = {found.gain.n:,}"
+    why = "Champion's share of wrong answers minus the challenger's, before each was learned, with its 95 % interval."
+    if gain.n < LEAST:
+        right.metric("Fewer errors", "–", f"{seen} of {LEAST} at least", delta_color="off", delta_arrow="off", help=why)
+        return
+    spread = f"{100 * gain.low:+.1f} to {100 * gain.high:+.1f}, {seen}"
+    # It is an interval, no change: an arrow and a colour would say which way it went.
+    right.metric(
+        "Fewer errors", f"{100 * gain.value:+.1f} points", spread, delta_color="off", delta_arrow="off", help=why
+    )
 
 
 def _form(loop: Loop) -> None:
