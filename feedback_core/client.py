@@ -193,7 +193,7 @@ class Client:
         left = tries
         while True:
             connection = self._connection(timeout_s or self._timeout_s)
-            # Closed by the server in between, a connection breaks before a byte of an answer; a stream cannot begin anew.
+            # What the server has closed breaks before a byte of an answer; a stream cannot be sent again.
             stale = connection.sock is not None and not isinstance(body, Iterator)
             try:
                 connection.request(method, self._base + path, body, {**self._headers, **(headers or {})})

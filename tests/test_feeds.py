@@ -64,7 +64,8 @@ def test_a_prediction_that_must_not_be_seen_before_its_item_is_decided_is_in_no_
         return {json.loads(line)["key"] for line in lines}
 
     before = exported()
-    assert before and drawn["key"] not in before
+    assert before
+    assert drawn["key"] not in before
     whole = insights.export_rows(trained.store, trained.project, "predictions", hidden=True)
     assert {row["key"] for row in whole} - before == {drawn["key"]}
     answer = {"item": drawn["item"], "target": "a", "draw": drawn["draw"]}
