@@ -236,7 +236,7 @@ def test_a_body_that_is_not_a_decision_names_its_field(client, candidate, body, 
 
 def test_who_decides_may_not_be_blanks_and_a_reason_not_a_document(client, candidate):
     path = f"/versions/{candidate.id}/promote"
-    assert "say who decides" in problem(client.post(path, json={"by": " "}), 422, "InvalidInput")
+    assert "characters that can be seen" in problem(client.post(path, json={"by": " "}), 422, "InvalidInput")
     long = client.post(path, json={"by": "ann", "reason": "x" * 100_000})
     assert "100000 characters" in problem(long, 422, "InvalidFeedback")
 

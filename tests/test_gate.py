@@ -25,6 +25,7 @@ from feedback_core.gate.paired import (
 )
 from feedback_core.gate.verdict import ALPHA, MIN_CASES
 from feedback_core.gate.wear import LOOKS
+from feedback_core.types import Interval
 
 relaxed = settings(deadline=None)
 LABELS = st.sampled_from("abc")
@@ -406,3 +407,11 @@ def test_fifty_retrains_without_a_gain_rarely_get_called_better():
 
 def test_a_higher_accuracy_alone_would_promote_one_of_them_nearly_always():
     assert false_promotions(lambda gained, lost, _look: gained > lost) > 0.9
+
+
+def test_rows_on_which_nothing_differs_leave_room_for_a_difference() -> None:
+    # 1.959964 / 121, half a row added to each of the four cells; with one row that differs it is 1.96 / 119.
+    assert Paired(119, 0, 0).interval == Interval(
+        0.0, pytest.approx(-0.016198, abs=1e-6), pytest.approx(0.016198, abs=1e-6), 119
+    )
+    assert Paired(119, 1, 0).interval.low == pytest.approx(1 / 119 - 1.959964 * math.sqrt(1 - 1 / 119) / 119)

@@ -80,6 +80,8 @@ class Paired:
 
     @property
     def interval(self) -> Interval:
+        if self.n and not self.gained + self.lost:
+            return self.small_interval  # no row on which they differ is no proof that there is none
         half = Z95 * self.se if self.n else 1.0
         return Interval(self.difference, max(-1.0, self.difference - half), min(1.0, self.difference + half), self.n)
 
