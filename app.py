@@ -14,7 +14,6 @@ from pathlib import Path
 
 import streamlit as st
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import HTTPConnection
 from starlette.routing import Mount, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -29,7 +28,7 @@ from feedback_core.environment import (
     keep_sign_in,
     sign_in,
 )
-from feedback_core.fence import Fence
+from feedback_core.fence import Fence, Hosts
 from feedback_core.listening import exposed, listening
 from feedback_core.parent import die_with_parent
 from feedback_core.store import open_store
@@ -170,7 +169,7 @@ app = st.App(
     lifespan=lifespan,
     middleware=[
         Middleware(Fence, index=INDEX.read_text(encoding="utf-8"), sign_in=sign_in(), may_upload=may_upload),
-        Middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts()),
+        Middleware(Hosts, allowed=allowed_hosts()),
         Middleware(ApiFirst),
     ],
 )

@@ -22,6 +22,9 @@ Values = Mapping[str, Any] | Sequence[Any]
 _JSON, _LINES = "application/json", "application/x-ndjson"
 _TRIES = 3
 
+IDLE_S = 3.0
+"""A connection unused for longer is opened anew: the server closes its end after 5 s (uvicorn, timeout_keep_alive)."""
+
 
 class Client:
     """One project behind an API; safe to share between threads. Refusals are RemoteError, in the server's words."""
@@ -187,26 +190,33 @@ class Client:
         tries: int = _TRIES,
         timeout_s: float | None = None,
     ) -> bytes:
-        for left in reversed(range(tries)):
+        left = tries
+        while True:
             connection = self._connection(timeout_s or self._timeout_s)
+            # What the server has closed breaks before a byte of an answer; a stream cannot be sent again.
+            stale = connection.sock is not None and not isinstance(body, Iterator)
             try:
                 connection.request(method, self._base + path, body, {**self._headers, **(headers or {})})
                 answer = connection.getresponse()
+                stale = False
                 content = answer.read()
             except (OSError, http.client.HTTPException) as error:
                 self.close()
+                left -= not (stale and isinstance(error, ConnectionError))
                 if not left:
                     raise RemoteError(0, type(error).__name__, f"{self._host} does not answer: {error}.") from error
                 continue
+            self._local.used_at = time.monotonic()
             if answer.status >= 400:
                 told = json.loads(content) if "json" in answer.headers.get("content-type", "") else {}
                 detail = told.get("detail") or f"{self._host} answers {answer.status} {answer.reason}."
                 raise RemoteError(answer.status, told.get("code", "HttpError"), detail)
             return content
-        raise AssertionError("the last try returns or raises")
 
     def _connection(self, timeout_s: float) -> http.client.HTTPConnection:
-        """This thread's connection, kept open between requests."""
+        """This thread's connection, kept open between requests that follow each other closely."""
+        if time.monotonic() - getattr(self._local, "used_at", 0.0) > IDLE_S:
+            self.close()
         connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = self._kind(self._host)

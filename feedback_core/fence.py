@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from base64 import b64encode
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from functools import lru_cache
 from hashlib import sha256
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
+
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from .listening import WAY_OUT, is_loopback
 
@@ -88,6 +92,34 @@ class Fence:
         return ""
 
 
+class Hosts:
+    """ASGI middleware: answers only to these host names, which stops DNS rebinding, and says how to add one."""
+
+    def __init__(self, app: App, allowed: Sequence[str]) -> None:
+        self._app, self._allowed = app, list(allowed)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket") or await self._is_allowed(scope, receive):
+            await self._app(scope, receive, send)
+            return
+        host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+        why = f"The host {host!a:.80} is not known here: name it in FEEDBACK_ALLOWED_HOSTS, or use http://localhost."
+        await _refuse(scope, send, why, 400, "UnknownHost")
+
+    async def _is_allowed(self, scope: Scope, receive: Receive) -> bool:
+        passed = False
+
+        async def pass_on(*_: Any) -> None:
+            nonlocal passed
+            passed = True
+
+        async def unsaid(_: MutableMapping[str, Any]) -> None:
+            """Its own refusal names no way out."""
+
+        await TrustedHostMiddleware(pass_on, self._allowed)(scope, receive, unsaid)
+        return passed
+
+
 def is_foreign(origin: str | None, host: str) -> bool:
     """Whether a browser says that the page behind a request came from elsewhere; "null" is elsewhere."""
     return origin is not None and urlsplit(origin).netloc.lower() != host.lower()
@@ -142,12 +174,16 @@ def _from_here(address: str) -> bool:
     return is_loopback(address)
 
 
-async def _refuse(scope: Scope, send: Send, why: str) -> None:
-    """Close a connection, saying why."""
+async def _refuse(scope: Scope, send: Send, why: str, status: int = 403, code: str = "") -> None:
+    """Close a connection, saying why. code: a word for programs, which get problem+json below /api with it."""
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008})
         return
-    said = f"{why}\n".encode()
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(said)).encode()), *_COMMON]
-    await send({"type": "http.response.start", "status": 403, "headers": headers})
+    kind, said = b"text/plain; charset=utf-8", f"{why}\n".encode()
+    if code and scope["path"].startswith("/api"):  # by hand: FastAPI, which the API's own problems need, loads later
+        title = HTTPStatus(status).phrase
+        body = {"type": "about:blank", "title": title, "status": status, "detail": why, "code": code}
+        kind, said = b"application/problem+json", json.dumps(body).encode()
+    headers = [(b"content-type", kind), (b"content-length", str(len(said)).encode()), *_COMMON]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": said})

@@ -248,8 +248,11 @@ def story(store: Store, item_id: int) -> ItemStory:
     )
 
 
-def export_rows(store: Store, project: Project, what: str) -> Iterator[dict[str, Any]]:
-    """Rows of `items`, `predictions` or `feedback` for export, chunk by chunk from the store."""
+def export_rows(store: Store, project: Project, what: str, *, hidden: bool = False) -> Iterator[dict[str, Any]]:
+    """Rows of `items`, `predictions` or `feedback` for export, chunk by chunk from the store.
+
+    hidden: predictions too that must not be shown before their item is decided.
+    """
     if what == "feedback":
         for entries in store.feedback.export(project.id):
             keys = store.items.keys([entry.item_id for entry in entries])
@@ -261,7 +264,7 @@ def export_rows(store: Store, project: Project, what: str) -> Iterator[dict[str,
             if what == "items":
                 own = (item.key, item.split, item.state, *item.values, item.label or item.base_label)
                 yield dict(zip(columns, own, strict=True))
-            elif item.predicted is not None:
+            elif item.predicted is not None and (hidden or not item.hidden):
                 yield _prediction_row(item)
 
 

@@ -222,7 +222,7 @@ def set_member(
     Where that makes them admin no longer, the tokens they have made there are revoked; `ended` names them.
     """
     require(store, by, project_id, "members")
-    project_id, whom, given = _existing(store, project_id), _subject(subject), _role(role)
+    project_id, whom, given = _existing(store, project_id), _somebody(subject), _role(role)
     return store.members.put(project_id, whom, name.strip(), given, now=now, by=by.name, admin=_is_admin_anyway(whom))
 
 
@@ -305,14 +305,25 @@ def _subject(given: str) -> str:
     return subject
 
 
+def _somebody(given: str) -> str:
+    """A subject that a sign-in may name. Raises InvalidInput."""
+    subject = _subject(given)
+    if _is_email(subject) or subject.partition("|")[2]:
+        return subject
+    raise InvalidInput(
+        f"{subject!r} is nobody who could sign in: give an e-mail address (ana@example.com), or issuer|subject."
+    )
+
+
 def _is_email(given: str) -> bool:
     """Whether a claim can be kept as an address, and be mistaken neither for issuer|subject nor for a token."""
     return (
-        "@" in given
+        given.count("@") == 1
+        and all(given.split("@"))
+        and " " not in given
         and "|" not in given
         and len(given) <= MOST_SUBJECT
         and given.isprintable()
-        and given == given.strip()
         and not given.translate(_LOWER).startswith(TOKEN)
     )
 

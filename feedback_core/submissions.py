@@ -61,7 +61,9 @@ def submit(
     found: dict[int, Feedback] = {}
     new: dict[int, Decision] = {}
     for n, (entry, item) in enumerate(zip(entries, items, strict=True)):
-        decision = replace(_decision(by, entry, item, targets[n], places[n]), via=via)
+        if item.hidden and entry.draw_id is None:
+            raise Stale(f"{places[n]}{_undrawn(loop, by, item)}")
+        decision = replace(_decision(by, entry, item, targets[n]), via=via)
         key, earlier = known.get(entry.key or "", (entry.key, None))
         if earlier is not None and _is_same(earlier, decision):
             found[n] = earlier
@@ -127,9 +129,15 @@ def _items(loop: Loop, by: str, entries: Sequence[Submission], places: Sequence[
     return [by_id[ids[n]] for n in range(len(entries))]
 
 
-def _decision(by: str, entry: Submission, item: Item, target: str | None, place: str) -> Decision:
-    if item.hidden and entry.draw_id is None:
-        raise Stale(f"{place}item {item.key} belongs to the audit sample, which only chance may draw: draw instead.")
+def _undrawn(loop: Loop, by: str, item: Item) -> str:
+    """Why an item of the audit sample takes no answer without its draw, and the way out."""
+    hand = loop.store.draws.hand(loop.project.id, by, loop.clock())
+    held = next((draw.id for draw in hand if draw.item_id == item.id), None)
+    way_out = "draw instead" if held is None else f"send the number of your draw along (draw={held})"
+    return f"item {item.key} belongs to the audit sample, which only chance may draw: {way_out}."
+
+
+def _decision(by: str, entry: Submission, item: Item, target: str | None) -> Decision:
     return Decision(
         item.id,
         by,

@@ -615,12 +615,25 @@ def test_the_client_sends_its_token(world):
 
 def test_without_sign_in_a_name_is_taken_as_it_is_given_and_may_do_everything(world):
     client = TestClient(create_api(world.url, team=False))
-    who = client.get("/whoami", headers={"x-feedback-user": "J%C3%BCrgen", "authorization": "Bearer afl_old"}).json()
+    who = client.get("/whoami", headers={"x-feedback-user": "J%C3%BCrgen"}).json()
     assert (who["name"], who["signed_in"], who["everywhere"]) == ("Jürgen", "local", "admin")
     said = {"input": [1.0, 2.0], "target": "b", "by": "max"}
     assert client.post(f"/projects/{world.project.id}/feedback", json=said).json()["reviewer"] == "max"
     assert "security" not in client.get("/openapi.json").json()["paths"]["/projects"]["get"]
     assert issubclass(Forbidden, PermissionError)
+
+
+def test_without_sign_in_a_token_that_is_sent_counts_all_the_same(world):
+    client, retrain = TestClient(create_api(world.url, team=False)), f"/projects/{world.project.id}/retrain"
+    good = {"authorization": f"Bearer {world.token('viewer', world.project.id)}"}
+    who = client.get("/whoami", headers=good).json()
+    assert (who["signed_in"], who["everywhere"], [each["role"] for each in who["roles"]]) == ("token", None, ["viewer"])
+    assert client.post(retrain, json={}, headers=good).status_code == 403
+    for sent in ("Bearer afl_nope", "bearer", "Bearer "):
+        bad = {"authorization": sent, "x-feedback-user": "ana"}
+        assert client.get("/whoami", headers=bad).status_code == 401
+        assert client.post(retrain, json={}, headers=bad).status_code == 401
+    assert client.get("/whoami", headers={"authorization": "Basic YTpi"}).json()["everywhere"] == "admin"
 
 
 # -- across projects ---------------------------------------------------------------------------------------------------

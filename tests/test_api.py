@@ -324,6 +324,19 @@ def test_only_json_is_taken(client, trained, candidate, kind):
     assert trained.store.versions.champion(trained.project.id).number == 1
 
 
+def test_no_body_is_an_empty_one_and_needs_no_type_but_not_from_another_site(client, trained, candidate):
+    retrain = f"/projects/{trained.project.id}/retrain"
+    for headers in ({"origin": "http://evil.example"}, {"origin": "null"}, {"sec-fetch-site": "cross-site"}):
+        problem(client.post(retrain, headers=headers), 403, "ForeignOrigin")
+    problem(client.post(retrain, headers={"content-type": "text/plain"}), 415, "NotJson")
+    problem(client.post(retrain, content=(piece for piece in (b"",))), 415, "NotJson")
+    problem(client.post(retrain), 409, "Refused")  # it got as far as the rule: there is nothing new to learn
+    problem(client.post(retrain, headers={"content-type": "application/json"}), 409, "Refused")
+    assert client.post(f"/versions/{candidate.id}/refuse").status_code == 200
+    needed = problem(client.post(f"/projects/{trained.project.id}/queue/release"), 422, "InvalidRequest")
+    assert "draws" in needed
+
+
 def test_json_with_a_charset_is_json_and_broken_json_is_told(client, candidate):
     path, headers = f"/versions/{candidate.id}/refuse", {"content-type": "application/json; charset=utf-8"}
     assert "JSON" in problem(client.post(path, content=b'{"by": ', headers=headers), 422, "InvalidRequest")

@@ -38,6 +38,10 @@ def test_a_role_is_given_listed_changed_and_taken_away(run, store, clock):
         ("bob@x.org", "admin", project.id, "Bob"),
     ]
     assert [each["subject"] for each in json.loads(run("members", "--json").stdout)] == ["ana@x.org"]
+    assert [line.split()[:3] for line in run("members", "--project", "points").stdout.splitlines()[1:]] == [
+        ["ana@x.org", "reviewer", "all"],
+        ["bob@x.org", "admin", "points"],
+    ]
     told = run("member-remove", "bob@x.org", "--project", "points", "--by", "eve").stdout
     assert told == "bob@x.org is no longer admin in points.\n"
     assert "bob@x.org" not in run("members", "--project", "points").stdout
@@ -59,6 +63,17 @@ def test_the_secret_stands_alone_on_standard_output_and_in_no_list(run, store):
     assert secret[8:] not in listed
     assert secret[:8] in listed
     assert "never" in run("tokens").stdout
+
+
+def test_the_log_of_changes_is_words_and_dates(run, store):
+    run("member-set", "ana@x.org", "reviewer", "--by", "eve")
+    run("member-set", "ana@x.org", "viewer", "--by", "eve")
+    day = 86_400.0
+    people.create_token(store, people.local("eve"), None, "ci", "viewer", days=1, now=100 * day)
+    first, second, third = (line.split("  ")[-1].strip() for line in run("members", "--log").stdout.splitlines()[1:])
+    assert (first, second) == ("who ana@x.org, role reviewer", "who ana@x.org, role viewer, instead of reviewer")
+    assert third.startswith("token 1, name ci, prefix afl_")
+    assert third.endswith(", role viewer, ends 1970-04-12 00:00 UTC")
 
 
 def test_a_token_is_revoked_once(run, store):

@@ -211,6 +211,7 @@ def test_items_are_drawn_answered_listed_and_taken_back(at):
     assert [card["draw"] for card in said(at, "draw", "--n", "3", "--by", "ann")] == [card["draw"] for card in hand]
     first, second, third = hand
     assert said(at, "release", str(third["draw"]), "--by", "ann") == {"released": 1}
+    assert "ann holds no draw 9999" in error_of(at, "release", "9999", "--by", "ann")
     other = {"a": "b", "b": "a"}[second["prediction"]]
     lines = [
         {"item": first["item"], "verdict": "confirm", "version": first["version"], "draw": first["draw"]},

@@ -17,12 +17,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from starlette.responses import Response
+from starlette.testclient import TestClient
 from streamlit.web.server.server_util import AUTH_COOKIE_NAME, get_cookie_secret
 from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
 
 from feedback_core import people
 from feedback_core.environment import allowed_hosts, auth_faults, keep_sign_in, sign_in
-from feedback_core.fence import Fence, page_policy
+from feedback_core.fence import Fence, Hosts, page_policy
 from feedback_core.listening import exposed, is_loopback, listening
 from feedback_core.store import Store
 from pages._uploads import may_upload
@@ -361,3 +363,20 @@ def test_no_page_breaks_the_policy_and_no_agent_drives_the_app(trained, tmp_path
                 connection.request("POST", f"/_stcore/agent/{path}", b"{}", {"content-type": "application/json"})
                 answer = connection.getresponse()
                 assert (answer.status, "does not serve the agent API" in answer.read().decode()) == (status, True), path
+
+
+@pytest.mark.parametrize("host", ["evil.example", "", "localhost.evil.example", "a\xe9"])
+def test_a_host_that_is_not_known_is_refused_with_the_setting_that_names_it(host: str) -> None:
+    async def app(scope, receive, send) -> None:
+        await Response("in")(scope, receive, send)
+
+    client = TestClient(Hosts(app, ["localhost", "*.example.org"]))
+    for known in ("localhost:8501", "LocalHost", "a.example.org"):
+        assert client.get("/api/projects", headers={"host": known}).text == "in"
+    told = client.get("/api/projects", headers=[(b"host", host.encode("latin-1"))])
+    assert (told.status_code, told.headers["content-type"]) == (400, "application/problem+json")
+    assert (told.json()["code"], told.json()["status"]) == ("UnknownHost", 400)
+    assert "FEEDBACK_ALLOWED_HOSTS" in told.json()["detail"]
+    page = client.get("/review", headers=[(b"host", host.encode("latin-1"))])
+    assert (page.status_code, page.headers["content-type"]) == (400, "text/plain; charset=utf-8")
+    assert "FEEDBACK_ALLOWED_HOSTS" in page.text

@@ -53,6 +53,26 @@ def test_an_export_holds_what_the_page_exports(client, trained, what):
     assert len(csv.text.splitlines()) == len(rows) + 1
 
 
+def test_a_prediction_that_must_not_be_seen_before_its_item_is_decided_is_in_no_export(client, trained):
+    settings = trained.project.settings.from_dict(trained.project.settings.to_dict() | {"audit_share": 1.0})
+    trained.store.projects.update(trained.project, settings=settings, now=0.0, actor="test")
+    drawn = client.post(path(trained, "queue/draw"), json={}).json()["draws"][0]
+    assert drawn["blind"]
+
+    def exported() -> set[str]:
+        lines = client.get(path(trained, "export/predictions")).text.splitlines()
+        return {json.loads(line)["key"] for line in lines}
+
+    before = exported()
+    assert before
+    assert drawn["key"] not in before
+    whole = insights.export_rows(trained.store, trained.project, "predictions", hidden=True)
+    assert {row["key"] for row in whole} - before == {drawn["key"]}
+    answer = {"item": drawn["item"], "target": "a", "draw": drawn["draw"]}
+    assert client.post(path(trained, "feedback"), json=answer).status_code == 201
+    assert exported() == before | {drawn["key"]}
+
+
 def test_an_export_is_read_as_it_is_sent(trained):
     """Ten times the rows, not ten times the memory."""
     from feedback_core import exports

@@ -263,6 +263,13 @@ def test_a_role_is_given_to_somebody(store, subject):
         people.set_member(store, ME, None, subject, "viewer", now=1.0)
 
 
+@pytest.mark.parametrize("subject", ["not mail", "bob", "@x.org", "bob@", "b ob@x.org", "bob@x@y.org", "issuer|"])
+def test_a_role_is_given_to_whom_a_sign_in_may_name(store, subject):
+    with pytest.raises(InvalidInput, match=r"e-mail address .* or issuer\|subject"):
+        people.set_member(store, ME, None, subject, "viewer", now=1.0)
+    assert store.members.of(None) == []
+
+
 @pytest.mark.parametrize(
     ("change", "what"),
     [

@@ -184,7 +184,9 @@ def test_base_data_and_audit_items_cannot_be_labelled_from_outside(client, train
     drawn = client.post(path(trained, "queue/draw"), json={"by": "ben"}).json()["draws"][0]
     assert (drawn["blind"], drawn["prediction"], drawn["confidence"]) == (True, None, None)
     direct = client.post(path(trained, "feedback"), json={"item": drawn["item"], "target": "a"})
-    assert "only chance may draw" in problem(direct, 409, "Stale")
+    assert "only chance may draw: draw instead" in problem(direct, 409, "Stale")
+    undrawn = client.post(path(trained, "feedback"), json={"item": drawn["item"], "target": "a", "by": "ben"})
+    assert f"send the number of your draw along (draw={drawn['draw']})" in problem(undrawn, 409, "Stale")
     answered = {"item": drawn["item"], "target": "a", "draw": drawn["draw"], "by": "ben"}
     assert client.post(path(trained, "feedback"), json=answered).status_code == 201
 

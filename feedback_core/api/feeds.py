@@ -18,7 +18,7 @@ from ..types import Version
 from . import shapes, work_shapes
 from .conditional import ETAGGED, answer
 from .opening import MOST, Id, OpenStore
-from .people import Who, known
+from .people import Who, asks_token, known
 from .permitting import may
 from .reviewing import After, Limit, page
 
@@ -96,7 +96,7 @@ async def get_champion(
         if time.monotonic() >= deadline or await request.is_disconnected():
             return Response(status_code=204)
         await asyncio.sleep(LOOK_S)
-        if request.app.state.team:
+        if asks_token(request):
             await known(request)  # a token may have been revoked, or have ended, while this waited
 
 

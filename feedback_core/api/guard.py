@@ -54,6 +54,8 @@ class Guard:
         if refusal is not None:
             await refusal(scope, receive, send)
             return
+        if not body and scope["method"] != "DELETE":
+            scope, body = _as_json(scope), b"{}"
         await self.app(scope, _replay(body, receive), send)
 
 
@@ -65,11 +67,23 @@ def _refusal(headers: Headers, method: str, wanted: str, most: int) -> Response 
     if headers.get("content-encoding", "identity") != "identity":
         return problem(415, "Compressed bodies are not taken: send it as it is.", "Compressed")
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    # A form of another site can send every type but this one without asking first; it cannot send a DELETE.
-    if kind != wanted and method != "DELETE":
+    # A form of another site can send every type but this one without asking first; it cannot send a DELETE, nor leave
+    # the type out.
+    if kind != wanted and method != "DELETE" and not (wanted == JSON and _is_bare(headers)):
         return problem(415, f"content-type={kind!r} is not taken: send {wanted}.", "NotJson")
     length = headers.get("content-length", "0")
     return too_large(most) if length.isdigit() and int(length) > most else None
+
+
+def _is_bare(headers: Headers) -> bool:
+    """Whether a request has neither a body nor a type for one, as of `curl -X POST`: it means {}."""
+    announced = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+    return not headers.get("content-type") and not announced
+
+
+def _as_json(scope: Scope) -> Scope:
+    kept = [(name, value) for name, value in scope["headers"] if name != b"content-type"]
+    return {**scope, "headers": [*kept, (b"content-type", JSON.encode())]}
 
 
 def too_large(most: int) -> Response:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..environment import database_url
+from ..wording import moment, spoken
 from .options import AsJson, By, Database, app, person, print_json, print_table
 
 if TYPE_CHECKING:
@@ -20,6 +21,10 @@ Subject = Annotated[str, typer.Argument(metavar="EMAIL", help="Verified e-mail a
 RoleName = Annotated[str, typer.Argument(metavar="ROLE", help="viewer, reviewer, maintainer or admin.")]
 TokenRole = Annotated[str, typer.Option(help="viewer, reviewer, maintainer or admin.")]
 TokenNumber = Annotated[int, typer.Argument(metavar="TOKEN", min=1, help="Number of the token.")]
+
+
+_CALLED = {"subject": "who", "before": "instead of", "expires_at": "ends"}
+"""Details of changes under other names than their own."""
 
 
 @app.command()
@@ -36,12 +41,13 @@ def members(
     store, project_id = _opened(database, project)
     if log:
         changes = [exchange.event(each) for each in store.members.history(0, limit)]
-        lines = [(each["at"], each["actor"], each["kind"], str(each["details"])) for each in changes]
+        lines = [(each["at"], each["actor"], each["kind"], _in_words(each["details"])) for each in changes]
         _shown(changes, ("when", "who", "what", "details"), lines, as_json)
         return
     found = [exchange.member(each) for each in store.members.of(project_id)[:limit]]
+    names = _names(store)
     rows = [
-        (each["subject"], each["role"], _place(each["project_id"]), each["name"], each["added_at"], each["added_by"])
+        (each["subject"], each["role"], names[each["project_id"]], each["name"], each["added_at"], each["added_by"])
         for each in found
     ]
     _shown(found, ("who", "role", "project", "name", "since", "by"), rows, as_json)
@@ -97,9 +103,10 @@ def tokens(
     listed = store.tokens.all() if project_id is None else store.tokens.of(project_id)
     found = [exchange.token(each) for each in listed[:limit]]
     headings = ("token", "name", "begins", "role", "project", "for others", "made by", "ends", "revoked", "last used")
+    names = _names(store)
     rows = [
         (
-            *(str(each["id"]), each["name"], each["prefix"], each["role"], _place(each["project_id"])),
+            *(str(each["id"]), each["name"], each["prefix"], each["role"], names[each["project_id"]]),
             *("yes" if each["may_act_for_others"] else "no", each["created_by"], each["expires_at"]),
             *(each["revoked_at"] or "-", each["last_used_at"] or "never"),
         )
@@ -164,8 +171,18 @@ def _admin(by: str) -> Person:
     return people.local(person(by))
 
 
-def _place(project_id: int | None) -> str:
-    return "all" if project_id is None else str(project_id)
+def _names(store: Store) -> dict[int | None, str]:
+    """Project id -> what --project takes for it; None is all projects."""
+    names: dict[int | None, str] = {None: "all"}
+    return names | {each.id: each.name for each in (*store.projects.all(), *store.projects.archived())}
+
+
+def _in_words(details: Mapping[str, Any]) -> str:
+    """What changed, as words: of whom, which role, instead of which; of which token, until when."""
+    told = {name: value for name, value in details.items() if value not in (None, False, "")}
+    told |= {"expires_at": moment(told["expires_at"])} if "expires_at" in told else {}
+    told |= {"may_act_for_others": "yes"} if "may_act_for_others" in told else {}
+    return ", ".join(f"{_CALLED.get(name, spoken(name))} {value}" for name, value in told.items())
 
 
 def _shown(

@@ -66,8 +66,15 @@ def release(
     draws: Draws, project: ProjectName = "", by: By = "", database: Database = "", as_json: AsJson = False
 ) -> None:
     """Put drawn items back for others, undecided."""
-    loop = open_loop(database, project)
-    freed = loop.store.draws.release(loop.project.id, person(by), draws)
+    from ..errors import NotFound
+
+    loop, who = open_loop(database, project), person(by)
+    freed = loop.store.draws.release(loop.project.id, who, draws)
+    if not freed:
+        numbers = ", ".join(map(str, draws))
+        raise NotFound(
+            f"Nothing is put back: {who} holds no draw {numbers}. `draw` lists what they hold; --by names who."
+        )
     if as_json:
         print_json({"released": freed})
     else:
