@@ -118,7 +118,7 @@ def test_a_model_is_downloaded_with_its_hash_and_not_when_damaged(client, traine
     assert sha256(file.read_bytes()).hexdigest() == version.sha256
     assert client.get(f"/versions/{version.id}/artifact").headers["etag"] == f'"{version.sha256}"'
     (trained.store.artifacts / version.artifact / artifacts.MODEL).write_bytes(b"short")
-    assert "missing or damaged" in problem(client.get(f"/versions/{version.id}/artifact"), 400, "ArtifactError")
+    assert "has changed" in problem(client.get(f"/versions/{version.id}/artifact"), 400, "ArtifactError")
 
 
 def test_whoever_waits_for_a_champion_hears_of_it_at_once(trained):
