@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from fastapi.testclient import TestClient
@@ -14,6 +15,7 @@ from feedback_core import realtime, worker
 from feedback_core.api import create_api
 from feedback_core.cli import app as cli
 from feedback_core.loop import Loop
+from feedback_core.realtime.standing import lags_s
 from tests.test_pages import page, press, texts
 from tests.test_realtime import decide, live
 from tests.test_trigger_tick import configure
@@ -64,7 +66,7 @@ def test_the_page_shows_lessons_lag_and_errors_and_has_it_judged(page, learned: 
 
 def test_the_gain_stands_large_only_from_twenty_entries_on_and_with_its_interval(page, learned: Loop) -> None:
     def shown() -> tuple[str, str]:
-        return next((m.value, m.delta) for m in page("retrain").metric if m.label == "Fewer errors")
+        return next((m.value, m.delta) for m in page("retrain").metric if m.label == "Gain over the champion")
 
     assert shown() == ("–", "n = 6 of 20 at least")
     decide(learned, 14)
@@ -111,3 +113,14 @@ def test_without_learning_there_is_nothing_to_press(page, live: Loop) -> None:
     assert button.disabled
     configure(live, realtime=False)
     assert not [b for b in page("retrain").button if b.key == "judge_realtime"]
+
+
+def test_what_came_in_before_the_challenger_began_waited_for_nobody(learned: Loop) -> None:
+    steps = learned.store.realtime.steps(learned.project.id)
+    began = steps[0].learned_at
+    caught_up = [replace(step, given_at=began - 86_400, learned_at=began + n / 100) for n, step in enumerate(steps)]
+    later = [
+        replace(steps[0], given_at=began + 5 + n, learned_at=began + 5 + n + lag) for n, lag in enumerate((0.25, 0.5))
+    ]
+    assert lags_s(caught_up).tolist() == []
+    assert lags_s([*caught_up, *later]).tolist() == pytest.approx([0.25, 0.5])

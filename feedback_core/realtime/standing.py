@@ -62,7 +62,7 @@ def view(store: Store, project: Project, now: float) -> Standing:
     steps = steps if mine else []
     oldest = store.realtime.unlearned(project.id, state.upto) if state is not None and mine else None
     waiting_s = max(0.0, now - oldest) if oldest is not None else 0.0
-    lags = np.asarray([step.learned_at - step.given_at for step in steps[-LAGS:]])
+    lags = lags_s(steps)
     told = [step for step in steps if step.propensity is not None]
     why_not = _why_not(project, champion is None, state.trouble if state else "", mine, waiting_s)
     known = state if mine else None
@@ -103,6 +103,15 @@ def nothing_new(store: Store, project: Project) -> str:
 def same(number: int) -> str:
     """What is said when a version is the challenger as it is now."""
     return f"Version {number} is this challenger: judge that one again, or wait for the next entry."
+
+
+def lags_s(steps: Sequence[LiveStep]) -> npt.NDArray[np.float64]:
+    """Seconds from an entry to its lesson, (n,), of the newest; what was there before the first lesson waited for none.
+
+    A challenger that is switched on learns what has come in since the champion first.
+    """
+    began = min((step.learned_at for step in steps), default=0.0)
+    return np.asarray([step.learned_at - step.given_at for step in steps if step.given_at >= began][-LAGS:])
 
 
 def error(wrong: Sequence[bool], steps: Sequence[LiveStep]) -> Interval:
@@ -220,4 +229,4 @@ def _share(share: Interval) -> str:
 
 def _points(gain: Interval) -> str:
     # Signs at the ends, because an interval across zero is what matters here.
-    return f"{100 * gain.value:+.1f} points fewer errors ({100 * gain.low:+.1f} to {100 * gain.high:+.1f})"
+    return f"a gain of {100 * gain.value:+.1f} points ({100 * gain.low:+.1f} to {100 * gain.high:+.1f})"

@@ -80,12 +80,19 @@ def _numbers(found: Standing) -> None:
     gain, seen = found.gain, f"n = {found.gain.n:,}"
     why = "Champion's share of wrong answers minus the challenger's, before each was learned, with its 95 % interval."
     if gain.n < LEAST:
-        right.metric("Fewer errors", "–", f"{seen} of {LEAST} at least", delta_color="off", delta_arrow="off", help=why)
+        right.metric(
+            "Gain over the champion", "–", f"{seen} of {LEAST} at least", delta_color="off", delta_arrow="off", help=why
+        )
         return
     spread = f"{100 * gain.low:+.1f} to {100 * gain.high:+.1f}, {seen}"
     # It is an interval, no change: an arrow and a colour would say which way it went.
     right.metric(
-        "Fewer errors", f"{100 * gain.value:+.1f} points", spread, delta_color="off", delta_arrow="off", help=why
+        "Gain over the champion",
+        f"{100 * gain.value:+.1f} points",
+        spread,
+        delta_color="off",
+        delta_arrow="off",
+        help=why,
     )
 
 
