@@ -60,12 +60,18 @@ DRAIN_S = 300.0
 """Everything but the studies has to be over this long after the last kill, or it is stuck."""
 
 
+def label(item: int) -> str:
+    """What is said about an item."""
+    return "ab"[item % 2]
+
+
 class Writers:
     """Clients that decide items over REST, and what has been acknowledged to them."""
 
     def __init__(self, port: int, todo: list[tuple[int, int]]) -> None:
         self.port, self._todo, self._over = port, todo, threading.Event()
-        self.acknowledged: set[str] = set()
+        self.acknowledged: set[int] = set()
+        """Items whose correction was answered."""
         self.refused: Counter[int] = Counter()
         """Answers by status that nothing excuses."""
         self._threads = [threading.Thread(target=self._sit, daemon=True) for _ in range(CLIENTS)]
@@ -85,14 +91,14 @@ class Writers:
             while (status := self._send(project, item)) in AGAIN and not self._over.is_set():
                 time.sleep(PAUSE_S)
             if status == 201:
-                self.acknowledged.add(_key(item))
+                self.acknowledged.add(item)
             elif status not in AGAIN:
                 self.refused[status] += 1
             time.sleep(PAUSE_S)
 
     def _send(self, project: int, item: int) -> int:
         """Status of one request; 0 where none came, because the server is dead or died over it."""
-        body = json.dumps({"item": item, "target": "ab"[item % 2]})
+        body = json.dumps({"item": item, "target": label(item)})
         headers = {"Content-Type": "application/json", "Idempotency-Key": str(item), "X-Feedback-User": "ann"}
         with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)) as connection:
             try:
@@ -102,11 +108,6 @@ class Writers:
             except (OSError, http.client.HTTPException):
                 return 0
             return answer.status
-
-
-def _key(item: int) -> str:
-    # As the API keeps it: two people's programs may count from 1 both.
-    return f"rest-ann-{item}"
 
 
 class Server:
@@ -273,10 +274,10 @@ def damaged(store: Store, loops: list[Loop]) -> int:
     return wrong + len(list(store.artifacts.glob(".saving-*")))
 
 
-def counted(path: Path, acknowledged: set[str]) -> dict[str, int]:
+def counted(path: Path, acknowledged: set[int]) -> dict[str, int]:
     """What the database itself says."""
     with closing(sqlite3.connect(path)) as db:
-        stored = [key for (key,) in db.execute("select idempotency_key from feedback")]
+        stored = dict(db.execute("select item_id, target from feedback"))
         (twice,) = db.execute("select count(*) - count(distinct job_id) from versions").fetchone()
         # Not by key, of which an index allows only one: each item is decided once, by one reviewer.
         (again,) = db.execute(
@@ -286,7 +287,7 @@ def counted(path: Path, acknowledged: set[str]) -> dict[str, int]:
         states = dict(db.execute("select state, count(*) from jobs where kind = 'retrain' group by 1"))
     return {
         "acknowledged": len(acknowledged),
-        "lost": len(acknowledged - set(stored)),
+        "lost": sum(stored.get(item) != label(item) for item in acknowledged),
         "twice": again + twice,
         "retrains_done": states.get("done", 0),
         "retrains_given_up": states.get("failed", 0),
