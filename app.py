@@ -29,7 +29,7 @@ from feedback_core.environment import (
     sign_in,
 )
 from feedback_core.fence import Fence, Hosts
-from feedback_core.listening import exposed, listening
+from feedback_core.listening import answer_at_once, exposed, listening
 from feedback_core.parent import die_with_parent
 from feedback_core.store import open_store
 
@@ -150,6 +150,7 @@ async def may_upload(scope: Scope) -> bool:
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """Migrate the database before anything uses it, then keep one worker for as long as the server lives."""
     refuse_to_start()
+    answer_at_once()
     open_store(database_url())
     warming = asyncio.create_task(asyncio.to_thread(warm))
     tasks = [asyncio.create_task(stop_when_exposed()), asyncio.create_task(keep_worker())]

@@ -25,7 +25,7 @@ from streamlit.web.server.starlette.starlette_app_utils import create_signed_val
 from feedback_core import people
 from feedback_core.environment import allowed_hosts, auth_faults, keep_sign_in, sign_in
 from feedback_core.fence import Fence, Hosts, page_policy
-from feedback_core.listening import exposed, is_loopback, listening
+from feedback_core.listening import answer_at_once, exposed, is_loopback, listening
 from feedback_core.store import Store
 from pages._uploads import may_upload
 from tests.browser import ROOT, browser, free_port, open_page, running_app, settled
@@ -95,6 +95,15 @@ def test_what_the_process_listens_on_is_read_from_its_sockets() -> None:
         opened.listen()
         assert listening() == sorted({*before, "127.7.7.7"})
     assert listening() == before
+
+
+def test_what_is_accepted_answers_without_waiting_for_an_acknowledgement() -> None:
+    with socket.socket(socket.AF_INET) as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        answer_at_once()
+        with socket.create_connection(server.getsockname()), server.accept()[0] as accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
 
 
 async def nobody(_scope: object) -> bool:
