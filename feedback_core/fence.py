@@ -96,28 +96,29 @@ class Hosts:
     """ASGI middleware: answers only to these host names, which stops DNS rebinding, and says how to add one."""
 
     def __init__(self, app: App, allowed: Sequence[str]) -> None:
-        self._app, self._allowed = app, list(allowed)
+        # Made once, not for every request: it calls what stands behind it only where it knows the host.
+        self._app, self._known = app, TrustedHostMiddleware(_mark, list(allowed))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket") or await self._is_allowed(scope, receive):
-            await self._app(scope, receive, send)
-            return
-        host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
-        why = f"The host {host!a:.80} is not known here: name it in FEEDBACK_ALLOWED_HOSTS, or use http://localhost."
-        await _refuse(scope, send, why, 400, "UnknownHost")
+        if scope["type"] in ("http", "websocket"):
+            await self._known(scope, receive, _unsaid)
+            if not scope.pop(_MARK, False):
+                host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+                known = "name it in FEEDBACK_ALLOWED_HOSTS, or use http://localhost."
+                await _refuse(scope, send, f"The host {host!a:.80} is not known here: {known}", 400, "UnknownHost")
+                return
+        await self._app(scope, receive, send)
 
-    async def _is_allowed(self, scope: Scope, receive: Receive) -> bool:
-        passed = False
 
-        async def pass_on(*_: Any) -> None:
-            nonlocal passed
-            passed = True
+_MARK = "feedback.host_is_known"
 
-        async def unsaid(_: MutableMapping[str, Any]) -> None:
-            """Its own refusal names no way out."""
 
-        await TrustedHostMiddleware(pass_on, self._allowed)(scope, receive, unsaid)
-        return passed
+async def _mark(scope: Scope, _receive: Receive, _send: Send) -> None:
+    scope[_MARK] = True
+
+
+async def _unsaid(_: MutableMapping[str, Any]) -> None:
+    """Its own refusal names no way out."""
 
 
 def is_foreign(origin: str | None, host: str) -> bool:
