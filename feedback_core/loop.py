@@ -359,8 +359,7 @@ class Loop:
         return self.store.jobs.request(self.project.id, "predict", trigger=trigger, by=by, now=self.clock())
 
     def request_study(self, kind: StudyKind, by: str, version: Version | None = None, trigger: str = "manual") -> Job:
-        """Ask the worker for a forecast, credit or certificate of a version, the champion unless given, for a dry run or
-        a backtest.
+        """Ask the worker for a study: a forecast, credit or certificate is of a version, the champion unless given.
 
         Raises InvalidInput for another kind, and NotFound before the first version.
         """
