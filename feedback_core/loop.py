@@ -99,7 +99,7 @@ def create_project(
         name,
         schema,
         tuple(labels),
-        settings or Settings(weights=dict(own.weights)),
+        settings or own.defaults(),
         salt=int(np.random.default_rng().integers(2**31)) if salt is None else salt,
         now=time.time() if now is None else now,
         actor=actor,
@@ -248,7 +248,7 @@ class Loop:
         """
         seen = self._own_items([d.item_id for d in decisions]) if items is None else items
         shown = {item.id: item for item in seen}
-        checked = [self._task.checked(d, self.project, self._shown(d, shown.get(d.item_id))) for d in decisions]
+        checked = [self._checked(decision, shown.get(decision.item_id)) for decision in decisions]
         return self.store.feedback.record(self.project, checked, self._effective, self.clock())
 
     def undo(self, feedback_id: int, reviewer: str, *, hold: bool = False, via: str = "") -> Feedback:
@@ -516,6 +516,14 @@ class Loop:
 
     def _effective(self, entries: Sequence[Feedback], alone_until: int) -> tuple[str | None, ItemState]:
         return self._task.effective(self.project, entries, alone_until)
+
+    def _checked(self, decision: Decision, item: Item | None) -> Decision:
+        predicted = self._shown(decision, item)
+        checked = self._task.checked(decision, self.project, predicted)
+        if self._task.doubt is None or checked.verdict != "correct" or checked.version_id is None or predicted is None:
+            return checked
+        metrics = self.store.versions.get(checked.version_id).metrics
+        return replace(checked, doubt=self._task.doubt(str(checked.target), predicted, metrics))
 
     def _judged(self, version: Version) -> GateReport:
         report = self.store.versions.report_on(version.id)

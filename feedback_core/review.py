@@ -26,7 +26,7 @@ def effective(entries: Sequence[Feedback], alone_until: int = 0) -> tuple[str | 
     alone_until: the first label in the project by a second person; entries before it were given by its only reviewer.
     """
     standing = [entry for entry in entries if entry.state == "accepted" and entry.verdict != "undo"]
-    if any(_unanswered(entry, standing, alone_until) for entry in entries):
+    if any(unanswered(entry, standing, alone_until) for entry in entries):
         return None, "conflict"
     heard = [entry for entry in standing if entry.ruling == "accept"] or standing
     votes = Counter(entry.target for entry in heard if entry.verdict in ("confirm", "correct"))
@@ -38,7 +38,7 @@ def effective(entries: Sequence[Feedback], alone_until: int = 0) -> tuple[str | 
     return label, "labelled"
 
 
-def _unanswered(asked: Feedback, standing: Sequence[Feedback], alone_until: int) -> bool:
+def unanswered(asked: Feedback, standing: Sequence[Feedback], alone_until: int) -> bool:
     """Whether a second opinion on this entry is wanted and nobody else has given a label since.
 
     Its reviewer's own change of mind is no second opinion, unless nobody else was there to give one: then looking

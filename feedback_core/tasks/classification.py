@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,10 @@ from ..gate.verdict import Judgement
 from ..prioritize import DIVERSITY, STRATEGIES
 from ..settings import Settings
 from ..types import Decision, Feedback, FlipKind, ItemState, Project
-from .registry import TASKS, Evidence, Floats, Task
+from .registry import TASKS, Evidence, Floats, TakeIn, Task
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def target(value: Any, project: Project) -> str:
@@ -104,13 +107,23 @@ def _terms(project: Project) -> dict[str, Any]:
     return {"metric": settings.metric, "costs": costs}
 
 
+def _no_reader(_settings: Settings) -> None:
+    return None
+
+
+def _match(frame: pd.DataFrame, project: Project) -> str | None:
+    return intake.match(frame, project.schema, project.labels)[0]
+
+
 CLASSIFICATION = TASKS.register("classification")(
     Task(
         name="classification",
         title="One class",
         help="Each row is one of several classes.",
+        take_in=TakeIn(_no_reader, intake.classes, intake.unfit_label, _match, least_labels=2),
         target=target,
         checked=_checked,
+        doubt=None,
         effective=_effective,
         sample_weights=training.sample_weights,
         fit=training.fit,
@@ -119,8 +132,8 @@ CLASSIFICATION = TASKS.register("classification")(
         targets=_targets,
         confidence=_confidence,
         offers=frozenset({"studies", "real time", "avoidable errors", "second look"}),
-        parts=frozenset({*STRATEGIES, DIVERSITY}),
-        weights=Settings().weights,
+        parts=frozenset({*STRATEGIES, DIVERSITY} - {"width"}),
+        defaults=Settings,
         unsure=_unsure,
         metrics=_metrics,
         flip=_flip,

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from ..gate.verdict import Judgement
+from ..intake import Reader
 from ..models import BUILDERS
 from ..registry import Registry
 from ..scored import Scored
+from ..settings import Settings
 from ..types import Action, Decision, Feedback, FlipKind, ItemState, Project, Schema, TrainingRows
 from ..types import Task as Name
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Offer = Literal["studies", "real time", "avoidable errors", "second look"]
 """Forecast, credit and dry run; the challenger that learns in real time; the adaptive rule of retraining; the ranking
@@ -48,6 +53,21 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeIn:
+    """How targets are read from tables. reader: of a column of them, None where they are the labels of a list.
+
+    labels: the list that a table's column holds. unfit: why a column cannot be the target, with the way out, or empty.
+    match: the column of more rows that seems to be it. least_labels: a project needs so many.
+    """
+
+    reader: Callable[[Settings], Reader | None]
+    labels: Callable[[pd.DataFrame, str], tuple[str, ...]]
+    unfit: Callable[[pd.DataFrame, str], str]
+    match: Callable[[pd.DataFrame, Project], str | None]
+    least_labels: int
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """A kind of target, in pure functions. Targets are text everywhere inside the core, numbers of a model (n, c).
 
@@ -59,6 +79,7 @@ class Task:
     help: str
     """For a person who chooses between tasks."""
 
+    take_in: TakeIn
     target: Callable[[Any, Project], str]
     """A target from outside as the project writes it. Raises InvalidFeedback."""
     checked: Callable[[Decision, Project, str | None], Decision]
@@ -66,6 +87,8 @@ class Task:
 
     Raises InvalidFeedback naming the field.
     """
+    doubt: Callable[[str, str, Mapping[str, Any]], str] | None
+    """Why a correction has to wait for a second person, from it, the prediction and its version's metrics, or empty."""
     effective: Callable[[Project, Sequence[Feedback], int], tuple[str | None, ItemState]]
     """What an item's entries add up to: its target and state. The number: see `review.effective`."""
 
@@ -86,8 +109,8 @@ class Task:
     """What of the project's further tools makes sense; the others are absent from its pages and refused by the loop."""
     parts: frozenset[str]
     """Strategies of the priority that make sense."""
-    weights: Mapping[str, float]
-    """Weights of the parts for a new project."""
+    defaults: Callable[[], Settings]
+    """The settings of a new project."""
     unsure: Callable[[Floats], Floats]
     """What those strategies read in place of class probabilities, (n, k): the closer the largest two, the less sure."""
 
