@@ -132,9 +132,9 @@ def of(project: Project) -> Task:
     return TASKS[project.task]
 
 
-def unfitted(_task: Name, schema: Schema, estimator: str, params: Mapping[str, Any], seed: int) -> Any:
-    """An estimator that can learn a task, as an unfitted pipeline. Raises NotFound for one there is not."""
-    return BUILDERS[estimator](schema, seed, params)
+def unfitted(task: Name, schema: Schema, estimator: str, params: Mapping[str, Any], seed: int) -> Any:
+    """An estimator that learns a task, as an unfitted pipeline. Raises NotFound, InvalidSetting, NotInstalled."""
+    return BUILDERS[estimator](schema, seed, params, task)
 
 
 def scored(ids: Sequence[int], numbers: Floats, project: Project) -> Scored:

@@ -9,12 +9,14 @@ import streamlit as st
 from feedback_core import intake, tasks
 from feedback_core.gate.verdict import FEW_CASES, MIN_CASES
 from feedback_core.loop import create_project
+from feedback_core.models import BUILDERS
 from feedback_core.settings import Settings
 from feedback_core.types import Column, Rows, Schema, Task
 from pages._people import acting, locked
 from pages._setup.file import check, hand_over, label_and_id, propose, show_problems, suited, unfit_label, upload
+from pages._setup.models import model_choice
 from pages._setup.numbers import number_settings
-from pages._setup.settings import MODEL_NAMES, models_for, setting
+from pages._setup.settings import setting
 from pages._shared import PAGES, counted, plain, store
 
 KINDS = ("number", "category", "text", "image", "leave out")
@@ -105,14 +107,9 @@ def finish(
     specs = {spec.name: spec for spec in fields(Settings)}
     left, middle, right = st.columns([2, 3, 2])
     name = left.text_input("Project name", filename.rsplit(".", 1)[0][:80], key=f"name-{digest}", max_chars=80)
-    model = middle.selectbox(
-        "Model",
-        models := models_for(task.name),
-        models.index(first.estimator),
-        format_func=MODEL_NAMES.get,
-        key=f"model-{digest}-{task.name}",
-        help="Can be changed later.",
-    )
+    with middle:
+        why = "Can be changed later."
+        model = model_choice(task.name, first.estimator, f"model-{digest}-{task.name}", why=why)
     with right:
         share = setting(specs["holdout_share"], Settings().holdout_share, digest)
     labelled = sum(label is not None for label in rows.labels)
@@ -135,6 +132,7 @@ def finish(
     ready = len(labels) >= task.take_in.least_labels and bool(rows.inputs)
     lock = locked("create project", None, disabled=not ready)
     if st.button(caption, type="primary", key=f"create-{digest}", **lock):
+        BUILDERS[model].require()
         settings, by = replace(first, estimator=model, holdout_share=share), acting("create project", None)
         project = create_project(store(), name, schema, labels, settings, actor=by, task=task.name)
         hand_over(project, rows, train=bool(labelled))
