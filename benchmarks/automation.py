@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks._report import arguments, cpu, report
-from feedback_core import automation, conformal
+from feedback_core import automation, label_sets
 
 TEMPERATURE = 1.6
 SPREAD = 8.1
@@ -70,8 +70,8 @@ def sets(rng: np.random.Generator, repeats: int) -> dict[str, dict[str, float]]:
         own = model.predict_proba(digits.data[calibrate] / 16)[np.arange(300), digits.target[calibrate]]
         proba = model.predict_proba(digits.data[test] / 16)
         for coverage in (0.95, 0.90):
-            least = conformal.cut(own, coverage)
-            held = [conformal.label_set(row, least) for row in proba]
+            least = label_sets.cut(own, coverage)
+            held = [label_sets.label_set(row, least) for row in proba]
             row = found.setdefault(f"label sets {coverage:.0%}", {"coverage": [], "labels": []})
             row["coverage"].append(np.mean([y in s for y, s in zip(digits.target[test], held, strict=True)]))
             row["labels"].append(np.mean([len(s) for s in held]))

@@ -107,10 +107,8 @@ def temperature(version: Version) -> float:
     From the audit rows it was judged on, which came in before its promotion: the random draws that come after can then
     prove something about what is shown.
     """
-    audit = version.metrics.get("audit", {})
-    if not audit or audit["accuracy"]["n"] < LEAST_TEMPERED:
-        return 1.0
-    return float(audit["calibration"]["temperature"])
+    stored = version.metrics.get("audit", {}).get("calibration", {})
+    return float(stored["temperature"]) if stored.get("n", 0) >= LEAST_TEMPERED else 1.0
 
 
 def calibration(version: Version, sample: Sample) -> Table:

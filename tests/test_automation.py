@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedback_core import automation, calibration, conformal, studies
+from feedback_core import automation, calibration, label_sets, studies
 from feedback_core.errors import Refused
 from feedback_core.loop import Loop
 from feedback_core.settings import Settings
@@ -91,20 +91,20 @@ def test_label_sets_cover_as_often_as_promised() -> None:
     proba = rng.dirichlet([0.5] * 5, size=5_000)
     label = np.array([rng.choice(5, p=row) for row in proba])
     own = proba[np.arange(5_000), label]
-    least = conformal.cut(own[:500], 0.9)
+    least = label_sets.cut(own[:500], 0.9)
     assert least is not None
-    covered = [y in conformal.label_set(row, least) for y, row in zip(label[500:], proba[500:], strict=True)]
+    covered = [y in label_sets.label_set(row, least) for y, row in zip(label[500:], proba[500:], strict=True)]
     assert 0.87 < np.mean(covered) < 0.93
 
 
 def test_the_cut_of_nineteen_rows_is_their_smallest_and_of_eighteen_none() -> None:
-    assert conformal.cut(np.linspace(0.1, 1, 19), 0.95) == pytest.approx(0.1)
-    assert conformal.cut(np.linspace(0.1, 1, 18), 0.95) is None
+    assert label_sets.cut(np.linspace(0.1, 1, 19), 0.95) == pytest.approx(0.1)
+    assert label_sets.cut(np.linspace(0.1, 1, 18), 0.95) is None
 
 
 def test_a_label_set_names_the_likely_labels_first_and_is_never_empty() -> None:
-    assert conformal.label_set(np.array([0.1, 0.5, 0.4]), 0.2).tolist() == [1, 2]
-    assert conformal.label_set(np.array([0.2, 0.5, 0.3]), 0.9).tolist() == [1]
+    assert label_sets.label_set(np.array([0.1, 0.5, 0.4]), 0.2).tolist() == [1, 2]
+    assert label_sets.label_set(np.array([0.2, 0.5, 0.3]), 0.9).tolist() == [1]
 
 
 def test_temperature_lowers_what_is_too_sure_and_keeps_the_order() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .. import automation, conformal
+from .. import automation, label_sets
 from ..errors import Refused
 from ..store import Store
 from ..types import Progress, Project, Study, Version
@@ -70,7 +70,7 @@ def certificate(store: Store, project: Project, version: Version, now: float, pr
         "rows": len(draws.right),
         "unanswered": draws.unanswered,
         "open": len(waiting),
-        "label_cut": conformal.cut(draws.own) if len(draws.own) >= LEAST_CALIBRATED else None,
+        "label_cut": label_sets.cut(draws.own) if len(draws.own) >= LEAST_CALIBRATED else None,
     }
     body |= {"threshold": found.threshold, "target": found.target, "error": found.error, "needed": found.needed}
     return store.studies.save(project.id, "certificate", body | {"steps": steps}, version_id=version.id, now=now)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from feedback_core.conformal import COVERAGE, label_set
+from feedback_core.label_sets import COVERAGE, label_set
 from feedback_core.types import Draw, Item, Prediction, Project
 from feedback_core.unusual import Usual, mark
 from pages._shared import cell_text, picture, preview, thumbnail, title_of

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from feedback_core import charts, studies
+from feedback_core import charts, studies, tasks
 from feedback_core.loop import Loop
 from feedback_core.studies import CertificateView
 from pages._insights.outlook import study_button
@@ -18,6 +18,9 @@ SHARES = ("threshold", "share", "accuracy", "bound", "target")
 
 def show(loop: Loop) -> None:
     """The newest certificate of the champion, and what is done with it."""
+    if "studies" not in tasks.of(loop.project).offers:
+        st.info("Only labels of a list can be certified, not this kind of target.", icon=":material/verified_user:")
+        return
     view = studies.certificate_view(loop.store, loop.project, loop.clock())
     if view.table:
         note = " ".join(map(plain, (*view.notes, f"Found {ago(view.created_at)}.")))
