@@ -59,7 +59,7 @@ def stream_learner(
             increments=True,
             weights=weights,
             artifact="skops + JSON",
-            trusted=(f"{_HOME}.OneByOneClassifier", f"{_HOME}.WeightedOneByOneClassifier"),
+            trusted=(f"{_HOME}.{'Weighted' if weights else ''}OneByOneClassifier",),
         )
         def build(schema: Schema, seed: int, params: Mapping[str, Any], task: str) -> Any:
             from sklearn.pipeline import Pipeline
@@ -88,7 +88,7 @@ def _restore(learner: Any, state: Any) -> None:
     from river.utils import VectorDict
 
     for one, (weights, intercept, steps) in zip(learner.members, state, strict=True):
-        one._weights = VectorDict({column: weight for column, weight in weights}, one.initializer)
+        one._weights = VectorDict(dict(weights), one.initializer)
         one.intercept = intercept
         one.optimizer.n_iterations = steps
 

@@ -34,8 +34,8 @@ class OneByOneClassifier(FrameworkClassifier):
         """The package that the learner comes from."""
         return (BUILDERS[self.learner].package,)
 
-    def fit(self, X: Any, y: Any) -> Any:
-        """Learn rows from nothing. Weights are not taken: a learner of this style counts each row once."""
+    def fit(self, X: Any, y: Any) -> Any:  # type: ignore[override]
+        """Learn rows from nothing. No weights: whoever looks at the signature sees that each row counts once."""
         return super().fit(X, y)
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Any:
