@@ -1,5 +1,6 @@
 """Models: one file per framework or estimator, found by name."""
 
+from ..environment import model_modules
 from . import (
     hist_gradient_boosting,
     keras,
@@ -13,7 +14,12 @@ from . import (
     torch,
     xgboost,
 )
+from .keras import keras_network
+from .own_models import load_own
 from .registry import BUILDERS, Builder, available, builder, choices, for_task, spoken, title
+from .river import stream_learner
+from .skorch import skorch_net
+from .torch import torch_network
 
 __all__ = [
     "BUILDERS",
@@ -24,6 +30,7 @@ __all__ = [
     "for_task",
     "hist_gradient_boosting",
     "keras",
+    "keras_network",
     "lightgbm",
     "logistic_regression",
     "own_estimator",
@@ -31,8 +38,14 @@ __all__ = [
     "ridge",
     "river",
     "sgd",
+    "skorch_net",
     "spoken",
+    "stream_learner",
     "title",
     "torch",
+    "torch_network",
     "xgboost",
 ]
+
+# Last, since what is imported registers itself through the names above.
+load_own(model_modules())
