@@ -399,11 +399,20 @@ class Loop:
         self.project = self.store.projects.update(self.project, settings=settings, now=self.clock(), actor=by)
         return self.request_rescore(by, "new weights")
 
-    def retrain(self, by: str, job_id: int | None = None, progress: Progress = silent) -> Version:
-        """Fit a new version on base data plus effective feedback, save it, and store it as a candidate."""
+    def retrain(
+        self,
+        by: str,
+        job_id: int | None = None,
+        progress: Progress = silent,
+        recipe: tuple[str, Mapping[str, Any]] | None = None,
+    ) -> Version:
+        """Fit a new version on base data plus effective feedback, save it, and store it as a candidate.
+
+        recipe: estimator and params in place of the project's.
+        """
         if job_id is not None and (known := self.store.versions.of_job(job_id)) is not None:
             return known
-        version, model = fitting.new_version(self.store, self.project, by, job_id, self.clock(), progress)
+        version, model = fitting.new_version(self.store, self.project, by, job_id, self.clock(), progress, recipe)
         self._models[version.sha256] = model
         return version
 
