@@ -53,7 +53,7 @@ def _among(project: Project, seen: Prediction | None, label_cut: float | None) -
     held = label_set(np.asarray(seen.proba), label_cut)
     if not 1 < len(held) <= min(MOST_AMONG, len(project.labels) - 1):
         return ""
-    return f"One of {', '.join(project.labels[n] for n in held)}, {COVERAGE:.0%} sure"
+    return f"One of {', '.join(project.labels[n] for n in held)} ({COVERAGE:.0%} sure)"
 
 
 def why(draw: Draw, item: Item, prediction: Prediction | None) -> str:

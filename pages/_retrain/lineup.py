@@ -47,7 +47,7 @@ def _ask(loop: Loop, standing: LineUp) -> None:
     )  # fmt: skip
     left = lineup.looks_left(loop)
     st.button(
-        f"Train and compare {counted(len(chosen), 'model')}", icon=":material/leaderboard:", key="lineup_train",
+        f"Train and compare {counted(len(chosen), 'model')}" if chosen else "Train and compare", icon=":material/leaderboard:", key="lineup_train",
         on_click=_request, args=(loop, chosen),
         **locked("retrain", loop, disabled=not chosen or bool(standing.live), help="The champion serves meanwhile."),
     )  # fmt: skip
