@@ -373,6 +373,7 @@ class Loop:
         """
         if kind not in STUDIES:
             raise InvalidInput(f"kind={kind!r} is not a study: use one of {', '.join(STUDIES)}.")
+        self._require("studies", f"A {kind}")
         about = version or self.store.versions.champion(self.project.id)
         if about is None:
             raise NotFound(f"{self.project.name} has no model yet: train the first version on the Retrain page.")
@@ -528,6 +529,10 @@ class Loop:
 
     def _effective(self, entries: Sequence[Feedback], alone_until: int) -> tuple[str | None, ItemState]:
         return self._task.effective(self.project, entries, alone_until)
+
+    def _require(self, offer: tasks.Offer, what: str) -> None:
+        if offer not in self._task.offers:
+            raise Refused(f"{what} needs classes: {self.project.name} predicts something else.")
 
     def _checked(self, decision: Decision, item: Item | None) -> Decision:
         predicted = self._shown(decision, item)
