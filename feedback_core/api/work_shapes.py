@@ -227,7 +227,7 @@ class NewProject(Act):
 
 class NewColumn(Body):
     name: str = Field(min_length=1, max_length=200)
-    kind: Literal["number", "category", "text", "image"]
+    kind: Literal["number", "category", "text", "image", "timestamp"]
     shape: list[Annotated[int, Field(ge=1, le=4_096)]] = Field(
         default=[], max_length=3, description="Of an image: height and width, and 3 for colours."
     )

@@ -29,6 +29,7 @@ Limit = Annotated[int, typer.Option(min=0, max=1_000, help="Problems to list.")]
 Numbers = Annotated[Columns, typer.Option(help="Column of numbers; repeat for several.")]
 Categories = Annotated[Columns, typer.Option(help="Column of categories; repeat.")]
 Texts = Annotated[Columns, typer.Option(help="Column of texts; repeat.")]
+Timestamps = Annotated[Columns, typer.Option(help="Column of points in time; repeat.")]
 LeftOut = Annotated[Columns, typer.Option(help="Column that is no input; repeat.")]
 
 
@@ -41,6 +42,7 @@ def create(
     number: Numbers = None,
     category: Categories = None,
     text: Texts = None,
+    timestamp: Timestamps = None,
     leave_out: LeftOut = None,
     labels: Annotated[str, typer.Option(help="Further labels, separated by commas.")] = "",
     setting: Annotated[Columns, typer.Option(metavar="NAME=VALUE", help="As for `settings`; repeat.")] = None,
@@ -59,7 +61,7 @@ def create(
     from ..settings import Settings, changed
     from ..store import open_store
 
-    kinds = {"number": number, "category": category, "text": text, plans.LEAVE_OUT: leave_out}
+    kinds = {"number": number, "category": category, "text": text, "timestamp": timestamp, plans.LEAVE_OUT: leave_out}
     chosen = {column: kind for kind, columns in kinds.items() for column in columns or ()}
     further = list(filter(None, map(str.strip, labels.split(","))))
     settings = changed(Settings(), assigned(setting or ()))

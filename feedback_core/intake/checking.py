@@ -24,6 +24,7 @@ from .cells import (
     with_text_names,
 )
 from .encoding import encoded
+from .moments import moment_column
 from .proposal import classes
 from .report import Report
 
@@ -89,7 +90,7 @@ def _lacks(frame: pd.DataFrame, schema: Schema, report: Report, *others: str | N
 
 
 def _checked_cells(frame: pd.DataFrame, column: Column, report: Report) -> Array:
-    """float (n,) for numbers, float (n, pixels) for images, text or None (n,) for the rest."""
+    """float (n,) for numbers and timestamps, float (n, pixels) for images, text or None (n,) for the rest."""
     if column.kind == "image":
         return _checked_pixels(frame, column, report)
     cells = frame[column.name]
@@ -98,6 +99,12 @@ def _checked_cells(frame: pd.DataFrame, column: Column, report: Report) -> Array
         commas = commas_of(cells) if bad.any() else None
         report.block(bad, column.name, cells, UNCLEAR if commas == "unclear" else NO_NUMBER)
         report.block(np.isinf(values), column.name, cells, "is infinite: write a number, or leave the cell empty")
+    elif column.kind == "timestamp":
+        values, found = moment_column(cells)
+        bad = np.zeros(len(frame), bool)
+        for what, mask in found.items():
+            report.block(mask, column.name, cells, what)
+            bad |= mask
     else:
         values, bad = text_column(cells)
         report.block(bad, column.name, cells, "is not text: write one value a cell")

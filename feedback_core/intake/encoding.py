@@ -15,6 +15,7 @@ import orjson
 from ..errors import InvalidFeedback
 from ..types import Column, Kind, Schema
 from .cells import Array, Mask, parse_image, parse_number, parse_text, shortened, whole_label
+from .moments import parse_moment
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,10 +68,17 @@ def _by_name(values: Mapping[str, Any], schema: Schema) -> list[Any]:
 
 
 def _canonical(value: Any, column: Column) -> Any:
-    needs = {"number": "a finite number or null", "image": f"a list of {prod(column.shape):,} finite numbers"}
+    needs = {
+        "number": "a finite number or null",
+        "image": f"a list of {prod(column.shape):,} finite numbers",
+        "timestamp": "a time such as 2026-01-31T14:30+01:00, seconds since 1970, or null",
+    }
     try:
         if column.kind == "image":
             return (parse_image(value, column) + 0.0).tolist()
+        if column.kind == "timestamp":
+            moment = parse_moment(value)
+            return None if isnan(moment) else moment
         if column.kind != "number":
             return parse_text(value)
         number = parse_number(value) + 0.0  # turns -0.0 into 0.0
@@ -116,9 +124,9 @@ def _encoded_mixed(cells: Sequence[Array]) -> list[bytes]:
 def decode(inputs: Sequence[bytes | str], schema: Schema) -> pd.DataFrame:
     """The frame models see, one row per input: feature_names(schema) in order.
 
-    number: float64, NaN where missing. category: object, NaN where missing (OneHotEncoder learns it as a category and
-    fits object columns 10x faster than str). text: object, "" where missing (TfidfVectorizer refuses NaN and None).
-    image: float32, one column per pixel.
+    number: float64, NaN where missing. timestamp: the same, seconds since the epoch. category: object, NaN where
+    missing (OneHotEncoder learns it as a category and fits object columns 10x faster than str). text: object, "" where
+    missing (TfidfVectorizer refuses NaN and None). image: float32, one column per pixel.
     """
     import pandas as pd
 
@@ -131,7 +139,7 @@ def decode(inputs: Sequence[bytes | str], schema: Schema) -> pd.DataFrame:
     parts = []
     for n, block in enumerate(blocks):
         names = feature_names(Schema(block))
-        dtype = {"number": np.float64, "image": np.float32}.get(block[0].kind, object)
+        dtype = {"number": np.float64, "timestamp": np.float64, "image": np.float32}.get(block[0].kind, object)
         rows = [np.empty((0, len(names)), dtype), *(chunk[n] for chunk in chunks)]
         parts.append(pd.DataFrame(np.concatenate(rows, dtype=dtype), columns=names, dtype=dtype))
     return parts[0] if len(parts) == 1 else pd.concat(parts, axis=1)
@@ -158,7 +166,7 @@ def _decoded_mixed(chunk: bytes, blocks: Sequence[Sequence[Column]]) -> list[Arr
 
 
 def _decoded_column(values: Sequence[Any], kind: Kind) -> Array:
-    if kind in ("number", "image"):
+    if kind in ("number", "image", "timestamp"):
         return np.array(values, float)
     missing = "" if kind == "text" else np.nan
     return np.array([missing if value is None else value for value in values], object)

@@ -21,6 +21,7 @@ import orjson
 from ..errors import ArtifactError
 
 TRUSTED = (
+    "feedback_core.models.timestamps.Calendar",
     "numpy.dtype",
     "scipy.sparse._csr.csr_matrix",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",

@@ -28,10 +28,10 @@ class Features:
         self._centre = np.zeros(width, dtype=np.float32)
         self._numbers = np.zeros(width, dtype=bool)
         for name, part in getattr(prepare, "output_indices_", {}).items():
-            if name not in ("number", "category", "image"):
+            if name not in ("number", "timestamp", "category", "image"):
                 continue
             block = _dense(prepared[:, part])
-            if name == "number":
+            if name in ("number", "timestamp"):
                 self._numbers[part] = True
                 self._centre[part] = block.mean(axis=0)
                 self._scale[part] = _safe(block.std(axis=0))

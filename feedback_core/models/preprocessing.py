@@ -1,6 +1,6 @@
 """From a decoded frame to numbers: one transformer per kind of column.
 
-A frame has one column per number, category and text column, and one per pixel of an image, named `name_0000`.
+A frame has one column per number, timestamp, category and text column, and one per pixel of an image: `name_0000`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ def preprocessor(schema: Schema, *, scale: bool = True, dense: bool = False) -> 
 
     steps = [
         *_step("number", _numbers(scale), [column.name for column in schema.of_kind("number")]),
+        *_step("timestamp", _moments(scale), [column.name for column in schema.of_kind("timestamp")]),
         *_step("category", _categories(dense), [column.name for column in schema.of_kind("category")]),
         *_step("image", _pixels(scale), [name for column in schema.of_kind("image") for name in pixel_names(column)]),
         *(
@@ -47,6 +48,15 @@ def _numbers(scale: bool) -> Any:
     # keep_empty_features: a column that is missing in the first rows may fill up later.
     imputer = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
     return make_pipeline(imputer, StandardScaler()) if scale else imputer
+
+
+def _moments(scale: bool) -> Any:
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    from .timestamps import Calendar  # it is a scikit-learn class, whose import takes a second
+
+    return make_pipeline(Calendar(), StandardScaler()) if scale else Calendar()
 
 
 def _categories(dense: bool) -> Any:

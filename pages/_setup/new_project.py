@@ -8,6 +8,7 @@ import streamlit as st
 from feedback_core import intake
 from feedback_core.gate.verdict import FEW_CASES, MIN_CASES
 from feedback_core.loop import create_project
+from feedback_core.plans import KINDS
 from feedback_core.settings import Settings
 from feedback_core.types import Column, Rows, Schema
 from pages._people import acting, locked
@@ -15,7 +16,6 @@ from pages._setup.file import check, hand_over, label_and_id, propose, show_prob
 from pages._setup.settings import MODEL_NAMES, setting
 from pages._shared import PAGES, counted, plain, store
 
-KINDS = ("number", "category", "text", "image", "leave out")
 SHOWN_CLASSES = 20
 
 
