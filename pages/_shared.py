@@ -16,6 +16,7 @@ from feedback_core.errors import FeedbackError
 from feedback_core.loop import Loop
 from feedback_core.types import Column, Interval, Item, Project
 from feedback_core.wording import counted as counted
+from feedback_core.wording import instant
 from pages._people import acting, store
 
 STATE_NAMES = {
@@ -114,7 +115,7 @@ def preview(project: Project, item: Item) -> str:
     """An input in one line; images are left to `thumbnail`."""
     pairs = zip(project.schema.columns, item.values, strict=True)
     cells = [
-        str(value) if column.kind == "text" else f"{column.name} {cell_text(value)}"
+        str(value) if column.kind == "text" else f"{column.name} {cell_text(value, column)}"
         for column, value in pairs
         if column.kind != "image"
     ]
@@ -155,13 +156,15 @@ def show_input(project: Project, item: Item) -> None:
         elif column.kind == "text":
             st.markdown(f"#### {plain(str(value)) if value is not None else '—'}")
         else:
-            table.append({"Column": column.name, "Value": cell_text(value)})
+            table.append({"Column": column.name, "Value": cell_text(value, column)})
     if table:
         st.dataframe(table, hide_index=True, height=min(420, 38 + 35 * len(table)), alt="Values of the input")
 
 
-def cell_text(value: Any) -> str:
+def cell_text(value: Any, column: Column) -> str:
     """A value of an input as people read it."""
     if value is None:
         return "missing"
+    if column.kind == "timestamp":
+        return instant(value)
     return f"{value:g}" if isinstance(value, float) else str(value)

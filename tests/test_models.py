@@ -27,14 +27,15 @@ from feedback_core.types import Column, Schema
 
 NUMBERS = (Column("height", "number"), Column("weight", "number"), Column("empty so far", "number"))
 CATEGORIES = (Column("colour", "category"), Column("shape", "category"))
+WHEN = Column("when", "timestamp")
 TEXTS = (Column("title", "text"), Column("note", "text"))
 IMAGE = (Column("photo", "image", (4, 4)), Column("icon", "image", (2, 2, 3)))
 SCHEMAS = {
     "numbers": Schema(NUMBERS),
-    "mixed": Schema(NUMBERS + CATEGORIES),
+    "mixed": Schema((*NUMBERS, *CATEGORIES, WHEN)),
     "text": Schema(TEXTS),
     "image": Schema(IMAGE),
-    "everything": Schema((CATEGORIES[0], *IMAGE, *NUMBERS, *TEXTS, CATEGORIES[1])),
+    "everything": Schema((CATEGORIES[0], *IMAGE, WHEN, *NUMBERS, *TEXTS, CATEGORIES[1])),
     "300 numbers": Schema(tuple(Column(f"x{n}", "number") for n in range(300))),
 }
 
@@ -57,6 +58,8 @@ def cell(column, rng, words):
         return rng.integers(0, 17, size=column.shape).tolist()
     if column.name == "empty so far" or rng.random() < 0.15:
         return None
+    if column.kind == "timestamp":
+        return round(rng.uniform(1.6e9, 1.8e9), 3)
     if column.kind == "number":
         return round(rng.normal(), 3)
     return str(rng.choice(words)) if column.kind == "category" else " ".join(rng.choice(words, size=4))

@@ -44,7 +44,8 @@ def parse_moment(value: Any, order: Order | None = None) -> float:
     """A cell as seconds since the epoch, NaN for a missing one; without a zone it is taken as UTC.
 
     Text as in ISO 8601, RFC 2822, 31.01.2026 14:30, 31 Jan 2026; numbers are seconds, milli-, micro- or nanoseconds
-    since the epoch by their size. order: how 01/02/2026 is read. Raises ValueError, also for that without an order.
+    since the epoch by their size. Exact to the microsecond from 1698 to 2242. order: how 01/02/2026 is read.
+    Raises ValueError, also for that without an order.
     """
     if hasattr(value, "isoformat"):
         value = str(value.isoformat())

@@ -63,7 +63,7 @@ def _field(project: Project, n: int, value: Any, known: Sequence[Usual | None]) 
         return {"name": column.name, "kind": "category", "value": None, "unusual": unusual}
     if column.kind == "image":
         return {"name": column.name, "kind": "image", "value": picture(column, value, 0)}
-    return {"name": column.name, "kind": column.kind, "value": cell_text(value), "unusual": unusual}
+    return {"name": column.name, "kind": column.kind, "value": cell_text(value, column), "unusual": unusual}
 
 
 def _similar(project: Project, item: Item, label: str) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def _similar(project: Project, item: Item, label: str) -> dict[str, Any]:
         "text": preview(project, item),
         "image": thumbnail(project, item),
         "values": [
-            cell_text(value) if column.kind in ("number", "category") and value is not None else None
+            cell_text(value, column) if column.kind not in ("text", "image") and value is not None else None
             for column, value in zip(project.schema.columns, item.values, strict=True)
         ],
     }
