@@ -30,6 +30,7 @@ __all__ = ["MANIFEST", "MODEL", "TRUSTED", "Artifact", "Native", "environment", 
 
 TRUSTED = (
     "feedback_core.models.timestamps.Calendar",
+    "feedback_core.models.word_vectors.WordVectors",
     "numpy.dtype",
     "scipy.sparse._csr.csr_matrix",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",

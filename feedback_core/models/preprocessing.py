@@ -25,7 +25,7 @@ def preprocessor(schema: Schema, *, scale: bool = True, dense: bool = False) -> 
         *_step("category", _categories(dense), [column.name for column in schema.of_kind("category")]),
         *_step("image", _pixels(scale), [name for column in schema.of_kind("image") for name in pixel_names(column)]),
         *(
-            (f"text_{n}", _texts(dense), column.name) for n, column in enumerate(schema.of_kind("text"))
+            (f"text_{n}", _texts(column, dense), column.name) for n, column in enumerate(schema.of_kind("text"))
         ),  # one vectorizer per column: it takes one series, not a frame
     ]
     return ColumnTransformer(steps, sparse_threshold=0.0 if dense else 0.3, verbose_feature_names_out=True)
@@ -74,7 +74,11 @@ def _pixels(scale: bool) -> Any:
     return MaxAbsScaler() if scale else "passthrough"
 
 
-def _texts(dense: bool) -> Any:
+def _texts(column: Column, dense: bool) -> Any:
+    if column.seen_as == "wordllama":
+        from .word_vectors import WordVectors
+
+        return WordVectors()
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     if dense:

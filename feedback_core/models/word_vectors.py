@@ -12,6 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, TransformerMixin
 
+from ..errors import NotInstalled
+from .seeing import WAY_OUT
+
 LENGTH = 3.0
 """Length of a text's vector. 1,500 definitions, 6 classes, logistic regression: with 50 labels 55 % right (TF-IDF 26),
 with 200 74 % (59), with 800 80 % (76); with vectors of length 1, 40, 76 and 82 %."""
@@ -42,11 +45,6 @@ class WordVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sci
         return np.asarray([f"vector_{n}" for n in range(WIDTH)], object)
 
 
-def installed() -> bool:
-    """Whether the package with the vectors and the reader of its words are there; nothing is imported."""
-    return all(find_spec(name) is not None for name in ("wordllama", "tokenizers", "safetensors"))
-
-
 def _means(texts: Sequence[str]) -> npt.NDArray[np.float32]:
     tokenizer, vectors = _shipped()
     rows = np.zeros((len(texts), WIDTH), np.float32)
@@ -60,10 +58,14 @@ def _means(texts: Sequence[str]) -> npt.NDArray[np.float32]:
 @cache
 def _shipped() -> tuple[Any, npt.NDArray[np.float16]]:
     """Tokenizer and vectors (32000, 256). Read from the package's files: its own loader looks for them elsewhere."""
-    from safetensors.numpy import load_file
-    from tokenizers import Tokenizer
-
     spec = find_spec("wordllama")
-    root = Path(next(iter(spec.submodule_search_locations or ()))) if spec else Path()
+    try:
+        from safetensors.numpy import load_file
+        from tokenizers import Tokenizer
+    except ImportError:
+        spec = None
+    if spec is None or not spec.submodule_search_locations:
+        raise NotInstalled(f"The model reads texts by word vectors that are not installed here: {WAY_OUT}.")
+    root = Path(spec.submodule_search_locations[0])
     vectors = load_file(root / "weights" / "l2_supercat_256.safetensors")["embedding.weight"]
     return Tokenizer.from_file(str(root / "tokenizers" / "l2_supercat_tokenizer_config.json")), vectors
