@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InvalidFile
+from ..pictures import is_reference, why_refused
 from ..types import Kind
 from .cells import MISSING_WORDS, Array, Mask, commas_of, number_column, parse_number, shortened, text_column
 from .commas import Commas, with_points
@@ -44,6 +45,7 @@ class Facts:
     distinct: int
     missing: int
     shape: tuple[int, ...] = ()
+    files: bool = False
     whole: bool = False
     lowest: float = 0.0
     notes: tuple[str, ...] = ()
@@ -54,6 +56,8 @@ def facts_of(cells: pd.Series[Any], name: str) -> Facts:
     known = cells[cells.notna()]
     if len(known) and isinstance(known.iloc[0], (list, np.ndarray)):
         return _list_facts(known, name, len(cells))
+    if len(known) and all(is_reference(cell) or why_refused(cell) for cell in known.head(_LOOKED_AT).tolist()):
+        return Facts(name, "image", len(cells), known.nunique(), len(cells) - len(known), files=True)
     if _are_moments(known, name):
         return _moment_facts(cells, name)
     values, bad = number_column(cells)
@@ -80,7 +84,7 @@ def _number_facts(cells: pd.Series[Any], name: str, values: Array, bad: Mask) ->
     # Cells that are no numbers count as values too, so a column of ids stays one when a few have letters.
     distinct = len(np.unique(values[~np.isnan(values)])) + len(set(text_column(cells[bad])[0].tolist()) - {None})
     lowest = float(finite.min(initial=np.inf))
-    return Facts(name, "number", len(values), distinct, missing, (), whole, lowest, tuple(notes))
+    return Facts(name, "number", len(values), distinct, missing, whole=whole, lowest=lowest, notes=tuple(notes))
 
 
 def _are_moments(known: pd.Series[Any], name: str) -> bool:

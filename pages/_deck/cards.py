@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from feedback_core.label_sets import COVERAGE, label_set
+from feedback_core.pictures.shelf import CARD_SIDE
 from feedback_core.types import Draw, Item, Prediction, Project
 from feedback_core.unusual import Usual, mark
-from pages._shared import cell_text, picture, preview, thumbnail, title_of
+from pages._shared import cell_text, photo, picture, preview, thumbnail, title_of
 
 MOST_AMONG = 4
 """Labels of a set that is worth naming."""
@@ -80,6 +81,8 @@ def _field(project: Project, n: int, value: Any, known: Sequence[Usual | None]) 
     unusual = {"text": found.word, "help": found.sentence} if found else None
     if value is None:
         return {"name": column.name, "kind": "category", "value": None, "unusual": unusual}
+    if column.files:
+        return {"name": column.name, "kind": "photo", "value": photo(value, CARD_SIDE)}
     if column.kind == "image":
         return {"name": column.name, "kind": "image", "value": picture(column, value, 0)}
     return {"name": column.name, "kind": column.kind, "value": cell_text(value, column), "unusual": unusual}
