@@ -238,6 +238,10 @@ class NewColumn(Body):
     shape: list[Annotated[int, Field(ge=1, le=4_096)]] = Field(
         default=[], max_length=3, description="Of an image: height and width, and 3 for colours."
     )
+    files: bool = Field(
+        default=False,
+        description="Of an image: it comes as a PNG or JPEG file in base64, and models see it in the shape.",
+    )
 
 
 class Changed(Act):

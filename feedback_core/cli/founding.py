@@ -68,7 +68,7 @@ def create(
     kinds = {"number": number, "category": category, "text": text, "timestamp": timestamp, plans.LEAVE_OUT: leave_out}
     chosen = {column: kind for kind, columns in kinds.items() for column in columns or ()}
     further = list(filter(None, map(str.strip, labels.split(","))))
-    own, rows = assigned(setting or ()), table(file, format)
+    own, rows = assigned(setting or ()), table(file, format, database)
     wanted: Any = {"task": known_task(task), "settings": changed(Settings(), own)}
     plan = plans.new_project(rows, label=label, key=key, labels=further, kinds=chosen, **wanted)
     settings = changed(plans.first_settings(plan, rows), own)
@@ -103,7 +103,7 @@ def add(
     from .. import plans
 
     loop = open_loop(database, project)
-    plan = plans.more_rows(table(file, format), loop.project, label=label, key=key)
+    plan = plans.more_rows(table(file, format, database), loop.project, label=label, key=key)
     if dry_run:
         _rehearsed(plan, loop, limit, skip_bad, as_json)
     plans.checked(plan, skip_bad=skip_bad)

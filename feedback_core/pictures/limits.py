@@ -19,6 +19,11 @@ PICTURE_ENDINGS = ("png", "jpg", "jpeg")
 FORMATS = ("PNG", "JPEG")
 
 
+def is_seen_shape(shape: tuple[int, ...]) -> bool:
+    """Whether models can see pictures in a shape: (height, width) or (height, width, 3), up to MAX_SIDE a side."""
+    return len(shape) in (2, 3) and max(shape[:2]) <= MAX_SIDE and shape[2:] in ((), (3,))
+
+
 def is_picture_name(name: str) -> bool:
     """Whether a file's name ends like a picture's."""
     return name.lower().rpartition(".")[2] in PICTURE_ENDINGS

@@ -37,6 +37,10 @@ def opened(data: bytes, name: str) -> Image:
             image.load()
             return _plain(ImageOps.exif_transpose(image))
     except UnidentifiedImageError:
+        if data.startswith((b"\x89PNG", b"\xff\xd8\xff")):
+            raise InvalidFile(
+                f"{name} is broken or cut off at its beginning: save it again, or leave it out."
+            ) from None
         raise InvalidFile(f"{name} is no picture this program reads{_looks_like(data)}: {_WAY_OUT}.") from None
     except Image.DecompressionBombError:
         raise _too_many(name, "far too many") from None

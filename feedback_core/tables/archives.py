@@ -6,7 +6,7 @@ import lzma
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 
@@ -27,13 +27,13 @@ class Files:
     def __init__(self, names: list[str], read: Iterator[bytes]) -> None:
         if len(names) > MAX_PICTURES + 1:
             raise InvalidFile(f"There are {len(names):,} files, more than {MAX_PICTURES:,}: split them.")
-        self._names, self._read = names, read
+        self.names, self._read = names, read
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self.names)
 
     def __iter__(self) -> Iterator[File]:
-        return zip(self._names, self._read, strict=False)
+        return zip(self.names, self._read, strict=False)
 
 
 def unzipped(data: bytes, filename: str) -> Files:
@@ -91,3 +91,13 @@ def _bytes_of(path: Path) -> bytes:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
         raise InvalidFile(f"{path.name} cannot be read ({error.strerror}): leave it out.") from error
+
+
+def gathered(given: Sequence[tuple[str, Callable[[], bytes]]]) -> Files:
+    """Uploaded files, those in ZIP archives among them unpacked. given: each by name, and how to read it."""
+    parts = [unzipped(read(), name) if name.lower().endswith(".zip") else _single(name, read) for name, read in given]
+    return Files([name for part in parts for name in part.names], (data for part in parts for _, data in part))
+
+
+def _single(name: str, read: Callable[[], bytes]) -> Files:
+    return Files([PurePosixPath(name).name], (each() for each in (read,)))
