@@ -12,6 +12,7 @@ import streamlit as st
 from PIL import Image
 
 from feedback_core.cache import Cache
+from feedback_core.environment import sign_in
 from feedback_core.errors import FeedbackError
 from feedback_core.loop import Loop
 from feedback_core.pictures.shelf import CARD_SIDE, ROW_SIDE
@@ -139,6 +140,11 @@ def photo(reference: str, side: int) -> str | None:
     except FeedbackError:
         return None
     return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def whole_photo(project: Project, reference: str) -> str | None:
+    """Where a browser gets a picture file itself; None with sign-in, where the API wants a token no page has."""
+    return None if sign_in() else f"/api/projects/{project.id}/pictures/{reference.removeprefix('sha256:')}"
 
 
 def picture(column: Column, values: list[float], side: int) -> str:

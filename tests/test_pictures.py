@@ -176,9 +176,10 @@ def test_folders_become_labels_and_bad_files_are_listed_by_row_and_name(shelf: S
     )
     plan = plans.new_project(frame)
     assert [(problem.row, problem.value) for problem in plan.blocking] == [(7, "all/dog/broken.png")]
-    assert plan.blocking[0].what.startswith("is broken or cut off")
+    assert plan.blocking[0].what == "is broken or cut off: save it again, or leave it out."
     assert (len(plan.rows.inputs), plan.labelled, plan.labels) == (7, 6, ("cat", "dog"))
-    assert plan.rows.keys[0] == "all/cat/0.png"
+    assert plan.rows.keys[0].startswith("0-"), "a folder in the name of a card would tell its label"
+    assert plan.rows.keys[-1] == "new.jpg"
 
 
 def test_a_table_among_the_files_gives_labels_and_other_columns(shelf: Shelf) -> None:

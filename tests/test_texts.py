@@ -61,7 +61,7 @@ def test_numbers_keep_their_own_features_beside_a_text() -> None:
     ("params", "error"),
     [
         ({"text_embedding": "bert"}, "text_embedding='bert' is not known: choose one of tfidf, wordllama."),
-        ({"image_features": 3}, "image_features=3 is not known: choose one of pixels, hog."),
+        ({"text_embedding": 3}, "text_embedding=3 is not known: choose one of tfidf, wordllama."),
     ],
 )
 def test_a_way_there_is_not_is_refused_with_those_there_are(params, error) -> None:
@@ -76,7 +76,7 @@ def test_without_the_package_the_extra_is_named(monkeypatch) -> None:
 
 
 def test_the_default_ways_change_nothing_and_reach_no_estimator() -> None:
-    schema, rest = seeing.seen(TEXT, {"text_embedding": "tfidf", "image_features": "pixels", "C": 2})
+    schema, rest = seeing.seen(TEXT, {"text_embedding": "tfidf", "C": 2})
     assert (schema, rest) == (TEXT, {"C": 2})
 
 

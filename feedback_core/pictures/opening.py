@@ -38,16 +38,14 @@ def opened(data: bytes, name: str) -> Image:
             return _plain(ImageOps.exif_transpose(image))
     except UnidentifiedImageError:
         if data.startswith((b"\x89PNG", b"\xff\xd8\xff")):
-            raise InvalidFile(
-                f"{name} is broken or cut off at its beginning: save it again, or leave it out."
-            ) from None
+            raise InvalidFile(f"{name} is broken or cut off: save it again, or leave it out.") from None
         raise InvalidFile(f"{name} is no picture this program reads{_looks_like(data)}: {_WAY_OUT}.") from None
     except Image.DecompressionBombError:
         raise _too_many(name, "far too many") from None
-    except (OSError, SyntaxError, ValueError, struct.error, EOFError, IndexError, KeyError) as error:
-        if isinstance(error, InvalidFile):
-            raise
-        raise InvalidFile(f"{name} is broken or cut off ({error}): save it again, or leave it out.") from None
+    except InvalidFile:
+        raise
+    except (OSError, SyntaxError, ValueError, struct.error, EOFError, IndexError, KeyError):
+        raise InvalidFile(f"{name} is broken or cut off: save it again, or leave it out.") from None
 
 
 def _check_size(size: tuple[int, int], name: str) -> None:

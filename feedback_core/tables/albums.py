@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -122,11 +122,25 @@ def _by_folder(cells: dict[str, str], notes: list[str]) -> pd.DataFrame:
     folders = {path: PurePosixPath(path).parts[:-1] for path in cells}
     common = _common(list(folders.values()))
     labels = {path: parts[common] if len(parts) > common else "" for path, parts in folders.items()}
-    columns: dict[str, Sequence[Any]] = {FILE: list(cells), IMAGE: list(cells.values())}
-    if len(set(labels.values()) - {""}) >= 2:
+    labelled = len(set(labels.values()) - {""}) >= 2
+    columns: dict[str, Sequence[Any]] = {
+        FILE: _silent(cells) if labelled else list(cells),
+        IMAGE: list(cells.values()),
+    }
+    if labelled:
         columns[LABEL] = list(labels.values())
         notes.append("The folder of a picture is taken as its label.")
     return pd.DataFrame(columns, dtype=object)
+
+
+def _silent(cells: Mapping[str, str]) -> list[str]:
+    """Names without the folders, which would tell reviewers the label; of equal ones each with its content's hash."""
+    bare = {path: PurePosixPath(path) for path in cells}
+    names = Counter(each.name for each in bare.values())
+    return [
+        each.name if names[each.name] == 1 else f"{each.stem}-{cells[path][7:15]}{each.suffix}"
+        for path, each in bare.items()
+    ]
 
 
 def _common(folders: Sequence[tuple[str, ...]]) -> int:

@@ -9,7 +9,7 @@ from feedback_core.label_sets import COVERAGE, label_set
 from feedback_core.pictures.shelf import CARD_SIDE
 from feedback_core.types import Draw, Item, Prediction, Project
 from feedback_core.unusual import Usual, mark
-from pages._shared import cell_text, photo, picture, preview, thumbnail, title_of
+from pages._shared import cell_text, photo, picture, preview, thumbnail, title_of, whole_photo
 
 MOST_AMONG = 4
 """Labels of a set that is worth naming."""
@@ -82,7 +82,12 @@ def _field(project: Project, n: int, value: Any, known: Sequence[Usual | None]) 
     if value is None:
         return {"name": column.name, "kind": "category", "value": None, "unusual": unusual}
     if column.files:
-        return {"name": column.name, "kind": "photo", "value": photo(value, CARD_SIDE)}
+        return {
+            "name": column.name,
+            "kind": "photo",
+            "value": photo(value, CARD_SIDE),
+            "full": whole_photo(project, value),
+        }
     if column.kind == "image":
         return {"name": column.name, "kind": "image", "value": picture(column, value, 0)}
     return {"name": column.name, "kind": column.kind, "value": cell_text(value, column), "unusual": unusual}

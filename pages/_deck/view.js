@@ -238,9 +238,9 @@ function drawCard(deck, parts, card) {
   const body = [];
   // Values side by side compare at a glance, but a long table needs its room for columns of its own.
   const aside = card.fields.length <= 2 * TALL ? card.similar : [];
-  for (const [n, { name, kind, value, unusual }] of card.fields.entries()) {
+  for (const [n, { name, kind, value, unusual, full }] of card.fields.entries()) {
     if (kind === "photo") {
-      body.push(photo(parts, value, `${name} of item ${card.title}`));
+      body.push(photo(parts, value, full, `${name} of item ${card.title}`));
     } else if (kind === "image") {
       body.push(node("img", { src: value, alt: `${name} of item ${card.title}` }));
     } else if (kind === "text") {
@@ -259,17 +259,18 @@ function drawCard(deck, parts, card) {
   parts.card.dataset.item = card.item;
 }
 
-function photo(parts, address, name) {
+function photo(parts, address, full, name) {
   if (!address) return node("p", { class: "text", text: "The picture file is not on this server: flag the item." });
   // Small ones are shown pixel by pixel, photos smoothly.
   const coarse = (event) => event.currentTarget.classList.toggle("coarse", event.currentTarget.naturalWidth <= 64);
   const image = node("img", { src: address, alt: name, onload: coarse });
-  const opens = () => enlarge(parts, image);
+  const opens = () => enlarge(parts, image, full);
   return node("button", { type: "button", class: "photo", title: "Enlarge (Z)", "aria-label": `Enlarge ${name}`, onclick: opens }, image);
 }
 
-function enlarge(parts, image) {
-  const large = node("img", { src: image.src, alt: image.alt });
+function enlarge(parts, image, full) {
+  const small = (event) => full && event.currentTarget.src !== image.src && (event.currentTarget.src = image.src);
+  const large = node("img", { src: full ?? image.src, alt: image.alt, onerror: small });
   large.className = image.className;
   parts.zoom.replaceChildren(large);
   parts.zoom.showModal();
