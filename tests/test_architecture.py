@@ -16,7 +16,7 @@ CORE = ROOT / "feedback_core"
 
 _FLOORS = """
 errors parent cache neighbours projection listening
-cron client environment fence trouble
+cron client environment fence trouble pictures
 settings registry scored
 types
 intervals wording scope children permissions

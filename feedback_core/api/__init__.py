@@ -24,6 +24,7 @@ from . import (
     jobs,
     lineups,
     metrics,
+    pictures,
     projects,
     realtime,
     reviewing,
@@ -38,19 +39,8 @@ from .problems import HANDLERS, PROBLEMS
 
 # What is asked most comes first: routes are tried one after the other.
 PARTS = (
-    reviewing,
-    items,
-    jobs,
-    projects,
-    realtime,
-    lineups,
-    evidence,
-    decisions,
-    feeds,
-    metrics,
-    docs,
-    access,
-    webhooks,
+    *(reviewing, items, jobs, projects, pictures),
+    *(realtime, lineups, evidence, decisions, feeds, metrics, docs, access, webhooks),
 )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import StoreError
+from ..pictures import Shelf
 from .answers import Answers
 from .contributions import Contributions
 from .corrections import Corrections
@@ -24,6 +25,7 @@ from .judged import JudgedRows
 from .listings import Listings
 from .maps import Maps
 from .members import Members
+from .pictures import Pictures
 from .predictions import Predictions
 from .projects import Projects
 from .ranks import Ranks
@@ -40,6 +42,9 @@ from .triggers import Triggers
 from .versions import Versions
 from .webhooks import Webhooks
 
+PICTURES = "pictures"
+"""Folder of the picture files, among those of the models."""
+
 
 @dataclass(frozen=True, slots=True)
 class Store:
@@ -48,6 +53,7 @@ class Store:
     url: str
     projects: Projects
     items: Items
+    pictures: Pictures
     predictions: Predictions
     draws: Draws
     drawn: DrawnDecisions
@@ -80,6 +86,11 @@ class Store:
     artifacts: Path
     """Folder of the model files, beside the database."""
 
+    @property
+    def shelf(self) -> Shelf:
+        """The picture files, in a folder beside the models' own."""
+        return Shelf(self.artifacts / PICTURES)
+
 
 def open_store(url: str) -> Store:
     """Open, creating and migrating where needed, `sqlite:///relative.db`, `sqlite:////absolute.db` or a plain path."""
@@ -101,8 +112,9 @@ def _path(url: str) -> Path:
 def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
     return Store(
         url=url,
-        projects=Projects(driver),
+        projects=Projects(driver, str(artifacts / PICTURES)),
         items=Items(driver),
+        pictures=Pictures(driver),
         predictions=Predictions(driver),
         draws=Draws(driver),
         drawn=DrawnDecisions(driver),
