@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from . import comparison, maps, realtime, reports, staging, studies, triggers, unattended
+from .clustering import deciding
 from .environment import process_name
 from .errors import FeedbackError, StoreBusy
 from .heartbeat import BEAT_S, Cancelled, GaveWay, Heartbeat, LeaseLost
@@ -122,6 +123,12 @@ def backtest(loop: Loop, _job: Job, progress: Progress) -> dict[str, Any]:
     return {"study": study.id}
 
 
+def recluster(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
+    """A new clustering, compared with the one in use; the very first one is put into use at once."""
+    made, report = deciding.carry_out(loop, job, progress)
+    return {"clustering": made.number, "finding": report.finding, "action": report.action}
+
+
 def _about(loop: Loop, job: Job) -> Version:
     return loop.store.versions.get(job.payload["version"])
 
@@ -137,6 +144,7 @@ KINDS: dict[str, Callable[[Loop, Job, Progress], dict[str, Any]]] = {
     "dry run": dry_run,
     "credit": credit,
     "backtest": backtest,
+    "recluster": recluster,
 }
 
 

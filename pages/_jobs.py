@@ -19,6 +19,7 @@ DOING = {
     "rank feedback": "Ranking the feedback for a second look",
     "forecast": "Forecasting what more labels are worth",
     "dry run": "Trying out a retrain",
+    "recluster": "Grouping the items",
     "credit": "Tracing the gain back to the feedback",
 }
 

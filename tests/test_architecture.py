@@ -30,7 +30,7 @@ realtime
 reproduce
 loop insights inspection exchange
 learned decisions arrivals people briefing unattended
-reordering maps similar submissions
+reordering maps similar submissions clustering
 entry_lines
 heartbeat reviewers feedback_loop deck served_model receipts
 worker

@@ -37,6 +37,14 @@ class Grouping:
 
 
 @dataclass(frozen=True, slots=True)
+class Start:
+    """Where to begin. of (n,): cluster of each row, -1 for rows without one. groups (k,): clusters merged by people."""
+
+    of: Numbers
+    groups: Numbers
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """method: the chosen one. kept: method -> which pairs it satisfied while they were left out, together first."""
 
@@ -44,13 +52,14 @@ class Choice:
     kept: dict[str, Bools]
 
 
-def grouped(rows: Array, links: Links, method: str, k: int, seed: int, start: Numbers | None = None) -> Grouping:
-    """Cluster rows (n, d) into k. start: cluster of each row to begin from, (n,), -1 for rows without one."""
+def grouped(rows: Array, links: Links, method: str, k: int, seed: int, start: Start | None = None) -> Grouping:
+    """Cluster rows (n, d) into k, from `start` or from the best of some beginnings by chance."""
     heeded = NO_LINKS if method == "k-means" else links
     turn = relevant_components(rows, heeded) if method == "RCA + PCKMeans" else np.eye(rows.shape[1])
     turned = rows @ turn
     units = units_of(turned, heeded)
-    found: Fitted = fit(units, k, seed, start=None if start is None else _centres(turned, start, k))
+    begin = None if start is None else _centres(turned, start.of, k)
+    found: Fitted = fit(units, k, seed, start=begin, groups=start.groups if start else None)
     return Grouping(method, turn, found.centres, found.of[units.of])
 
 
@@ -61,23 +70,22 @@ def satisfied(links: Links, of: Numbers) -> Bools:
     return np.asarray((of[pairs[:, 0]] == of[pairs[:, 1]]) == wanted)
 
 
-def held_out(rows: Array, links: Links, method: str, k: int, seed: int, start: Numbers | None = None) -> Bools:
+def held_out(rows: Array, links: Links, method: str, k: int, seed: int, start: Start | None = None) -> Bools:
     """Whether each pair is satisfied by a fit that has not heard of it (m,), those together first."""
     n_together, m = len(links.together), len(links.together) + len(links.apart)
     parts = _parts(m, seed)
     kept = np.zeros(m, dtype=bool)
     for fold in range(parts.max(initial=-1) + 1):
         heard, left = parts != fold, parts == fold
-        told = only(
-            links, np.flatnonzero(heard[:n_together]).tolist(), np.flatnonzero(heard[n_together:]).tolist()
-        )
+        told = only(links, np.flatnonzero(heard[:n_together]).tolist(), np.flatnonzero(heard[n_together:]).tolist())
         of = grouped(rows, told, method, k, seed, start).of
+        of = of if start is None else start.groups[of]
         kept[left] = satisfied(links, of)[left]
     return kept
 
 
 def chosen(
-    rows: Array, links: Links, k: int, seed: int, start: Numbers | None = None, methods: Sequence[str] = METHODS
+    rows: Array, links: Links, k: int, seed: int, start: Start | None = None, methods: Sequence[str] = METHODS
 ) -> Choice:
     """The method that satisfies most pairs while they are left out; of equals the simplest."""
     kept = {method: held_out(rows, links, method, k, seed, start) for method in methods}
@@ -90,8 +98,8 @@ def _parts(m: int, seed: int) -> Numbers:
     return np.random.default_rng(seed).permutation(np.arange(m) % FOLDS)
 
 
-def _centres(turned: Array, start: Numbers, k: int) -> Array:
-    known = start >= 0
-    totals = np.bincount(start[known], minlength=k)
-    sums = np.stack([np.bincount(start[known], weights=column[known], minlength=k) for column in turned.T], axis=1)
+def _centres(turned: Array, of: Numbers, k: int) -> Array:
+    known = of >= 0
+    totals = np.bincount(of[known], minlength=k)
+    sums = np.stack([np.bincount(of[known], weights=column[known], minlength=k) for column in turned.T], axis=1)
     return np.asarray(sums / np.maximum(totals, 1)[:, None])

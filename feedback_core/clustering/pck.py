@@ -16,6 +16,21 @@ STARTS = 5
 
 
 @dataclass(frozen=True, slots=True)
+class Rule:
+    """rivals: unit -> units that should not share its group. price: of a broken pair. groups (k,)."""
+
+    rivals: dict[int, list[int]]
+    price: float
+    groups: Numbers
+
+    def broken(self, of: Numbers) -> float:
+        """What the broken pairs cost. of (u,): cluster of each unit."""
+        group = self.groups[of]
+        twice = sum(group[unit] == group[rival] for unit, rivals in self.rivals.items() for rival in rivals)
+        return self.price * float(twice) / 2
+
+
+@dataclass(frozen=True, slots=True)
 class Fitted:
     """centres (k, d); of (u,): cluster of each unit; cost: squared distances and broken pairs, in squared units."""
 
@@ -24,57 +39,51 @@ class Fitted:
     cost: float
 
 
-def fit(units: Units, k: int, seed: int, *, start: Array | None = None) -> Fitted:
+def fit(units: Units, k: int, seed: int, *, start: Array | None = None, groups: Numbers | None = None) -> Fitted:
     """Assign and average until nothing moves, from `start` (k, d) or the best of STARTS k-means++ beginnings.
 
+    groups (k,): clusters of one number count as one for the pairs apart; each for itself when not given.
     A broken pair costs as much as a row lies from the mean of all, squared, on average. Source: Basu, Banerjee and
     Mooney (2004), pairwise constrained k-means, with its hard pairs together and soft pairs apart.
     """
     rng = np.random.default_rng(seed)
-    if start is not None:
-        return _settled(units, start, rng)
-    begins = [_plus_plus(units, k, rng) for _ in range(STARTS)]
-    return min((_settled(units, begin, rng) for begin in begins), key=lambda found: found.cost)
+    rule = Rule(_rivals(units), _price(units), np.arange(k) if groups is None else groups)
+    begins = [start] if start is not None else [_plus_plus(units, k, rng) for _ in range(STARTS)]
+    return min((_settled(units, begin, rule, rng) for begin in begins), key=lambda found: found.cost)
 
 
 def distances(points: Array, centres: Array) -> Array:
     """Squared distances (n, k), never below 0."""
-    squares = (points**2).sum(axis=1)[:, None] - 2 * points @ centres.T + (centres**2).sum(axis=1)
+    squares: Array = (points**2).sum(axis=1)[:, None] - 2 * points @ centres.T + (centres**2).sum(axis=1)
     return np.maximum(squares, 0.0)
 
 
-def _settled(units: Units, centres: Array, rng: np.random.Generator) -> Fitted:
-    price = _price(units)
-    rivals = _rivals(units)
+def _settled(units: Units, centres: Array, rule: Rule, rng: np.random.Generator) -> Fitted:
     of = np.full(len(units.points), -1, dtype=np.int64)
     for _ in range(STEPS):
         costs = units.weights[:, None] * distances(units.points, centres)
-        new = _assigned(costs, rivals, price, of, rng)
+        new = _assigned(costs, rule, of, rng)
         if (new == of).all():
             break
         of, centres = new, _averaged(units, new, centres, costs)
-    broken = price * float((of[units.apart[:, 0]] == of[units.apart[:, 1]]).sum())
     within = units.weights[:, None] * distances(units.points, centres)
-    return Fitted(centres, of, float(within[np.arange(len(of)), of].sum()) + broken)
+    return Fitted(centres, of, _total(within, rule, of))
 
 
-def _assigned(
-    costs: Array, rivals: dict[int, list[int]], price: float, of: Numbers, rng: np.random.Generator
-) -> Numbers:
+def _assigned(costs: Array, rule: Rule, of: Numbers, rng: np.random.Generator) -> Numbers:
     """Each unit to its cheapest cluster; those in pairs apart one after the other, in random order."""
     new = costs.argmin(axis=1)
-    for unit in rng.permutation(np.asarray(sorted(rivals), dtype=np.int64)).tolist():
+    for unit in rng.permutation(np.asarray(sorted(rule.rivals), dtype=np.int64)).tolist():
         row = costs[unit].copy()
-        for rival in rivals[unit]:
-            row[new[rival]] += price
+        for rival in rule.rivals[unit]:
+            row[rule.groups == rule.groups[new[rival]]] += rule.price
         new[unit] = int(row.argmin())
     # Two equally cheap ways must not make it go round and round.
-    return of if (of >= 0).all() and _cost(costs, rivals, price, new) >= _cost(costs, rivals, price, of) else new
+    return of if (of >= 0).all() and _total(costs, rule, new) >= _total(costs, rule, of) else new
 
 
-def _cost(costs: Array, rivals: dict[int, list[int]], price: float, of: Numbers) -> float:
-    broken = sum(of[unit] == of[rival] for unit, all_rivals in rivals.items() for rival in all_rivals) / 2
-    return float(costs[np.arange(len(of)), of].sum()) + price * float(broken)
+def _total(costs: Array, rule: Rule, of: Numbers) -> float:
+    return float(costs[np.arange(len(of)), of].sum()) + rule.broken(of)
 
 
 def _averaged(units: Units, of: Numbers, centres: Array, costs: Array) -> Array:
@@ -113,4 +122,5 @@ def _plus_plus(units: Units, k: int, rng: np.random.Generator) -> Array:
         total = shares.sum()
         shares = shares / total if total > 0 else units.weights / units.weights.sum()
         chosen.append(int(rng.choice(len(shares), p=shares)))
-    return units.points[chosen]
+    begin: Array = units.points[chosen]
+    return begin

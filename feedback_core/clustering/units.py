@@ -62,3 +62,13 @@ def unlinked(n: int, links: Links) -> npt.NDArray[np.bool_]:
 def only(links: Links, together: Sequence[int], apart: Sequence[int]) -> Links:
     """The pairs at these places of either kind."""
     return Links(tuple(links.together[n] for n in together), tuple(links.apart[n] for n in apart))
+
+
+def among(links: Links, rows: Numbers) -> Links:
+    """The same pairs by place among some rows, ascending, that hold all of theirs."""
+    return Links(_moved(links.together, rows), _moved(links.apart, rows))
+
+
+def _moved(pairs: Sequence[Pair], rows: Numbers) -> tuple[Pair, ...]:
+    places = np.searchsorted(rows, np.asarray(pairs, dtype=np.int64).reshape(-1, 2)).tolist()
+    return tuple((one, other) for one, other in places)
