@@ -72,7 +72,7 @@ def rollback(loop: Loop, made: Clustering, by: str, reason: str) -> None:
 
     What people said stays: the next clustering heeds it.
     """
-    if made.status != "retired":
+    if loop.store.clusterings.get(made.id).status != "retired":
         raise Refused(f"Clustering {made.number} was not in use before: choose one that was.")
     if not reason.strip():
         raise Refused("A roll-back needs a reason: say what went wrong.")

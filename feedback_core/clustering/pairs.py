@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from itertools import islice
 
 import numpy as np
 
@@ -22,17 +23,18 @@ TRIES = 50
 """Draws of a uniform pair before one that the reviewer knows already is given up for this time."""
 
 
-def hand(loop: Loop, reviewer: str, n: int = HAND) -> list[PairDraw]:
+def hand(loop: Loop, reviewer: str, n: int = HAND, rng: np.random.Generator | None = None) -> list[PairDraw]:
     """The next pairs for a reviewer, kept as drawn; those in hand come first. Raises Refused without a clustering."""
     store, project_id = loop.store, loop.project.id
     champion = store.clusterings.champion(project_id)
     if champion is None:
         raise Refused("There are no groups yet: make the first clustering.")
-    held = store.cluster_feedback.hand(project_id, champion.id, reviewer)
+    held = store.cluster_feedback.hand(project_id, champion.id, reviewer, n)
     if len(held) >= n:
         return held[:n]
     asked = {(draw.item_a, draw.item_b) for draw in held} | _decided(loop, reviewer)
-    fresh = _drawn(loop, champion, reviewer, n - len(held), asked)
+    drawing = _drawn(loop, champion, reviewer, asked, rng or np.random.default_rng())
+    fresh = list(islice(drawing, n - len(held)))
     return held + store.cluster_feedback.draw(project_id, fresh, loop.clock())
 
 
@@ -41,21 +43,21 @@ def _decided(loop: Loop, reviewer: str) -> set[Pair]:
     return {(entry.item_a, entry.item_b) for entry in entries if entry.item_a is not None and entry.item_b is not None}
 
 
-def _drawn(loop: Loop, champion: Clustering, reviewer: str, n: int, asked: set[Pair]) -> list[PairDraw]:
-    rng, store = np.random.default_rng(), loop.store
-    clusters, borders = store.clusterings.clusters(champion.id), store.clusterings.borders(champion.id)
-    chosen: list[PairDraw] = []
-    for _ in range(n):
+def _drawn(
+    loop: Loop, champion: Clustering, reviewer: str, asked: set[Pair], rng: np.random.Generator
+) -> Iterator[PairDraw]:
+    """Pairs that are not among those asked, until one way of drawing finds no more."""
+    clusters = loop.store.clusterings.clusters(champion.id)
+    borders = loop.store.clusterings.borders(champion.id)
+    while True:
         audit = bool(rng.random() < AUDIT_SHARE)
-        pair = (
-            uniform(item_at(loop, champion), champion.items, asked, rng) if audit else border(borders, clusters, asked)
-        )
+        at = item_at(loop, champion)
+        pair = uniform(at, champion.items, asked, rng) if audit else border(borders, clusters, asked)
         if pair is None:
-            continue
+            return
         asked.add(pair)
         chance = 2 / (champion.items * (champion.items - 1)) if audit else 1.0
-        chosen.append(PairDraw(0, champion.id, *pair, audit, chance, reviewer))
-    return chosen
+        yield PairDraw(0, champion.id, *pair, audit, chance, reviewer)
 
 
 def item_at(loop: Loop, champion: Clustering) -> Callable[[int], int]:
