@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from . import comparison, maps, realtime, reports, staging, studies, triggers, unattended
+from . import comparison, maps, realtime, reports, staging, studies, tasks, triggers, unattended
 from .clustering import deciding
 from .environment import process_name
 from .errors import FeedbackError, StoreBusy
@@ -90,6 +90,8 @@ def take_in(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
         loop.request_rescore(job.requested_by)
     elif job.payload["train"]:
         loop.request_retrain(job.requested_by, "first data")
+    elif not tasks.of(loop.project).learns and added:
+        deciding.request(loop, job.requested_by, trigger="new rows")
     path.unlink()
     return {"added": added}
 

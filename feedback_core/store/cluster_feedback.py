@@ -98,6 +98,19 @@ class ClusterFeedback:
         with self._driver.reading() as session:
             return [_entry(row) for row in session.query(_STANDING, params)]
 
+    def about(self, project_id: int, clustering_id: int, limit: int) -> list[ClusterEntry]:
+        """Merges, splits and names of a clustering that were not taken back, the newest first."""
+        sql = """select * from cluster_feedback f where project_id = ? and clustering_id = ? and cluster_a is not null
+            and not exists (select 1 from cluster_feedback u where u.undoes = f.id) order by id desc limit ?"""
+        with self._driver.reading() as session:
+            return [_entry(row) for row in session.query(sql, (project_id, clustering_id, limit))]
+
+    def since(self, project_id: int, upto: int) -> int:
+        """Entries after one, undos included."""
+        sql = "select count(*) as n from cluster_feedback where project_id = ? and id > ?"
+        with self._driver.reading() as session:
+            return int(session.query(sql, (project_id, upto))[0]["n"])
+
     def newest(self, project_id: int) -> int:
         """Id of the newest entry, 0 before the first: nothing about the entries changes while it stays."""
         with self._driver.reading() as session:

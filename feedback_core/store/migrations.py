@@ -813,6 +813,7 @@ create table cluster_feedback (
 );
 create index cluster_feedback_project on cluster_feedback (project_id, id);
 create index cluster_feedback_reviewer on cluster_feedback (project_id, reviewer, id);
+create index cluster_feedback_about on cluster_feedback (clustering_id, id) where cluster_a is not null;
 create unique index cluster_feedback_undoes on cluster_feedback (undoes) where undoes is not null;
 create unique index cluster_feedback_key on cluster_feedback (project_id, idempotency_key)
     where idempotency_key is not null;
