@@ -6,7 +6,7 @@ from .mistakes import calibration, confusion, recall
 from .outlook import credit, forecast
 from .queue import VERDICT_NAMES, findings, priorities, volume
 from .replays import backtest
-from .style import CHAMPION, OTHER, download
+from .style import CHAMPION, OTHER, download, short
 from .versions import accuracy
 
 __all__ = [
@@ -28,5 +28,6 @@ __all__ = [
     "priorities",
     "probabilities",
     "recall",
+    "short",
     "volume",
 ]

@@ -56,12 +56,12 @@ def record(loop: Loop, word: ClusterSaid) -> ClusterEntry:
     return loop.store.cluster_feedback.record(loop.project.id, fields)
 
 
-def undo(loop: Loop, entry_id: int, by: str, note: str = "") -> ClusterEntry:
+def undo(loop: Loop, entry_id: int, by: str, note: str = "", key: str | None = None) -> ClusterEntry:
     """Take an entry back by another one; gives the entry that counts no more. Whose it is must have been asked before.
 
-    Raises NotFound, and Refused when that has been done already.
+    key: sent again with the same one, it is done once. Raises NotFound, and Refused when that has been done already.
     """
-    return loop.store.cluster_feedback.undo(loop.project.id, entry_id, by, note, loop.clock())
+    return loop.store.cluster_feedback.undo(loop.project.id, entry_id, by, note, loop.clock(), key)
 
 
 def _check(word: ClusterSaid) -> None:

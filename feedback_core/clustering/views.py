@@ -8,7 +8,7 @@ from typing import Any
 
 from ..intervals import plain
 from ..loop import Loop
-from ..types import Cluster, ClusterEntry, Clustering, ClusterReport
+from ..types import PAIR_WORDS, Cluster, ClusterEntry, Clustering, ClusterReport
 from ..wording import iso
 from .comparing import rand_on_audit
 from .deciding import said_now, side_of
@@ -82,6 +82,12 @@ def waiting(loop: Loop, champion: Clustering, limit: int = 100) -> list[ClusterE
     """Merges, splits and names of the clustering in use that still count, the newest first."""
     entries = loop.store.cluster_feedback.about(loop.project.id, champion.id, limit)
     return [entry for entry in entries if entry.kind in ("merge", "split", "rename")]
+
+
+def answers_of(loop: Loop, reviewer: str, limit: int) -> list[ClusterEntry]:
+    """The newest answers of one person on pairs that still count."""
+    entries = loop.store.cluster_feedback.standing(loop.project.id, reviewer=reviewer, limit=2 * limit)
+    return [entry for entry in entries if entry.kind in PAIR_WORDS][:limit]
 
 
 def said_of(entry: ClusterEntry, names: Mapping[int, str]) -> str:

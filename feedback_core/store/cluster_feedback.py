@@ -32,6 +32,10 @@ where f.project_id = :project and f.id <= :upto and f.kind <> 'undo' and (:revie
 order by f.id desc limit :limit
 """
 
+_REOPEN = """
+update cluster_draws set decided_at = null where id = (select draw_id from cluster_feedback where id = ?)
+"""
+
 _DRAW = """
 insert into cluster_draws (project_id, clustering_id, item_a, item_b, audit, propensity, reviewer, drawn_at)
 values (:project, :clustering, :item_a, :item_b, :audit, :propensity, :reviewer, :now) returning *
@@ -60,24 +64,35 @@ class ClusterFeedback:
                 values["audit"] = int(_drawn(session, values) or _audited(session, values))
             return _entry(session.query(_INSERT, values)[0])
 
-    def undo(self, project_id: int, entry_id: int, reviewer: str, note: str, now: float) -> ClusterEntry:
+    def undo(
+        self, project_id: int, entry_id: int, reviewer: str, note: str, now: float, key: str | None = None
+    ) -> ClusterEntry:
         """Take an entry back by another one. Raises NotFound, and Refused when that has been done already.
 
-        Whose entry it is must have been asked before.
+        Whose entry it is must have been asked before. A drawn pair goes back into the hand it was answered from.
         """
         entry = self.get(project_id, entry_id)
         values = dict.fromkeys(_FIELDS) | {
             "project": project_id, "kind": "undo", "undoes": entry.id, "reviewer": reviewer, "note": note,
             "created_at": now, "name": "", "audit": int(entry.audit), "clustering_id": entry.clustering_id,
+            "idempotency_key": key,
         }  # fmt: skip
         with self._driver.writing() as session:
+            if key is not None and _known(session, values):
+                return entry
             if session.query("select 1 from cluster_feedback where undoes = ?", (entry.id,)):
                 raise Refused(f"Entry {entry_id} is taken back already.")
             session.query(_INSERT, values)
+            session.execute(_REOPEN, (entry.id,))
             if entry.reviewer != reviewer:
                 details = {"entry": entry.id, "kind": entry.kind, "of": entry.reviewer}
                 events.log(session, project_id, now, reviewer, "cluster feedback undone", details)
         return entry
+
+    def keyed(self, project_id: int, key: str) -> ClusterEntry | None:
+        """The entry stored under an idempotency key."""
+        with self._driver.reading() as session:
+            return _known(session, {"project": project_id, "idempotency_key": key})
 
     def get(self, project_id: int, entry_id: int) -> ClusterEntry:
         """One entry that can be taken back. Raises NotFound."""
