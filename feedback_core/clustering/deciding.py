@@ -85,7 +85,7 @@ def said_now(loop: Loop, clustering: Clustering | None) -> Said:
     store, project_id = loop.store.cluster_feedback, loop.project.id
     about = None if clustering is None else clustering.id
     key = ("said of groups", loop.store.url, project_id, about, store.newest(project_id))
-    return loop.cache.get(key, lambda: said(store.standing(project_id), about))
+    return loop.cache.get(key, lambda: said(store.standing(project_id), clustering))
 
 
 def side_of(loop: Loop, clustering: Clustering, found: Said) -> Side:

@@ -39,7 +39,7 @@ def gathered(loop: Loop, k: int | None) -> Basis:
     champion = store.clusterings.champion(project_id)
     upto = store.cluster_feedback.newest(project_id)
     entries = store.cluster_feedback.standing(project_id, upto=upto)
-    found = said(entries, champion.id if champion else None)
+    found = said(entries, champion)
     clusters = store.clusterings.clusters(champion.id) if champion else []
     plan = planned(clusters, found.merges, found.splits) if champion else None
     if plan is not None and k not in (None, plan.k):

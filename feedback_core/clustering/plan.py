@@ -35,8 +35,12 @@ class Plan:
 def planned(clusters: Sequence[Cluster], merges: Sequence[Pair], splits: Sequence[int]) -> Plan | None:
     """What becomes of the prototypes; None where nobody has merged or split anything, now or before.
 
-    A group that people merged is split into what it was merged from. Raises Refused when no two groups would be left.
+    A group that people merged is split into what it was merged from; words on groups that are no more count for
+    nothing. Raises Refused when no two groups would be left.
     """
+    there = {cluster.number for cluster in clusters}
+    merges = [pair for pair in merges if there.issuperset(pair)]
+    splits = [number for number in splits if number in there]
     merged = roots(merges)
     apart = {cluster.number for cluster in clusters if cluster.number in splits and len(cluster.prototypes) > 1}
     if not merges and not splits and all(len(cluster.prototypes) == 1 for cluster in clusters):

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..types import ClusterEntry
+from ..types import ClusterEntry, Clustering
 from .closure import Contradiction, Pair, contradictions
 
 Answered = tuple[int, int, bool]
@@ -37,8 +37,8 @@ class Said:
         return (*((*pair, True) for pair in self.together), *((*pair, False) for pair in self.apart))
 
 
-def said(entries: Sequence[ClusterEntry], clustering_id: int | None) -> Said:
-    """What standing entries add up to. entries: the newest first. clustering_id: whose merges, splits and names.
+def said(entries: Sequence[ClusterEntry], clustering: Clustering | None) -> Said:
+    """What standing entries add up to. entries: the newest first. clustering: whose merges, splits and names.
 
     On a pair the newest answer of each reviewer counts, and the majority of reviewers decides.
     """
@@ -48,7 +48,7 @@ def said(entries: Sequence[ClusterEntry], clustering_id: int | None) -> Said:
     apart = [pair for pair, same in taught.items() if not same]
     contradicted = contradictions(together, apart)
     set_aside = {each.apart for each in contradicted}
-    about = [entry for entry in reversed(entries) if clustering_id is not None and entry.clustering_id == clustering_id]
+    about = [entry for entry in reversed(entries) if clustering is not None and concerns(entry, clustering)]
     return Said(
         together=together,
         apart=tuple(pair for pair in apart if pair not in set_aside),
@@ -67,6 +67,13 @@ def said(entries: Sequence[ClusterEntry], clustering_id: int | None) -> Said:
             entry.cluster_a: entry.name for entry in about if entry.kind == "rename" and entry.cluster_a is not None
         },
     )
+
+
+def concerns(entry: ClusterEntry, clustering: Clustering) -> bool:
+    """Whether an entry speaks of the groups of a clustering: given on it, or on its parent after it was made, since
+    the numbers of groups stay."""
+    late = entry.clustering_id == clustering.parent_id and entry.id > clustering.upto
+    return entry.cluster_a is not None and (entry.clustering_id == clustering.id or late)
 
 
 def _agreed(entries: Iterable[ClusterEntry]) -> tuple[dict[Pair, bool], tuple[Pair, ...]]:

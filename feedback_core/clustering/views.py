@@ -80,8 +80,7 @@ def named(clusters: list[Cluster], renamed: Mapping[int, str]) -> tuple[Cluster,
 
 def waiting(loop: Loop, champion: Clustering, limit: int = 100) -> list[ClusterEntry]:
     """Merges, splits and names of the clustering in use that still count, the newest first."""
-    entries = loop.store.cluster_feedback.about(loop.project.id, champion.id, limit)
-    return [entry for entry in entries if entry.kind in ("merge", "split", "rename")]
+    return loop.store.cluster_feedback.about(loop.project.id, champion, limit)
 
 
 def answers_of(loop: Loop, reviewer: str, limit: int) -> list[ClusterEntry]:
@@ -128,6 +127,13 @@ def told_report(report: ClusterReport) -> dict[str, Any]:
 def told_entry(entry: ClusterEntry) -> dict[str, Any]:
     """An entry as plain JSON values."""
     return asdict(entry) | {"created_at": iso(entry.created_at)}
+
+
+def told_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored entry, undos included, as plain JSON values."""
+    names = ("id", "clustering_id", "kind", "item_a", "item_b", "cluster_a", "cluster_b", "name", "undoes", "reviewer")
+    plain_row = {name: row[name] for name in (*names, "note")}
+    return plain_row | {"audit": bool(row["audit"]), "created_at": iso(row["created_at"])}
 
 
 def told_standing(found: Standing) -> dict[str, Any]:

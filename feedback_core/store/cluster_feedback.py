@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from ..errors import InvalidFeedback, NotFound, Refused
-from ..types import ClusterEntry, PairDraw
+from ..types import ClusterEntry, Clustering, PairDraw
 from . import events
 from .driver import Driver, Row, Session, noun
 
@@ -30,6 +30,14 @@ select f.* from cluster_feedback f
 where f.project_id = :project and f.id <= :upto and f.kind <> 'undo' and (:reviewer is null or f.reviewer = :reviewer)
   and not exists (select 1 from cluster_feedback u where u.undoes = f.id and u.id <= :upto)
 order by f.id desc limit :limit
+"""
+
+_ABOUT = """
+select * from cluster_feedback f
+where project_id = :project and cluster_a is not null
+  and (clustering_id = :id or clustering_id = :parent and id > :upto)
+  and not exists (select 1 from cluster_feedback u where u.undoes = f.id)
+order by id desc limit :limit
 """
 
 _REOPEN = """
@@ -113,12 +121,14 @@ class ClusterFeedback:
         with self._driver.reading() as session:
             return [_entry(row) for row in session.query(_STANDING, params)]
 
-    def about(self, project_id: int, clustering_id: int, limit: int) -> list[ClusterEntry]:
-        """Merges, splits and names of a clustering that were not taken back, the newest first."""
-        sql = """select * from cluster_feedback f where project_id = ? and clustering_id = ? and cluster_a is not null
-            and not exists (select 1 from cluster_feedback u where u.undoes = f.id) order by id desc limit ?"""
+    def about(self, project_id: int, clustering: Clustering, limit: int) -> list[ClusterEntry]:
+        """Merges, splits and names of a clustering that were not taken back, the newest first.
+
+        Those given on its parent after it was made count for it, too.
+        """
+        params = {"project": project_id, "id": clustering.id, "parent": clustering.parent_id, "upto": clustering.upto}
         with self._driver.reading() as session:
-            return [_entry(row) for row in session.query(sql, (project_id, clustering_id, limit))]
+            return [_entry(row) for row in session.query(_ABOUT, params | {"limit": limit})]
 
     def since(self, project_id: int, upto: int) -> int:
         """Entries after one, undos included."""
