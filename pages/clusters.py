@@ -66,11 +66,14 @@ if found.champion is None:
         st.page_link(PAGES["setup"], label="Add rows", icon=":material/add:")
     st.stop()
 groups.headline(found)
-if found.candidate is not None and found.report is not None:
-    verdict.show(loop, found.champion, found.candidate, found.report)
 part = st.segmented_control(
     "Part", PARTS, default=PARTS[0], required=True, label_visibility="collapsed", key="clusters_part"
 )
+if found.candidate is not None and found.report is not None:
+    if part == "Groups":
+        verdict.show(loop, found.champion, found.candidate, found.report)
+    else:  # the deck stays where the eyes are
+        st.caption(f":material/gavel: New groups (version {found.candidate.number}) wait for a decision under Groups.")
 if part == "Same group?":
     st.caption(
         "Look at both and say whether they belong together. Most pairs lie between two groups; one in ten is drawn by "

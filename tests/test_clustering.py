@@ -20,7 +20,7 @@ from feedback_core.clustering.showing import borders, odd, typical
 from feedback_core.clustering.standing import said
 from feedback_core.clustering.units import Links, units_of, unlinked
 from feedback_core.errors import Refused
-from feedback_core.types import Borderline, Cluster, ClusterEntry
+from feedback_core.types import Borderline, Cluster, ClusterEntry, Clustering
 
 PAIRS = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)).filter(lambda pair: pair[0] != pair[1]), max_size=15)
 
@@ -202,6 +202,11 @@ def entry(n: int, kind: str, pair=(None, None), groups=(None, None), reviewer="a
     return ClusterEntry(n, 7, kind, *pair, *groups, name, audit, reviewer, "", float(n))
 
 
+def clustering(number: int, parent: int | None = None, upto: int = 0) -> Clustering:
+    fields = {"method": "k-means", "k": 3, "seed": 0, "status": "champion", "items": 9, "sample": 9, "metrics": {}}
+    return Clustering(number, 1, number, parent, upto=upto, created_by="ana", created_at=0, promoted_at=0, **fields)
+
+
 def test_entries_add_up_to_pairs_by_majority_and_keep_audited_ones_aside() -> None:
     entries = [
         entry(9, "apart", (1, 4), reviewer="cem"),
@@ -215,13 +220,15 @@ def test_entries_add_up_to_pairs_by_majority_and_keep_audited_ones_aside() -> No
         entry(1, "together", (1, 4)),
         entry(0, "apart", (1, 4)),
     ]
-    found = said(entries, 7)
+    found = said(entries, clustering(7))
     assert found.together == ((1, 4),)
     assert found.apart == ()
     assert found.disputed == ((2, 3),)
     assert found.audit == ((3, 4, True),)
     assert (found.merges, found.splits, dict(found.names)) == (((1, 3),), (), {2: "Late"})
-    assert said(entries, 8).merges == ()
+    assert said(entries, clustering(8)).merges == ()
+    late = said(entries, clustering(9, parent=7, upto=6))  # made after the merge, before the names
+    assert (late.merges, dict(late.names)) == ((), {2: "Late"})
 
 
 def test_a_pair_apart_that_others_hold_together_is_set_aside_and_told() -> None:

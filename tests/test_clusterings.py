@@ -18,7 +18,6 @@ from feedback_core.clustering.measures import rand_of
 from feedback_core.clustering.naming import table_of
 from feedback_core.errors import InvalidFeedback, NotFound, Refused
 from feedback_core.loop import Loop, create_project
-from feedback_core.settings import Settings
 from feedback_core.store import Store
 from feedback_core.types import Clustering, Column, Job, Rows, Schema
 from feedback_core.worker import LEASE_S, run_next
@@ -28,10 +27,11 @@ NAMES = ("sepal length", "sepal width", "petal length", "petal width")
 SCHEMA = Schema(tuple(Column(name, "number") for name in NAMES))
 
 
-def iris_loop(store: Store, clock: Clock) -> tuple[Loop, dict[int, int]]:
+def iris_loop(store: Store, clock: Clock, task: str = "classification") -> tuple[Loop, dict[int, int]]:
     """A project of the 150 flowers without any label, and the species of each item."""
     flowers = load_iris()
-    project = create_project(store, "iris", SCHEMA, ("a", "b"), Settings(), actor="test", now=clock(), salt=1)
+    labels = ("a", "b") if task == "classification" else ()
+    project = create_project(store, "iris", SCHEMA, labels, actor="test", now=clock(), salt=1, task=task)
     loop = Loop(store, project, clock=clock, rng=np.random.default_rng(0))
     bodies = [intake.encode_one(row, SCHEMA) for row in flowers.data.tolist()]
     loop.add_items(Rows(bodies, [f"flower-{n}" for n in range(150)], [None] * 150), "test")

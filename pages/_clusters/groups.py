@@ -11,11 +11,17 @@ from feedback_core.clustering.standing import Said
 from feedback_core.loop import Loop
 from feedback_core.types import Cluster, Clustering, Item
 from pages._people import acting, locked, reviewer
-from pages._shared import counted, plain, preview, thumbnail, title_of, told
+from pages._shared import cell_text, counted, plain, preview, thumbnail, title_of, told
 
 COLUMNS = 3
 SHOWN, TYPICAL, ODD = 12, 4, 2
 """Groups shown before one asks for more; items of each."""
+
+LEAST_PAIRS = 10
+"""Fewer pairs drawn by chance say nothing: the interval goes from worse than chance to perfect."""
+
+NARROW = 5
+"""Columns that fit into a card as a table."""
 
 WIDE = 60
 """Letters of a group's name in a list."""
@@ -29,7 +35,7 @@ def headline(found: views.Standing) -> None:
         _figure(
             "Agreement with people", found.rand, "pairs drawn by chance",
             "Adjusted Rand index on pairs drawn by chance and answered by people, which no groups were made from: "
-            "1 = as people say, 0 = as chance would.",
+            "1 = as people say, 0 = as chance would.", least=LEAST_PAIRS,
         )  # fmt: skip
         _figure(
             "Answers kept", made.metrics["satisfaction"], "answers", "Share of the answered pairs that come out as "
@@ -45,17 +51,19 @@ def headline(found: views.Standing) -> None:
     st.caption(f"Version {made.number}: {counted(made.k, 'group')} of {counted(made.items, 'item')}, {method}.")
 
 
-def _figure(title: str, score: Mapping[str, float | None], of: str, help: str, share: bool = False) -> None:
+def _figure(
+    title: str, score: Mapping[str, float | None], of: str, help: str, share: bool = False, least: int = 0
+) -> None:
     value, n = score.get("value"), score.get("n") or 0
+    few = value is None or n < least
 
     def said(number: float | None) -> str:
         return f"{100 * (number or 0):.0f} %" if share else f"{number or 0:.2f}"
 
     with st.container(width="content"):
-        st.metric(title, "—" if value is None else said(value), help=help, width="content")
-        st.caption(
-            f"no {of} yet" if value is None else f"{said(score['low'])} to {said(score['high'])}, {n:,} {of}",
-        )
+        st.metric(title, "—" if few else said(value), help=help, width="content")
+        too_few = f"{n} {of}: {least} are the least" if n else f"no {of} yet"
+        st.caption(too_few if few else f"{said(score['low'])} to {said(score['high'])}, {n:,} {of}")
 
 
 def contradictions(loop: Loop, said: Said) -> None:
@@ -67,7 +75,10 @@ def contradictions(loop: Loop, said: Said) -> None:
     }
     items = {item.id: item for item in loop.store.items.many(sorted(ids), loop.project.id)}
     total = len(said.contradictions) + len(said.disputed)
-    with st.expander(f"{counted(total, 'answer')} left aside: they contradict others", icon=":material/rule:"):
+    title = "1 answer is left aside: it contradicts others"
+    if total > 1:
+        title = f"{total:,} answers are left aside: they contradict others"
+    with st.expander(title, icon=":material/rule:"):
         for each in said.contradictions[:SHOWN]:
             one, other = (_title(items, n) for n in each.apart)
             chain = " — ".join(_title(items, n) for n in each.chain)
@@ -89,7 +100,7 @@ def waiting(loop: Loop, found: views.Standing) -> None:
         return
     names = {cluster.number: cluster.name for cluster in found.clusters}
     changes = sum(entry.kind != "rename" for entry in entries)
-    title = f"{counted(changes, 'change')} wait for new groups" if changes > 1 else "1 change waits for new groups"
+    title = f"{changes:,} changes wait for new groups" if changes > 1 else "1 change waits for new groups"
     with st.expander(title if changes else "Names given", expanded=bool(changes), icon=":material/schedule:"):
         for entry in entries:
             with st.container(horizontal=True, vertical_alignment="center"):
@@ -175,9 +186,19 @@ def _listed(loop: Loop, title: str, items: Sequence[Item]) -> None:
     pictures = [thumbnail(loop.project, item) for item in items]
     if any(pictures):
         st.image([picture for picture in pictures if picture], width=48)
+    if compact(loop):
+        values = [dict(zip(loop.project.schema.names, map(cell_text, item.values), strict=True)) for item in items]
+        st.dataframe(values, hide_index=True, height="content", alt=f"{title} items of the group")
+        return
     for item in items:
         if text := preview(loop.project, item):
             st.caption(plain(text))
+
+
+def compact(loop: Loop) -> bool:
+    """Whether items are a few numbers and categories, which a table shows best."""
+    columns = loop.project.schema.columns
+    return len(columns) <= NARROW and all(column.kind in ("number", "category") for column in columns)
 
 
 def _changes(loop: Loop, made: Clustering, cluster: Cluster, others: Sequence[Cluster]) -> None:

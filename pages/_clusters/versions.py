@@ -37,7 +37,8 @@ def _show(loop: Loop, made: Clustering) -> None:
     )
     report = loop.store.clusterings.report_on(made.id)
     if report is not None:
-        st.markdown(f"Compared: {FOUND[report.finding]}. {plain(' '.join(report.reasons))}")
+        compared = "" if report.finding == "first" else f"Compared: {FOUND[report.finding]}. "
+        st.markdown(compared + plain(" ".join(report.reasons)))
         if report.decision:
             because = f": {plain(report.decided_reason)}" if report.decided_reason else ""
             verb = "Put into use" if report.decision == "promote" else "Refused"
