@@ -31,7 +31,7 @@ realtime mean_errors
 reproduce
 loop insights inspection exchange
 learned decisions arrivals people briefing unattended number_views
-reordering maps similar submissions lineup
+reordering maps similar submissions lineup clustering
 entry_lines
 heartbeat reviewers feedback_loop deck served_model receipts
 worker

@@ -20,6 +20,7 @@ from . import (
     docs,
     evidence,
     feeds,
+    groups,
     items,
     jobs,
     lineups,
@@ -40,7 +41,7 @@ from .problems import HANDLERS, PROBLEMS
 # What is asked most comes first: routes are tried one after the other.
 PARTS = (
     *(reviewing, items, jobs, projects, pictures),
-    *(realtime, lineups, evidence, decisions, feeds, metrics, docs, access, webhooks),
+    *(realtime, lineups, evidence, decisions, feeds, metrics, docs, access, webhooks, groups),
 )
 
 

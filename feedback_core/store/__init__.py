@@ -8,6 +8,8 @@ from pathlib import Path
 from ..errors import StoreError
 from ..pictures import Shelf
 from .answers import Answers
+from .cluster_feedback import ClusterFeedback
+from .clusterings import Clusterings
 from .contributions import Contributions
 from .corrections import Corrections
 from .deliveries import Deliveries
@@ -83,6 +85,8 @@ class Store:
     deliveries: Deliveries
     members: Members
     tokens: Tokens
+    clusterings: Clusterings
+    cluster_feedback: ClusterFeedback
     artifacts: Path
     """Folder of the model files, beside the database."""
 
@@ -144,5 +148,7 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         deliveries=Deliveries(driver),
         members=Members(driver),
         tokens=Tokens(driver),
+        clusterings=Clusterings(driver),
+        cluster_feedback=ClusterFeedback(driver),
         artifacts=artifacts,
     )

@@ -1,6 +1,6 @@
 """What a project's target is: one file a kind of task, found by its name."""
 
-from . import classification, regression
+from . import classification, clustering, regression
 from .registry import TASKS, Evidence, Floats, Offer, TakeIn, Task, of, scored, unfitted, weights
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "TakeIn",
     "Task",
     "classification",
+    "clustering",
     "of",
     "regression",
     "scored",
