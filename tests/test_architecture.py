@@ -24,13 +24,13 @@ calibration
 intake tables exports encoding datasets
     review training evaluation gate threshold slices bulk queue_audit unusual scoring staging estimates
     forecast credit dry_run charts headlines version_scores prioritize models store
-surroundings feature_space sampling trust refits fitting provenance suspects taking_in plans
+surroundings feature_space sampling trust refits fitting provenance suspects taking_in plans explain
 second_look comparison accuracies studies reports rescoring triggers webhooks
 realtime
 reproduce
 loop insights inspection exchange
 learned decisions arrivals people briefing unattended
-reordering maps similar submissions
+reordering maps similar submissions explaining
 entry_lines
 heartbeat reviewers feedback_loop deck served_model receipts
 worker

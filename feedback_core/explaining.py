@@ -1,0 +1,76 @@
+"""Why the serving version says what it says about items of a project."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import explain, fitting, intake
+from .errors import Refused
+from .explain import Explainer, Explanation
+from .learned import labelled_neighbours
+from .loop import Loop, Serving
+from .scoring import top_labels
+from .types import Item, Neighbour
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """An item's explanation by the version of this number, as a sentence and in full.
+
+    nearest: the most similar rows that version has learned from, and what they were labelled.
+    """
+
+    version: int
+    sentence: str
+    explanation: Explanation
+    nearest: tuple[Neighbour, ...]
+
+
+def explained(loop: Loop, item: Item) -> Explained:
+    """Why the serving version says what it says about an item.
+
+    Raises NotFound before the first version, ArtifactError when none can be loaded, and Refused while the item's
+    prediction is hidden for the audit: an explanation would tell it.
+    """
+    if item.hidden:
+        raise Refused(
+            f"Item {item.key} is in the audit sample: its prediction, and why, stay hidden until it is reviewed."
+        )
+    serving = loop.serving()
+    told = explanations(loop, serving, [item])[item.id]
+    said = explain.sentence(told, loop.project.schema, item.values)
+    return Explained(serving.version.number, said, told, labelled_neighbours(loop, [item.id]).get(item.id, ()))
+
+
+def explanations(
+    loop: Loop, serving: Serving, items: Sequence[Item], *, details: bool = True
+) -> Mapping[int, Explanation]:
+    """Item id -> why a serving version gives it the label it gives. details: words and patches, too."""
+    if not items:
+        return {}
+    inputs = loop.store.items.inputs([item.id for item in items])
+    rows = intake.decode(inputs, loop.project.schema)
+    # What is stored may be of an earlier version, while the pool is being scored again.
+    labels = top_labels(fitting.proba(serving.model, inputs, loop.project), loop.project.labels)
+    ready = explainer(loop, serving)
+    return {
+        item.id: ready.explain(rows.iloc[[n]], label, details=details)
+        for n, (item, label) in enumerate(zip(items, labels, strict=True))
+    }
+
+
+def explainer(loop: Loop, serving: Serving) -> Explainer:
+    """A version ready to explain, prepared once in a process."""
+    version = serving.version
+
+    def make() -> Explainer:
+        ids, _ = loop.store.versions.taught(version.id)
+        drawn = np.random.default_rng(version.seed).choice(len(ids), min(len(ids), explain.BACKGROUND), replace=False)
+        inputs = loop.store.items.inputs([int(ids[n]) for n in drawn])
+        rows = intake.decode(inputs, loop.project.schema)
+        return Explainer(serving.model, loop.project.schema, loop.project.labels, rows, version.seed)
+
+    return loop.cache.get(("explainer", loop.store.url, loop.project.id, version.id, loop.project.labels), make)
