@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -110,18 +111,20 @@ class Explainer:
         text = str(row[column.name].iloc[0])
         if own is not None and step is not None:
             return texts.by_features(column.name, text, step, own)
-        return texts.by_leaving_out(
-            column.name, text, lambda some: self._said(row, column.name, some, found), self._rng
-        )
+
+        def ask(some: Sequence[str]) -> Any:
+            return self._said(row, column.name, found.label, some)
+
+        return texts.by_leaving_out(column.name, text, ask, self._rng)
 
     def _vectorizer(self, column: str) -> Any:
         """The step that counts a text column's words, None where something else reads them."""
         steps = [step for _, step, of in self._prepare.transformers_ if of == column]  # type: ignore[union-attr]
         return steps[0] if steps and hasattr(steps[0], "vocabulary_") else None
 
-    def _said(self, row: Any, column: str, some: Any, found: Explanation) -> Any:
+    def _said(self, row: Any, column: str, label: str, some: Sequence[str]) -> Any:
         rows = row.iloc[np.zeros(len(some), int)].assign(**{column: list(some)})
-        return aligned_proba(self._model, rows, self._labels)[:, self._labels.index(found.label)]
+        return aligned_proba(self._model, rows, self._labels)[:, self._labels.index(label)]
 
     def _by_patches(self, row: Any, label: str, n: int) -> Detail:
         column, some = self._schema.columns[n], self._some

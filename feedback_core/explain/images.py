@@ -20,7 +20,7 @@ FINEST = 32
 def by_features(column: str, shape: tuple[int, ...], amounts: npt.NDArray[np.float64]) -> Detail:
     """A heat map of what each pixel added, colours summed. amounts: (pixels,), in the order of the image."""
     side = -(-max(shape[:2]) // FINEST)
-    return Detail(column, heat=_grid(np.bincount(patches(shape, side), amounts), shape, side))
+    return Detail(column, heat=_grid(np.bincount(patches(shape, side), amounts).astype(float), shape, side))
 
 
 def by_exchange(

@@ -1,7 +1,7 @@
 """Shapley values of any function by permutations: players join one by one, in an order and in its reverse.
 
-Source: Castro, Gomez and Tejada (2009); orders in pairs with their reverse: Mitchell et al. (2022), antithetic. Whatever
-the orders, the values sum to the output minus the base, because each order's steps do.
+Source: Castro, Gomez and Tejada (2009); orders in pairs with their reverse: Mitchell et al. (2022).
+Whatever the orders, the values sum to the output minus the base, because each order's steps do.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class _LinearReader:
         return self._linear.base(k)
 
     def columns(self, prepared: Any, k: int) -> Floats:
-        return np.bincount(self._owners, self.features(prepared, k), self._columns)
+        return np.bincount(self._owners, self.features(prepared, k), self._columns).astype(float)
 
     def features(self, prepared: Any, k: int) -> Floats:
         return np.asarray(self._linear.features(prepared, k)[0])
@@ -92,4 +92,4 @@ class _TreeReader:
 
 
 def _row(prepared: Any) -> Floats:
-    return np.asarray(prepared.toarray() if hasattr(prepared, "toarray") else prepared, float)[0]
+    return np.asarray(prepared.toarray() if hasattr(prepared, "toarray") else prepared, float).ravel()

@@ -57,7 +57,7 @@ class TreeShapley:
             factor = self._share + at * step
             reach = np.multiply.reduceat(factor, self._leaf_starts)
             slope += by * np.repeat(reach, self._sizes) / factor
-        return np.bincount(self._player, slope * step * self._value, self._players)
+        return np.asarray(np.bincount(self._player, slope * step * self._value, self._players), float)
 
     def _follows(self, row: npt.NDArray[np.floating]) -> npt.NDArray[np.int8]:
         """Whether the row takes each edge of each path, (edges,)."""

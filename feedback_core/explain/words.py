@@ -23,11 +23,9 @@ def sentence(found: Explanation, schema: Schema, values: Sequence[Any]) -> str:
     if len(schema.columns) == 1 and (words := _words(found, values[0])):
         return words
     known = {column.name: (column, value) for column, value in zip(schema.columns, values, strict=True)}
-    sides = [
-        [spoken(*known[effect.column]) for effect in told if (effect.amount > 0) == towards]
-        for towards in (True, False)
-    ]
-    return _both(*sides, found.label)
+    towards = [spoken(*known[effect.column]) for effect in told if effect.amount > 0]
+    away = [spoken(*known[effect.column]) for effect in told if effect.amount < 0]
+    return _both(towards, away, found.label)
 
 
 def spoken(column: Column, value: Any) -> str:
@@ -79,8 +77,8 @@ def _words(found: Explanation, text: Any) -> str:
     if not found.details or not found.details[0].words or text is None:
         return ""
     pieces = found.details[0].words
-    sides = [[f"“{word}”" for word in strongest_words(str(text), pieces, towards)] for towards in (True, False)]
-    return _both(*sides, found.label) if sides[0] or sides[1] else ""
+    towards, away = ([f"“{word}”" for word in strongest_words(str(text), pieces, side)] for side in (True, False))
+    return _both(towards, away, found.label) if towards or away else ""
 
 
 def _both(towards: Sequence[str], away: Sequence[str], label: str) -> str:
