@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
 from . import explain, fitting, intake
-from .errors import Refused
-from .explain import Explainer, Explanation
+from .errors import NotFound, Refused
+from .explain import Detail, Explainer, Explanation
 from .learned import labelled_neighbours
 from .loop import Loop, Serving
 from .scoring import top_labels
@@ -27,6 +28,14 @@ class Explained:
     sentence: str
     explanation: Explanation
     nearest: tuple[Neighbour, ...]
+
+
+def item_of(loop: Loop, key: str) -> Item:
+    """The project's item of a key. Raises NotFound."""
+    item = loop.store.items.by_key(loop.project.id, key)
+    if item is None:
+        raise NotFound(f"{loop.project.name} has no item {key!r:.80}: give the key that it came with, or was given.")
+    return item
 
 
 def explained(loop: Loop, item: Item) -> Explained:
@@ -74,3 +83,32 @@ def explainer(loop: Loop, serving: Serving) -> Explainer:
         return Explainer(serving.model, loop.project.schema, loop.project.labels, rows, version.seed)
 
     return loop.cache.get(("explainer", loop.store.url, loop.project.id, version.id, loop.project.labels), make)
+
+
+def as_json(loop: Loop, item: Item, found: Explained) -> dict[str, Any]:
+    """An item's explanation as plain JSON values, the largest effects first."""
+    told, columns = found.explanation, loop.project.schema.columns
+    values = {
+        each.name: None if each.kind == "image" else value for each, value in zip(columns, item.values, strict=True)
+    }
+    keys = loop.store.items.keys([each.item_id for each in found.nearest])
+    return {
+        "key": item.key,
+        "version": found.version,
+        "label": told.label,
+        "sentence": found.sentence,
+        "way": told.way,
+        "unit": told.unit,
+        "exact": told.exact,
+        "samples": told.samples,
+        "base": told.base,
+        "output": told.output,
+        "effects": [asdict(effect) | {"value": values[effect.column]} for effect in told.strongest],
+        "details": [_detail(each, str(values[each.column] or "")) for each in told.details],
+        "nearest": [{"key": keys[n.item_id], "label": n.label, "distance": n.distance} for n in found.nearest],
+    }
+
+
+def _detail(found: Detail, text: str) -> dict[str, Any]:
+    words = [asdict(piece) | {"text": text[piece.start : piece.end]} for piece in found.words]
+    return {"column": found.column, "words": words, "heat": [list(row) for row in found.heat], "rest": found.rest}

@@ -25,6 +25,7 @@ from feedback_core.explaining import explained
 from feedback_core.models import BUILDERS
 from feedback_core.training import fit
 from feedback_core.types import Column, Schema
+from tests.conftest import make_loop, rows
 from tests.test_models import QUICK, SCHEMAS, frame_of
 
 LABELS = ("ant", "bee", "cat")
@@ -314,3 +315,66 @@ def test_without_a_version_there_is_nothing_to_explain(loop):
     item = loop.store.items.many(loop.store.items.open_ids(loop.project.id))[0]
     with pytest.raises(NotFound, match="Retrain page"):
         explained(loop, item)
+
+
+@pytest.fixture
+def client(store):
+    from starlette.testclient import TestClient
+
+    from feedback_core.api import create_api
+
+    return TestClient(create_api(store.url), raise_server_exceptions=False, headers={"X-Feedback-User": "ana"})
+
+
+def test_rest_says_why_by_the_items_key(trained, client):
+    item = trained.store.items.many(trained.store.items.open_ids(trained.project.id))[0]
+    answer = client.get(f"/projects/{trained.project.id}/items/{item.key}/explanation").json()
+    assert (answer["key"], answer["version"], answer["label"], answer["way"]) == (item.key, 1, item.predicted, "linear")
+    assert answer["base"] + sum(each["amount"] for each in answer["effects"]) == pytest.approx(answer["output"])
+    assert {each["column"]: each["value"] for each in answer["effects"]} == dict(
+        zip(("x0", "x1"), item.values, strict=True)
+    )
+    assert [near["label"] for near in answer["nearest"]] == [item.predicted] * 3
+
+
+def test_rest_keeps_what_is_hidden_hidden_and_knows_keys_with_a_slash(store, clock, client):
+    from feedback_core.types import Rows
+
+    loop = make_loop(store, clock, audit_share=1.0)
+    loop.add_items(rows(100)[0], "test")
+    fresh = [intake.encode_one([0.5, float(n)], loop.project.schema) for n in range(2)]
+    loop.add_items(Rows(fresh, ["shop/17", "a b"], [None, None]), "test")
+    version = loop.retrain("test")
+    loop.judge(version)
+    loop.promote(version, "test")
+    loop.predict()
+    base = f"/projects/{loop.project.id}/items"
+    assert client.get(f"{base}/shop%2F17/explanation").json()["key"] == "shop/17"
+    missing = client.get(f"{base}/nowhere/explanation")
+    assert (missing.status_code, missing.json()["detail"]) == (
+        404, "points has no item 'nowhere': give the key that it came with, or was given.",
+    )  # fmt: skip
+    draw = loop.draw("ben")
+    hidden = client.get(f"{base}/{loop.store.items.get(draw.item_id).key.replace('/', '%2F')}/explanation")
+    assert (draw.blind, hidden.status_code) == (True, 409)
+    assert "stay hidden" in hidden.json()["detail"]
+
+
+def test_the_command_line_says_why(trained, monkeypatch, capsys):
+    from feedback_core.cli import app
+
+    item = trained.store.items.many(trained.store.items.open_ids(trained.project.id))[0]
+    app(["explain", item.key, "--database", trained.store.url], standalone_mode=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"Version 1 predicts {item.predicted}."
+    assert lines[1] == explained(trained, item).sentence
+    assert lines[-1].startswith("Like ")
+
+
+def test_predictions_says_why_and_shows_what_it_is_like(trained, page):
+    app = page("predictions")
+    items = trained.store.items.page(trained.project.id, ItemFilter(), sort="priority", limit=100)
+    select(app, items[0])
+    found = explained(trained, items[0])
+    assert f"Why version 1 says {items[0].predicted}" in [each.value for each in app.subheader]
+    assert plain(found.sentence) in [each.value for each in app.markdown]

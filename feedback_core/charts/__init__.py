@@ -1,5 +1,6 @@
 """Figures: tidy columns in, one Plotly figure out. Readable on a light and a dark page."""
 
+from .effects import contributions, patches
 from .items import parts, pool_map, pool_map_by_confidence, probabilities
 from .live import live_errors
 from .mistakes import calibration, confusion, recall
@@ -17,12 +18,14 @@ __all__ = [
     "backtest",
     "calibration",
     "confusion",
+    "contributions",
     "credit",
     "download",
     "findings",
     "forecast",
     "live_errors",
     "parts",
+    "patches",
     "pool_map",
     "pool_map_by_confidence",
     "priorities",

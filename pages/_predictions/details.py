@@ -6,7 +6,7 @@ from feedback_core import charts, insights
 from feedback_core.loop import Loop
 from feedback_core.types import Feedback, Item
 from pages._people import acting, locked
-from pages._predictions import similar
+from pages._predictions import similar, why
 from pages._shared import PAGES, VERBS, ago, plain, show_input, title_of, told
 
 
@@ -42,6 +42,7 @@ def show(loop: Loop, item: Item) -> None:
                 f"Version {prediction.version_number} predicted {plain(prediction.label)} "
                 f"with {prediction.confidence:.0%}"
             )
+    why.show(loop, item)
     similar.show(loop, item)
 
 
