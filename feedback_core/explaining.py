@@ -13,8 +13,12 @@ from .errors import NotFound, Refused
 from .explain import Detail, Explainer, Explanation
 from .learned import labelled_neighbours
 from .loop import Loop, Serving
+from .models import BUILDERS
 from .scoring import top_labels
 from .types import Item, Neighbour
+
+TASK = "classification"
+"""What can be explained: shares in the score of a class."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,8 @@ def explained(loop: Loop, item: Item) -> Explained:
     Raises NotFound before the first version, ArtifactError when none can be loaded, and Refused while the item's
     prediction is hidden for the audit: an explanation would tell it.
     """
+    if loop.project.task != TASK:
+        raise Refused(f"{loop.project.name} is about {loop.project.task}: only predictions of classes are explained.")
     if item.hidden:
         raise Refused(
             f"Item {item.key} is in the audit sample: its prediction, and why, stay hidden until it is reviewed."
@@ -80,7 +86,8 @@ def explainer(loop: Loop, serving: Serving) -> Explainer:
         drawn = np.random.default_rng(version.seed).choice(len(ids), min(len(ids), explain.BACKGROUND), replace=False)
         inputs = loop.store.items.inputs([int(ids[n]) for n in drawn])
         rows = intake.decode(inputs, loop.project.schema)
-        return Explainer(serving.model, loop.project.schema, loop.project.labels, rows, version.seed)
+        way = BUILDERS[version.estimator].explain
+        return Explainer(serving.model, loop.project.schema, loop.project.labels, rows, version.seed, way)
 
     return loop.cache.get(("explainer", loop.store.url, loop.project.id, version.id, loop.project.labels), make)
 

@@ -24,7 +24,8 @@ from feedback_core.explain.trees import trees_of
 from feedback_core.explaining import explained
 from feedback_core.models import BUILDERS
 from feedback_core.training import fit
-from feedback_core.types import Column, Schema
+from feedback_core.types import Column, ItemFilter, Schema
+from pages._shared import plain
 from tests.conftest import make_loop, rows
 from tests.test_models import QUICK, SCHEMAS, frame_of
 
@@ -160,7 +161,7 @@ def test_base_and_effects_sum_to_what_the_model_says(name, kind):
     frame = frame_of(SCHEMAS[kind], 60, seed=0)
     said = [LABELS[k] for k in rng.integers(3, size=60)]
     model = fit(BUILDERS[builder](SCHEMAS[kind], 3, params), frame, said, np.ones(60))
-    explainer = Explainer(model, SCHEMAS[kind], LABELS, frame.iloc[:40], 0)
+    explainer = Explainer(model, SCHEMAS[kind], LABELS, frame.iloc[:40], 0, BUILDERS[builder].explain)
     row = frame.iloc[[50]]
     found = explainer.explain(row, str(model.predict(row)[0]))
     assert [effect.column for effect in found.effects] == list(SCHEMAS[kind].names)
@@ -202,7 +203,7 @@ def words_model(name, params=None):
     schema = Schema((Column("order", "text"),))
     frame = pd.DataFrame({"order": np.array(texts, object)})
     model = fit(BUILDERS[name](schema, 0, params or {}), frame, said, np.ones(120))
-    return schema, frame, Explainer(model, schema, ("coffee", "tea"), frame, 0)
+    return schema, frame, Explainer(model, schema, ("coffee", "tea"), frame, 0, BUILDERS[name].explain)
 
 
 @pytest.mark.parametrize(
@@ -234,8 +235,11 @@ def test_the_corner_of_a_picture_that_decides_is_the_one_that_is_marked(name):
     pixels[[label == "lit" for label in said], :2, 6:] = 16
     frame = intake.decode([intake.encode_one([row.ravel().round(2).tolist()], schema) for row in pixels], schema)
     params = {"path": "sklearn.neighbors.KNeighborsClassifier"} if name == "knn" else QUICK.get(name, {})
-    model = fit(BUILDERS["own_estimator" if name == "knn" else name](schema, 0, params), frame, said, np.ones(120))
-    found = Explainer(model, schema, ("dark", "lit"), frame, 0).explain(frame.iloc[[said.index("lit")]], "lit")
+    builder = BUILDERS["own_estimator" if name == "knn" else name]
+    model = fit(builder(schema, 0, params), frame, said, np.ones(120))
+    found = Explainer(model, schema, ("dark", "lit"), frame, 0, builder.explain).explain(
+        frame.iloc[[said.index("lit")]], "lit"
+    )
     heat = np.array(found.details[0].heat)
     corner = heat[: len(heat) // 4, -len(heat) // 4 :].sum()
     assert corner > 0.8 * heat.sum() > 0
@@ -374,7 +378,30 @@ def test_the_command_line_says_why(trained, monkeypatch, capsys):
 def test_predictions_says_why_and_shows_what_it_is_like(trained, page):
     app = page("predictions")
     items = trained.store.items.page(trained.project.id, ItemFilter(), sort="priority", limit=100)
-    select(app, items[0])
+    app.session_state[app.dataframe[0].key] = {"selection": {"rows": [0], "columns": [], "cells": []}}
+    app.run()
     found = explained(trained, items[0])
     assert f"Why version 1 says {items[0].predicted}" in [each.value for each in app.subheader]
     assert plain(found.sentence) in [each.value for each in app.markdown]
+
+
+@pytest.mark.parametrize("k", [2, 3])
+@pytest.mark.parametrize("library", ["lightgbm", "xgboost"])
+def test_the_values_that_boosting_libraries_give_sum_to_their_score(library, k):
+    module = pytest.importorskip(library)
+    from feedback_core.explain.boosters import own_values_of
+
+    X, y = data(k=k)
+    codes = np.searchsorted(LABELS, y)
+    quiet = {"verbose": -1} if library == "lightgbm" else {}
+    kind = module.LGBMClassifier if library == "lightgbm" else module.XGBClassifier
+    model = kind(n_estimators=5, n_jobs=1, **quiet).fit(X, codes)
+    own = own_values_of(model)
+    scores = np.log(model.predict_proba(X[:1])[0])
+    found = [own(X[:1], label) for label in range(k)]
+    assert [len(each) for each in found] == [7] * k
+    # Two classes share one score of opposite sign; of several, only differences of scores are probabilities.
+    wanted = scores[1] - scores[0]
+    assert found[1].sum() - (0 if k == 2 else found[0].sum()) == pytest.approx(wanted, abs=1e-4)
+    if k == 2:
+        assert found[0] == pytest.approx(-found[1])

@@ -13,7 +13,7 @@ from ..intake import feature_names
 from ..training import aligned_proba
 from ..types import Schema
 from . import images, texts
-from .explanation import Detail, Effect, Explanation
+from .explanation import Detail, Effect, Explanation, Way
 from .mixtures import of_frames, of_numbers
 from .owners import owners
 from .permutations import PAIRS, Mask, Shares, shapley
@@ -26,8 +26,11 @@ BACKGROUND = 200
 class Explainer:
     """A version's model with the rows it is explained against. Safe to share between threads: it keeps no row."""
 
-    def __init__(self, model: Any, schema: Schema, labels: tuple[str, ...], learned: Any, seed: int) -> None:
-        """model: a fitted pipeline. learned: (m, ...) decoded rows, uniformly drawn from those it was fitted on."""
+    def __init__(self, model: Any, schema: Schema, labels: tuple[str, ...], learned: Any, seed: int, way: Way) -> None:
+        """model: a fitted pipeline. learned: (m, ...) decoded rows, uniformly drawn from those it was fitted on.
+
+        way: how the registry of models says that it can be explained.
+        """
         self._model, self._schema, self._labels, self._learned, self._seed = model, schema, labels, learned, seed
         steps = getattr(model, "named_steps", {})
         self._prepare, self._step = steps.get("prepare"), steps.get("model")
@@ -37,7 +40,7 @@ class Explainer:
             self._background = self._prepare.transform(learned)
             self._owners = owners(self._prepare, schema, self._background.shape[1])
         if self._owners is not None:
-            self._reader = reader_of(self._step, self._background, self._owners, len(schema.columns))
+            self._reader = reader_of(way, self._step, self._background, self._owners, len(schema.columns))
 
     def explain(self, row: Any, label: str, *, details: bool = True) -> Explanation:
         """Why the model gives a label its score. row: (1, ...) as `intake.decode` gives it.

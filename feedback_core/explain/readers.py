@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from .boosters import OwnValues, own_values_of
 from .explanation import Unit, Way
 from .linear import Linear, is_linear
 from .owners import Owners
@@ -36,14 +37,17 @@ class Reader(Protocol):
         """What each feature adds, (w,)."""
 
 
-def reader_of(step: Any, background: Any, owners: Owners, columns: int) -> Reader | None:
+def reader_of(way: Way, step: Any, background: Any, owners: Owners, columns: int) -> Reader | None:
     """How to read a fitted estimator; None for one that can only be asked.
 
+    way: what the registry says of it. A model it calls linear or made of trees may still be none that is read here.
     background: (m, w) prepared rows. owners: (w,) position of the column behind each feature.
     """
-    if is_linear(step):
+    if way == "linear" and is_linear(step):
         return _LinearReader(step, background, owners, columns)
-    return _TreeReader(step, owners, columns) if trees_of(step) is not None else None
+    if way == "tree" and (own := own_values_of(step)) is not None:
+        return _OwnValuesReader(own, owners, columns)
+    return _TreeReader(step, owners, columns) if way == "tree" and trees_of(step) is not None else None
 
 
 class _LinearReader:
@@ -89,6 +93,27 @@ class _TreeReader:
 
     def features(self, prepared: Any, k: int) -> Floats:
         return self._by_feature(k).of(_row(prepared))
+
+
+class _OwnValuesReader:
+    way: Way = "tree"
+    unit: Unit = "log-odds"
+
+    def __init__(self, own: OwnValues, owners: Owners, columns: int) -> None:
+        self._own, self._owners, self._columns = own, owners, columns
+        self._base: Callable[[int], float] = cache(lambda k: float(own(np.zeros((1, len(owners))), k)[-1]))
+
+    def reads(self, _k: int) -> bool:
+        return True
+
+    def base(self, k: int) -> float:
+        return self._base(k)  # the same for every row
+
+    def columns(self, prepared: Any, k: int) -> Floats:
+        return np.bincount(self._owners, self.features(prepared, k), self._columns).astype(float)
+
+    def features(self, prepared: Any, k: int) -> Floats:
+        return self._own(prepared, k)[:-1]
 
 
 def _row(prepared: Any) -> Floats:

@@ -5,7 +5,7 @@ import streamlit as st
 from feedback_core import charts, explain
 from feedback_core.errors import ArtifactError, NotFound
 from feedback_core.explain import Detail, Explanation
-from feedback_core.explaining import Explained, explained
+from feedback_core.explaining import TASK, Explained, explained
 from feedback_core.loop import Loop
 from feedback_core.types import Column, Item
 from pages._shared import cell_text, picture, plain, preview, thumbnail, title_of
@@ -15,7 +15,7 @@ HELP = "Amounts and the average score add up to the model's score."
 
 def show(loop: Loop, item: Item) -> None:
     """The sentence, the columns as bars, words and patches, and the nearest labelled rows; nothing while hidden."""
-    if item.hidden:
+    if item.hidden or loop.project.task != TASK:
         return
     try:
         found = explained(loop, item)
