@@ -405,3 +405,10 @@ def test_the_values_that_boosting_libraries_give_sum_to_their_score(library, k):
     assert found[1].sum() - (0 if k == 2 else found[0].sum()) == pytest.approx(wanted, abs=1e-4)
     if k == 2:
         assert found[0] == pytest.approx(-found[1])
+
+
+@pytest.mark.parametrize("name", ["logistic regression", "random forest", "boosted trees", "neural network"])
+def test_without_the_columns_it_names_the_prediction_changes_more_than_without_others(name):
+    from benchmarks.explain import columns, measured, table
+
+    assert measured(table(300, 6), name, columns)["deletion_ratio_to_random"] > 1.5
