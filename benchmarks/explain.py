@@ -85,7 +85,7 @@ def fitted(world: World, name: str) -> tuple[Any, Explainer]:
 
 
 def measured(world: World, name: str, delete: Callable[..., tuple[int, Any]]) -> dict[str, float]:
-    """Milliseconds of an explanation, of CPU and by the clock, and how much further the top moves the prediction than as much at random."""
+    """Milliseconds of an explanation, of CPU and by the clock, and how far deletions move the prediction, 0-1."""
     model, explainer = fitted(world, name)
     said = model.predict(world.asked)
     explainer.explain(world.asked.iloc[[0]], str(said[0]))  # what is prepared once a version and process
