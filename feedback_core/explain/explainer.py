@@ -13,7 +13,7 @@ from ..intake import feature_names
 from ..training import aligned_proba
 from ..types import Schema
 from . import images, texts
-from .explanation import Detail, Effect, Explanation, Way
+from .explanation import Detail, Effect, Explanation, Unit, Way
 from .mixtures import of_frames, of_numbers
 from .owners import owners
 from .permutations import PAIRS, Mask, Shares, shapley
@@ -55,6 +55,12 @@ class Explainer:
         reader = self._reader if self._reader is not None and self._reader.reads(k) else None
         found = self._asked(row, label) if reader is None else self._read(reader, row, label, k)
         return replace(found, details=self._details(row, found, reader, k)) if details else found
+
+    def unit(self, label: str) -> Unit:
+        """What the amounts of a label are measured in."""
+        known = [str(each) for each in self._model.classes_]
+        readable = self._reader is not None and label in known and self._reader.reads(known.index(label))
+        return self._reader.unit if readable and self._reader is not None else "probability"
 
     @property
     def _width(self) -> int:

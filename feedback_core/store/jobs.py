@@ -35,7 +35,8 @@ where id = (
     where {_CLAIMABLE} and (:only is null or id = :only)
       and not exists (select 1 from jobs other where other.project_id = j.project_id and other.id <> j.id
                       and other.state = 'running' and other.lease_until >= :now)
-    order by case kind when 'forecast' then 2 when 'credit' then 2 when 'dry run' then 1 else 0 end, id limit 1)
+    order by case when kind in ('forecast', 'credit', 'effects') then 2 when kind = 'dry run' then 1 else 0 end, id
+    limit 1)
 returning *
 """
 
@@ -61,7 +62,7 @@ where id = :id and worker = :worker and state = 'running' and cancelled_by is nu
 
 # Work of another project counts once it has waited for a free process in vain, and could run if there were one.
 _MORE_URGENT = """
-select 1 from jobs j where state = 'waiting' and id <> :id and kind not in ('forecast', 'credit')
+select 1 from jobs j where state = 'waiting' and id <> :id and kind not in ('forecast', 'credit', 'effects')
    and (kind <> 'dry run' or :kind <> 'dry run') and not_before <= :now
    and (project_id = :project or max(created_at, not_before) <= :now - :patience_s
         and not exists (select 1 from jobs busy where busy.project_id = j.project_id and busy.state = 'running'))
