@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import explain, fitting, intake
-from .errors import NotFound, Refused
+from .errors import ArtifactError, NotFound, Refused
 from .explain import Detail, Explainer, Explanation
 from .learned import labelled_neighbours
 from .loop import Loop, Serving
@@ -74,6 +74,32 @@ def explanations(
     return {
         item.id: ready.explain(rows.iloc[[n]], label, details=details)
         for n, (item, label) in enumerate(zip(items, labels, strict=True))
+    }
+
+
+def reasons(loop: Loop, items: Sequence[Item]) -> dict[int, str]:
+    """Item id -> one sentence why the serving version says what it says, for the items it can be told of at once.
+
+    Left out are models that would have to be asked, pictures, whose patches have no names, and items that are hidden or
+    whose prediction is of another version.
+    """
+    champion = loop.store.versions.champion(loop.project.id)
+    columns = loop.project.schema.columns
+    if champion is None or loop.project.task != TASK or not any(column.kind != "image" for column in columns):
+        return {}
+    told = [item for item in items if item.predicted and item.version_id == champion.id and not item.hidden]
+    try:
+        serving = loop.serving()
+    except ArtifactError:  # told on Overview
+        return {}
+    if not told or serving.version.id != champion.id:
+        return {}
+    rows = intake.decode(loop.store.items.inputs([item.id for item in told]), loop.project.schema)
+    found = explainer(loop, serving).briefly(rows, [str(item.predicted) for item in told])
+    return {
+        item.id: explain.sentence(each, loop.project.schema, item.values)
+        for item, each in zip(told, found, strict=True)
+        if each is not None
     }
 
 

@@ -4,6 +4,7 @@ from .effects import contributions, patches
 from .items import parts, pool_map, pool_map_by_confidence, probabilities
 from .live import live_errors
 from .mistakes import calibration, confusion, recall
+from .moved import effect_curve, moved
 from .outlook import certificate, credit, forecast
 from .queue import VERDICT_NAMES, findings, priorities, volume
 from .replays import backtest
@@ -22,9 +23,11 @@ __all__ = [
     "contributions",
     "credit",
     "download",
+    "effect_curve",
     "findings",
     "forecast",
     "live_errors",
+    "moved",
     "parts",
     "patches",
     "pool_map",

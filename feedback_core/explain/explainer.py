@@ -53,8 +53,33 @@ class Explainer:
             return Explanation(label, "sampled", "probability", 0.0, 0.0, self._effects(np.zeros(self._width)))
         k = known.index(label)
         reader = self._reader if self._reader is not None and self._reader.reads(k) else None
-        found = self._asked(row, label) if reader is None else self._read(reader, row, label, k)
+        found = self._asked(row, label) if reader is None else self._read(reader, self._prepared(row), label, k)
         return replace(found, details=self._details(row, found, reader, k)) if details else found
+
+    def briefly(self, rows: Any, labels: Sequence[str]) -> list[Explanation | None]:
+        """The same for several rows at once, without patches of images; None where the model would have to be asked.
+
+        rows: (n, ...). Preparing them together takes less than a tenth of the time: it is most of what is to do.
+        """
+        reader, known = self._reader, [str(each) for each in self._model.classes_]
+        if reader is None:
+            return [None] * len(labels)
+        prepared = self._prepared(rows)
+        found: list[Explanation | None] = []
+        for n, label in enumerate(labels):
+            k = known.index(label) if label in known else -1
+            if k < 0 or not reader.quick(k):
+                found.append(None)
+                continue
+            told = self._read(reader, prepared[n : n + 1], label, k)
+            found.append(replace(told, details=self._texts(rows.iloc[[n]], prepared[n : n + 1], told, reader, k)))
+        return found
+
+    def _texts(self, row: Any, prepared: Any, told: Explanation, reader: Reader, k: int) -> tuple[Detail, ...]:
+        """The words of a project that has nothing but a text: columns name themselves."""
+        if self._width > 1 or self._schema.columns[0].kind != "text" or self._vectorizer(self._schema.names[0]) is None:
+            return ()
+        return (self._detail(row, told, 0, reader.features(prepared, k)),)
 
     def unit(self, label: str) -> Unit:
         """What the amounts of a label are measured in."""
@@ -66,8 +91,11 @@ class Explainer:
     def _width(self) -> int:
         return len(self._schema.columns)
 
-    def _read(self, reader: Reader, row: Any, label: str, k: int) -> Explanation:
-        amounts, base = reader.columns(self._prepare.transform(row), k), reader.base(k)  # type: ignore[union-attr]
+    def _prepared(self, rows: Any) -> Any:
+        return self._prepare.transform(rows)  # type: ignore[union-attr]
+
+    def _read(self, reader: Reader, prepared: Any, label: str, k: int) -> Explanation:
+        amounts, base = reader.columns(prepared, k), reader.base(k)
         output = base + float(amounts.sum())
         return Explanation(label, reader.way, reader.unit, base, output, self._effects(amounts))
 
@@ -80,7 +108,7 @@ class Explainer:
         """Sampled over columns, on prepared rows where they are known to be made of columns one by one."""
         k, some = self._labels.index(label), self._some
         if self._owners is not None:
-            prepared = self._prepare.transform(row)  # type: ignore[union-attr]
+            prepared = self._prepared(row)
             mix = of_numbers(prepared, self._background[: len(some)], self._owners)
             ask = self._asking(self._step, mix, k)
         else:
@@ -106,7 +134,7 @@ class Explainer:
         wanted = [n for n, column in enumerate(self._schema.columns) if column.kind in ("text", "image")]
         if not wanted:
             return ()
-        amounts = None if reader is None else reader.features(self._prepare.transform(row), k)  # type: ignore[union-attr]
+        amounts = None if reader is None else reader.features(self._prepared(row), k)
         return tuple(self._detail(row, found, n, amounts) for n in wanted)
 
     def _detail(self, row: Any, found: Explanation, n: int, amounts: npt.NDArray[np.float64] | None) -> Detail:

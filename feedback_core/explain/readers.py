@@ -13,7 +13,7 @@ from .boosters import OwnValues, own_values_of
 from .explanation import Unit, Way
 from .linear import Linear, is_linear
 from .owners import Owners
-from .tree_shapley import MOST_SLOTS, TreeShapley
+from .tree_shapley import MOST_SLOTS, QUICK_SLOTS, TreeShapley
 from .trees import trees_of
 
 Floats = npt.NDArray[np.float64]
@@ -27,6 +27,9 @@ class Reader(Protocol):
 
     def reads(self, k: int) -> bool:
         """Whether a row takes no longer than a page may wait."""
+
+    def quick(self, k: int) -> bool:
+        """Whether forty rows take no longer than a hand of cards may."""
 
     def base(self, k: int) -> float: ...
 
@@ -60,6 +63,9 @@ class _LinearReader:
     def reads(self, _k: int) -> bool:
         return True
 
+    def quick(self, _k: int) -> bool:
+        return True
+
     def base(self, k: int) -> float:
         return self._linear.base(k)
 
@@ -85,6 +91,9 @@ class _TreeReader:
     def reads(self, k: int) -> bool:
         return self._by_column(k).slots <= MOST_SLOTS
 
+    def quick(self, k: int) -> bool:
+        return self._by_column(k).slots <= QUICK_SLOTS
+
     def base(self, k: int) -> float:
         return self._by_column(k).base
 
@@ -104,6 +113,9 @@ class _OwnValuesReader:
         self._base: Callable[[int], float] = cache(lambda k: float(own(np.zeros((1, len(owners))), k)[-1]))
 
     def reads(self, _k: int) -> bool:
+        return True
+
+    def quick(self, _k: int) -> bool:
         return True
 
     def base(self, k: int) -> float:

@@ -18,6 +18,9 @@ from .trees import Floats, Ints, Trees
 MOST_SLOTS = 600_000
 """(leaf, player) pairs up to which a row takes less than 100 ms (python -m benchmarks.explain)."""
 
+QUICK_SLOTS = 50_000
+"""The same for 5 ms."""
+
 
 class TreeShapley:
     """The paths to the leaves that matter for one output, ready for any row."""

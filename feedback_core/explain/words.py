@@ -87,7 +87,8 @@ def _both(towards: Sequence[str], away: Sequence[str], label: str) -> str:
         parts.append(f"{_listed(towards[:NAMED])} {_verb(towards[:NAMED])} towards {label}")
     if away:
         parts.append(f"{_listed(away[:NAMED])} {_verb(away[:NAMED])} away from {'it' if towards else label}")
-    return "; ".join(parts) + "."
+    said = "; ".join(parts) + "."
+    return said.replace("the ", "The ", 1) if said.startswith("the ") else said
 
 
 def _listed(names: Sequence[str]) -> str:

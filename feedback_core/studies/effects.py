@@ -170,7 +170,9 @@ def _curves(pair: Pair, rows: Any, ranked: Sequence[str], label: str) -> list[di
 
 def _changed(pair: Pair, ids: Sequence[int], changed: npt.NDArray[np.intp], said: Sequence[Any]) -> dict[str, Any]:
     flows = Counter(zip(said[0][changed].tolist(), said[1][changed].tolist(), strict=True))
-    named = changed[:LISTED].tolist()
+    outlines = pair.store.items.outlines([ids[at] for at in changed])
+    # What is still to be decided blind is counted, and not named.
+    named = [at for at in changed.tolist() if not outlines[ids[at]].blind][:LISTED]
     keys = pair.store.items.keys([ids[at] for at in named])
     return {
         "n": len(changed),

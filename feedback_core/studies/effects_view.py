@@ -73,8 +73,8 @@ def _moved(body: Mapping[str, Any]) -> list[str]:
         return [f"No column counts measurably more or less than in version {body['parent']}."]
     more = [f"{row['column']} ({_change(row)})" for row in clear if row["after"] > row["before"]][:3]
     less = [f"{row['column']} ({_change(row)})" for row in clear if row["after"] < row["before"]][:3]
-    parts = [f"{', '.join(names)} counts {side}" for names, side in ((more, "more"), (less, "less")) if names]
-    return [f"Against version {body['parent']}: {'; '.join(parts)}."]
+    parts = [f"{side} by {', '.join(names)}" for names, side in ((more, "more"), (less, "less")) if names]
+    return [f"Against version {body['parent']} it goes {'; '.join(parts)}."]
 
 
 def _change(row: Mapping[str, Any]) -> str:
