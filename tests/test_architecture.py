@@ -27,11 +27,11 @@ intake tables exports encoding datasets
 tasks
 surroundings feature_space sampling trust refits fitting provenance suspects taking_in plans explain
 second_look comparison accuracies studies reports rescoring triggers webhooks
-realtime
+realtime mean_errors
 reproduce
 loop insights inspection exchange
-learned decisions arrivals people briefing unattended
-reordering maps similar submissions explaining
+learned decisions arrivals people briefing unattended number_views
+reordering maps similar submissions lineup explaining
 entry_lines
 heartbeat reviewers feedback_loop deck served_model receipts
 worker

@@ -5,6 +5,7 @@ from .items import parts, pool_map, pool_map_by_confidence, probabilities
 from .live import live_errors
 from .mistakes import calibration, confusion, recall
 from .moved import effect_curve, moved
+from .numbers import errors, errors_by_size, predicted_and_true
 from .outlook import certificate, credit, forecast
 from .queue import VERDICT_NAMES, findings, priorities, volume
 from .replays import backtest
@@ -24,6 +25,8 @@ __all__ = [
     "credit",
     "download",
     "effect_curve",
+    "errors",
+    "errors_by_size",
     "findings",
     "forecast",
     "live_errors",
@@ -32,6 +35,7 @@ __all__ = [
     "patches",
     "pool_map",
     "pool_map_by_confidence",
+    "predicted_and_true",
     "priorities",
     "probabilities",
     "recall",

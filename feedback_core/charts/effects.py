@@ -74,7 +74,7 @@ def patches(heat: Sequence[Sequence[float]], picture: str, label: str, unit: str
             z=rows,
             zmin=-most,
             zmax=most,
-            opacity=0.72,
+            opacity=0.85,
             colorscale=[(0, AUDIT), (0.5, "rgba(128,128,128,0)"), (1, CHAMPION)],
             colorbar={"title": {"text": TITLES[unit], "side": "right"}, "thickness": 12},
             hovertemplate=f"row %{{y}}, column %{{x}}: %{{z:+.2f}} for {short(label)}<extra></extra>",

@@ -26,17 +26,16 @@ def show(loop: Loop, item: Item) -> None:
     st.write(plain(found.sentence))
     left, right = st.columns(2, gap="large")
     with left:
-        _columns(loop, item, told)
-        st.caption(plain(f"{explain.total(told)} {explain.method(told)}"))
-    with right:
+        if len(told.effects) > 1:
+            _columns(loop, item, told)
         for detail in told.details:
             _detail(loop, item, detail, told)
+        st.caption(plain(f"{explain.total(told)} {explain.method(told)}"))
+    with right:
         _nearest(loop, found)
 
 
 def _columns(loop: Loop, item: Item, told: Explanation) -> None:
-    if len(told.effects) < 2:
-        return  # its words or patches say it all
     known = dict(zip(loop.project.schema.columns, item.values, strict=True))
     texts = {column.name: _short(column, value) for column, value in known.items()}
     rows = {
@@ -86,9 +85,9 @@ def _nearest(loop: Loop, found: Explained) -> None:
     rows = [
         {
             "Label": near.label,
+            "Distance": near.distance,
             "Row": preview(loop.project, items[near.item_id]) or title_of(items[near.item_id]),
             "Image": thumbnail(loop.project, items[near.item_id]),
-            "Distance": near.distance,
         }
         for near in found.nearest
     ]
