@@ -46,6 +46,7 @@ ROUTES = {
     "GET /projects/{project_id}/versions": "see",
     "GET /projects/{project_id}/accuracy": "see",
     "GET /projects/{project_id}/card": "see",
+    "GET /projects/{project_id}/items/{key}/explanation": "see",
     "GET /projects/{project_id}/card.html": "see",
     "GET /projects/{project_id}/events": "see",
     "GET /projects/{project_id}/insights": "see",

@@ -272,7 +272,7 @@ function drawCard(deck, parts, card) {
   if (rows.length) body.push(tables(rows, aside));
   if (card.similar.length) body.push(similar(card.similar, rows.length && aside.length));
   const among = card.among ? [node("p", { class: "among", text: card.among, title: "Found on the audit sample: among so few labels the right one is, as often as this says." })] : [];
-  parts.card.replaceChildren(head, ...body, ...among, node("p", { class: "why", text: card.why }));
+  parts.card.replaceChildren(head, ...body, ...among, ...because(card), node("p", { class: "why", text: card.why }));
   parts.card.dataset.draw = card.draw;
   parts.card.dataset.item = card.item;
 }
@@ -317,6 +317,12 @@ function heads(others) {
   const labels = others.map(({ label }) => node("th", { scope: "col", class: "near", text: label, title: label }));
   const caption = node("caption", { text: "Beside it: the most similar labelled items, under their labels" });
   return [caption, node("thead", {}, node("tr", {}, node("td"), node("th", { scope: "col", text: "This item" }), ...labels))];
+}
+
+function because(card) {
+  if (!card.because) return [];
+  const help = "What moves this prediction most. Opened on Predictions, the item says how much.";
+  return [node("p", { class: "because", title: help }, node("strong", { text: `Why ${card.predicted}? ` }), card.because)];
 }
 
 function similar(rows, tabled) {
