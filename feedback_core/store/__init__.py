@@ -12,6 +12,7 @@ from .corrections import Corrections
 from .deliveries import Deliveries
 from .drawn import DrawnDecisions
 from .draws import Draws
+from .drift_alerts import DriftAlerts
 from .driver import Driver
 from .events import Events
 from .feedback import FeedbackLog
@@ -70,6 +71,7 @@ class Store:
     tallies: Tallies
     listings: Listings
     triggers: Triggers
+    drift_alerts: DriftAlerts
     realtime: Realtime
     webhooks: Webhooks
     deliveries: Deliveries
@@ -124,6 +126,7 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         tallies=Tallies(driver),
         listings=Listings(driver),
         triggers=Triggers(driver),
+        drift_alerts=DriftAlerts(driver),
         realtime=Realtime(driver),
         webhooks=Webhooks(driver),
         deliveries=Deliveries(driver),

@@ -5,6 +5,7 @@ Times are seconds since the epoch (UTC). Labels are strings everywhere inside th
 
 from __future__ import annotations
 
+from .drift import DriftAlert, DriftAnswer, DriftDirection
 from .evidence import (
     GATE,
     STUDIES,
@@ -82,6 +83,9 @@ __all__ = [
     "DeliveryState",
     "Draw",
     "Drawn",
+    "DriftAlert",
+    "DriftAnswer",
+    "DriftDirection",
     "EntryFilter",
     "EntryState",
     "Event",
