@@ -29,7 +29,7 @@ second_look comparison accuracies studies reports rescoring triggers webhooks
 realtime
 reproduce
 loop insights inspection exchange
-learned decisions arrivals people briefing unattended
+learned decisions drift_alerts arrivals people briefing unattended
 reordering maps similar submissions
 entry_lines
 heartbeat reviewers feedback_loop deck served_model receipts
