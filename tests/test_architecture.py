@@ -20,7 +20,7 @@ cron client environment fence trouble
 settings registry scored
 types
 intervals wording scope children permissions
-calibration conformal
+calibration conformal ranking
 intake tables exports encoding datasets
     review training evaluation number_scores gate threshold slices bulk queue_audit unusual scoring staging estimates
     forecast credit dry_run charts headlines version_scores prioritize models store

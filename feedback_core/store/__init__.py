@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..errors import StoreError
 from .answers import Answers
+from .backgrounds import Backgrounds
 from .contributions import Contributions
 from .corrections import Corrections
 from .deliveries import Deliveries
@@ -61,6 +62,7 @@ class Store:
     sessions: ReviewSessions
     maps: Maps
     versions: Versions
+    backgrounds: Backgrounds
     flips: Flips
     judged: JudgedRows
     holdout: Holdout
@@ -116,6 +118,7 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         sessions=ReviewSessions(driver),
         maps=Maps(driver),
         versions=Versions(driver),
+        backgrounds=Backgrounds(driver),
         flips=Flips(driver),
         judged=JudgedRows(driver),
         holdout=Holdout(driver),

@@ -770,6 +770,26 @@ def drift_alerts(db: Database) -> None:
     _run(db, _DRIFT_ALERTS)
 
 
+_BACKGROUNDS = """
+-- ids: differences of neighbouring item ids as int64, compressed. among: rows there were to choose from.
+create table backgrounds (
+    version_id integer primary key references versions (id),
+    ids blob not null,
+    among integer not null
+);
+create trigger backgrounds_kept before delete on backgrounds
+    begin select raise(abort, 'a version is rebuilt from its background'); end;
+create trigger backgrounds_immutable before update on backgrounds
+    begin select raise(abort, 'a version is rebuilt from its background'); end;
+"""
+
+
+@migrations(name="0031_backgrounds")
+def backgrounds(db: Database) -> None:
+    """The rows without a label that a version has learned from, such as those that tell a detector what is usual."""
+    _run(db, _BACKGROUNDS)
+
+
 def _run(db: Database, script: str) -> None:
     # Not executescript(): it commits the surrounding transaction first.
     statement = ""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from statistics import median
 from typing import Any
 
-from .. import threshold
+from .. import tasks, threshold
 from ..settings import Settings
 from ..store import Store
 from ..types import Job, Project, TriggerState, Version
@@ -61,6 +61,8 @@ def facts(store: Store, project: Project, now: float) -> Facts:
 
 def obstacle(store: Store, project: Project, versions: Sequence[Version], pending: Mapping[str, int]) -> str:
     """Why no version can be trained now, in words; empty when one can."""
+    if not versions and tasks.of(project).background:
+        return threshold.no_rows(store.tallies.of(project.id, "items"))
     if not versions:
         return threshold.obstacle(store.items.two_labels(project.id), True)
     last, settings, items = versions[-1], project.settings, store.tallies.of(project.id, "items")
