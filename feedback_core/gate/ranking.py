@@ -101,8 +101,8 @@ def too_few(truth: Flags) -> str:
         return ""
     few, n = ("anomalies", anomalies) if anomalies <= normal else ("normal rows", normal)
     return (
-        f"Not measurable: there are {n} {few} among {counted(len(truth), 'locked row')}, and {LEAST_ANOMALIES} are needed. "
-        "A person decides; more audit answers make it measurable."
+        f"Not measurable: there are {n} {few} among {counted(len(truth), 'locked row')}, and {LEAST_ANOMALIES} are "
+        "needed. A person decides; more audit answers make it measurable."
     )
 
 

@@ -36,7 +36,8 @@ class FeedbackIForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Two rows are alike as far as they share leaves, a leaf counting log(N / rows in it) squared; the score is the
     standardised unassisted one plus a kernel ridge of what the answers (anomaly +1, normal -1) leave unexplained. That
     is the ridge form of active anomaly discovery (Das et al., 2017, arXiv 1708.09441): the most likely leaf weights
-    under a Gaussian prior around the forest's own. Defaults were tuned on sets that `benchmarks.unsupervised` prints.
+    under a Gaussian prior around the forest's own. In 60 questions it finds 58 anomalies of cardio, 36 without answers,
+    and 452 over eleven sets, 288 without (python -m benchmarks.unsupervised; the defaults were tuned on five of them).
     """
 
     def __init__(

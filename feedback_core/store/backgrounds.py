@@ -56,7 +56,7 @@ class Backgrounds:
         return Background(tuple(ids.tolist()), rows[0]["among"])
 
     def spread(self, project_id: int, most: int) -> Background:
-        """At most so many rows of a project, spread evenly: none that is locked, of the audit sample, or equal to one."""
+        """At most so many rows of a project, spread evenly: none that is locked or audited, or equal to such a one."""
         with self._driver.reading() as session:
             columns = session.columns(_IDS, (project_id,))
             ids = np.asarray(columns[0] if columns else (), dtype=np.int64)
