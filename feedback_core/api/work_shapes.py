@@ -215,17 +215,19 @@ class Insights(BaseModel):
     accuracy_by_version: dict[str, list[Any]]
     volume: dict[str, list[Any]]
     forecast: dict[str, Any]
+    certificate: dict[str, Any]
     credit: dict[str, Any]
     queue: dict[str, Any]
 
 
 class NewProject(Act):
     name: str = Field(min_length=1, max_length=80)
-    task: Literal["classification", "regression"] = Field(
-        default="classification", description="What is predicted: one of several labels, or a number."
+    task: Literal["classification", "regression", "anomaly"] = Field(
+        default="classification",
+        description="What is predicted: one of several labels, a number, or which rows are anomalies.",
     )
     labels: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
-        max_length=1_000, description="Empty where a number is predicted."
+        max_length=1_000, description="Empty unless one of several labels is predicted."
     )
     columns: list[NewColumn] = Field(min_length=1, max_length=2_000)
     settings: dict[str, Any] = Field(default={}, description="Settings that are not the default.")

@@ -1,7 +1,7 @@
 """What a project's target is: one file a kind of task, found by its name."""
 
 from . import anomaly, classification, regression
-from .registry import TASKS, Evidence, Floats, TakeIn, Task, of, scored, unfitted
+from .registry import TASKS, Evidence, Floats, TakeIn, Task, of, scored, unfitted, weights
 
 __all__ = [
     "TASKS",
@@ -15,4 +15,5 @@ __all__ = [
     "regression",
     "scored",
     "unfitted",
+    "weights",
 ]
