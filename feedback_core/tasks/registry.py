@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -127,6 +127,9 @@ class Task:
     """On what terms versions are judged: others make it another look at the locked rows."""
     judge: Callable[[Evidence, Project], Judgement]
     """The gate's judgement."""
+
+    titles: Mapping[str, str] = field(default_factory=dict)
+    """What a reviewer reads on the key of a label, where it is not the label itself."""
 
     background: int = 0
     """Most rows without a label that a version learns from too, in front of the labelled ones and labelled ""; such a
