@@ -171,7 +171,7 @@ ANOMALY = TASKS.register("anomaly")(
         flip=_flip,
         terms=_terms,
         judge=judge,
-        titles={intake.NORMAL: "False alarm: normal", intake.ANOMALY: "True alarm: anomaly"},
+        titles={intake.NORMAL: "False alarm (normal)", intake.ANOMALY: "True alarm (anomaly)"},
         background=BACKGROUND,
     )
 )
