@@ -27,10 +27,10 @@ intake tables exports encoding datasets
 tasks
 surroundings feature_space sampling trust refits fitting provenance suspects taking_in plans
 second_look comparison accuracies studies reports rescoring triggers webhooks
-realtime
+realtime mean_errors
 reproduce
 loop insights inspection exchange
-learned decisions drift_alerts arrivals people briefing unattended
+learned decisions drift_alerts arrivals people briefing unattended number_views
 reordering maps similar submissions
 entry_lines
 heartbeat reviewers feedback_loop deck served_model receipts
