@@ -19,6 +19,7 @@ from . import (
     access,
     decisions,
     docs,
+    drift_alerts,
     evidence,
     explanations,
     feeds,
@@ -43,7 +44,20 @@ from .problems import HANDLERS, PROBLEMS
 # What is asked most comes first: routes are tried one after the other.
 PARTS = (
     *(reviewing, items, jobs, projects, pictures),
-    *(realtime, lineups, evidence, explanations, decisions, feeds, metrics, docs, access, webhooks, groups),
+    *(
+        realtime,
+        lineups,
+        evidence,
+        explanations,
+        decisions,
+        drift_alerts,
+        feeds,
+        metrics,
+        docs,
+        access,
+        webhooks,
+        groups,
+    ),
 )
 
 

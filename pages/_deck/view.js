@@ -167,7 +167,7 @@ function buildLabels(deck, parts) {
   parts.keys = keysOf(deck.labels);
   parts.buttons = deck.labels.map((label, n) => {
     const key = parts.keys[n] ?? "";
-    const made = button(deck, key.toUpperCase(), label, (event) => decideByMouse(deck, event, "correct", label));
+    const made = button(deck, key.toUpperCase(), deck.titles[label] ?? label, (event) => decideByMouse(deck, event, "correct", label));
     made.append(node("span", { class: "share" }), node("span", { class: "bar", "aria-hidden": "true" }));
     return made;
   });
@@ -361,7 +361,7 @@ function saveTyped(deck, parts) {
 
 function drawLabels(deck, parts, card) {
   parts.confirm.disabled = card.predicted === null;
-  const shown = card.predicted === null ? "No prediction shown: choose a label" : `Confirm: ${card.predicted}`;
+  const shown = card.predicted === null ? "No prediction shown: choose a label" : `Confirm: ${deck.titles[card.predicted] ?? card.predicted}`;
   put(parts.confirm.querySelector(".caption"), shown);
   const past = deck.back === null ? null : pastOf(deck, deck.back);
   const said = past && (past.verdict === "confirm" ? (past.target ?? card.predicted) : past.target);
