@@ -2,6 +2,7 @@
 
 from ..environment import model_modules
 from . import (
+    anomaly,
     hist_gradient_boosting,
     keras,
     lightgbm,
@@ -24,6 +25,7 @@ from .torch import torch_network
 __all__ = [
     "BUILDERS",
     "Builder",
+    "anomaly",
     "available",
     "builder",
     "choices",
