@@ -122,7 +122,7 @@ def show_slices(report: GateReport, place: str) -> None:
             key=f"slices-{place}-{report.id}",
             height=min(38 + 35 * len(slices), 320),
             alt="Slices of the locked rows with both versions and the difference",
-            column_config={"Rows": SMALL, "Fixed": SMALL, "Broken": SMALL, "p of a loss": SMALL},
+            column_config=dict.fromkeys(("Rows", "Fixed", "Broken", "Nearer", "Farther off", "p of a loss"), SMALL),
         )
     if suite := report.numbers.get("corrections"):
         gain = suite["difference"]
@@ -227,8 +227,7 @@ def _slice_row(one: Any, numbers: Any) -> dict[str, Any]:
         "New version": _short(one, "challenger"),
         "Difference": f"{_said(gain['value'], numbers)} ({_said(gain['low'], numbers)} to "
         f"{_said(gain['high'], numbers)})",
-        "Fixed": one["gained"],
-        "Broken": one["lost"],
+        **dict(zip((kind[0] for kind in KINDS_OF[_is_number(numbers)]), (one["gained"], one["lost"]), strict=True)),
         "p of a loss": f"{one['p_holm']:.3g}",
     }
 
