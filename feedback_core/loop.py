@@ -99,7 +99,7 @@ def create_project(
     return store.projects.create(
         name,
         schema,
-        tuple(labels),
+        own.take_in.labels_always or tuple(labels),
         settings or own.defaults(),
         salt=int(np.random.default_rng().integers(2**31)) if salt is None else salt,
         now=time.time() if now is None else now,
@@ -400,11 +400,20 @@ class Loop:
         self.project = self.store.projects.update(self.project, settings=settings, now=self.clock(), actor=by)
         return self.request_rescore(by, "new weights")
 
-    def retrain(self, by: str, job_id: int | None = None, progress: Progress = silent) -> Version:
-        """Fit a new version on base data plus effective feedback, save it, and store it as a candidate."""
+    def retrain(
+        self,
+        by: str,
+        job_id: int | None = None,
+        progress: Progress = silent,
+        recipe: tuple[str, Mapping[str, Any]] | None = None,
+    ) -> Version:
+        """Fit a new version on base data plus effective feedback, save it, and store it as a candidate.
+
+        recipe: estimator and params in place of the project's.
+        """
         if job_id is not None and (known := self.store.versions.of_job(job_id)) is not None:
             return known
-        version, model = fitting.new_version(self.store, self.project, by, job_id, self.clock(), progress)
+        version, model = fitting.new_version(self.store, self.project, by, job_id, self.clock(), progress, recipe)
         self._models[version.sha256] = model
         return version
 
