@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from . import intake, scoring, training
-from .errors import InvalidFeedback, InvalidInput
+from . import fitting, intake, scoring
+from .errors import InvalidFeedback, InvalidInput, Refused
 from .loop import Loop, Serving
 from .store.listings import Placed
 from .types import Project, Rows, Schema
@@ -85,6 +85,11 @@ def predict(loop: Loop, by: str, bodies: Sequence[bytes], *, log: bool) -> Answe
     """Predict inputs with the model that serves; log: keep them as items, with what was said, for review."""
     serving = loop.serving()
     proba = _proba(loop, serving, bodies)
+    if unknown := int(np.isnan(proba[:, 0]).sum()):
+        raise Refused(
+            f"Version {serving.version.number} is stored predictions alone and has none for {unknown:,} of "
+            f"{len(bodies):,} inputs: add them as items, and send what your model says about them."
+        )
     items = _logged(loop, by, bodies, (serving, proba)) if log else []
     return Answered(serving, scoring.top_labels(proba, loop.project.labels), proba, items)
 
@@ -122,7 +127,10 @@ def _save(loop: Loop, serving: Serving, ids: Sequence[int], proba: npt.NDArray[n
     Its own is found when the pool is scored the next time: to rank a million for every input that comes in would take
     longer than the input may wait.
     """
-    scored = scoring.plain(ids, proba, loop.project.labels)
+    told = np.flatnonzero(~np.isnan(proba[:, 0])).tolist()  # a version of stored predictions alone may have none
+    if not told:
+        return
+    scored = scoring.plain([ids[n] for n in told], proba[told], loop.project.labels)
     near = loop.store.listings.priorities_near(loop.project.id, scored.confidence.tolist())
     priority = np.asarray([0.5 if value is None else value for value in near])
     loop.store.predictions.save_current(serving.version.id, replace(scored, priority=priority))
@@ -131,8 +139,7 @@ def _save(loop: Loop, serving: Serving, ids: Sequence[int], proba: npt.NDArray[n
 def _proba(loop: Loop, serving: Serving, bodies: Sequence[bytes]) -> npt.NDArray[np.float64]:
     if not bodies:
         raise InvalidInput("inputs is empty: send at least one.")
-    frame = intake.decode(bodies, loop.project.schema)
-    return training.aligned_proba(serving.model, frame, loop.project.labels)
+    return fitting.proba(serving.model, bodies, loop.project)
 
 
 class Lines:

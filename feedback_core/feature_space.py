@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from . import intake
-from .models.features import Features
+from .footing import finite, pool_start
+from .models.features import WIDTH, Features
 from .neighbours import nearest
 from .store import Store
 from .types import Neighbour, Project
@@ -29,17 +30,20 @@ class FeatureSpace:
         """model: a fitted pipeline. learned: ids of rows it was fitted on."""
         self._store, self._project = store, project
         self._prepare = model.named_steps["prepare"]
-        self._features = Features(self._prepare, self._prepared(learned))
+        # Where nothing is labelled the pool gives the scale.
+        prepared = self._prepared(learned or pool_start(store, project))
+        self._features = Features(self._prepare, prepared)
+        self._width = min(WIDTH, prepared.shape[1])
 
     def of(self, ids: Sequence[int]) -> npt.NDArray[np.float32]:
         """Features (n, f) of items by id, in the order asked for."""
-        parts = [
-            self._features.of(self._prepared(ids[start : start + CHUNK])) for start in range(0, max(len(ids), 1), CHUNK)
-        ]
+        if not len(ids):
+            return np.zeros((0, self._width), dtype=np.float32)
+        parts = [self._features.of(self._prepared(ids[start : start + CHUNK])) for start in range(0, len(ids), CHUNK)]
         return np.concatenate(parts)
 
     def _prepared(self, ids: Sequence[int]) -> Any:
-        return self._prepare.transform(intake.decode(self._store.items.inputs(ids), self._project.schema))
+        return finite(self._prepare.transform(intake.decode(self._store.items.inputs(ids), self._project.schema)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,10 +31,18 @@ def fit(
     return training.fit(unfitted, intake.decode(inputs, schema), labels, weights)
 
 
-def proba(model: Any, inputs: Sequence[str], project: Project) -> npt.NDArray[np.float64]:
-    """Class probabilities (n, k) of stored inputs, in the project's label order."""
+def proba(
+    model: Any, inputs: Sequence[str | bytes], project: Project, ids: Sequence[int] = ()
+) -> npt.NDArray[np.float64]:
+    """Class probabilities (n, k) of stored inputs, in the project's label order.
+
+    ids: of the items, where they are known. Rows are NaN where a model that is stored predictions has none.
+    """
     if not inputs:
         return np.zeros((0, len(project.labels)))
+    if hasattr(model, "proba_of"):
+        looked_up: npt.NDArray[np.float64] = model.proba_of(inputs, ids, project.labels)
+        return looked_up
     return training.aligned_proba(model, intake.decode(inputs, project.schema), project.labels)
 
 

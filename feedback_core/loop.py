@@ -15,10 +15,10 @@ import numpy as np
 from . import (
     comparison,
     fitting,
+    outside,
     reports,
     rescoring,
     review,
-    scoring,
     second_look,
     suspects,
     taking_in,
@@ -27,7 +27,6 @@ from . import (
 from .cache import Cache
 from .errors import ArtifactError, FeedbackError, InvalidFeedback, InvalidInput, NotFound, Refused
 from .gate import wear
-from .models import artifacts
 from .settings import Settings
 from .store import Store, open_store
 from .store.sessions import MOST
@@ -396,6 +395,16 @@ class Loop:
         self._models[version.sha256] = model
         return version
 
+    def import_model(
+        self, model: Any, by: str, *, labels: Mapping[Any, str] | None = None, source: str = "Python"
+    ) -> Version:
+        """Store a fitted scikit-learn classifier as a candidate, to be judged and promoted like any other.
+
+        model: over a frame with the project's columns by name, over a matrix of them in their order, or over texts.
+        labels: what it says -> label of the project, where these differ. source: where it came from, in words.
+        """
+        return outside.import_model(self.store, self.project, model, by, self.clock(), labels=labels, source=source)
+
     # -- judge and promote -------------------------------------------------------------------------------------------
 
     def judge(self, version: Version, progress: Progress = silent, *, by: str = "gate") -> GateReport:
@@ -498,9 +507,9 @@ class Loop:
 
     def model(self, version: Version) -> Any:
         """A version's fitted model, loaded once per loop. Raises ArtifactError."""
-        if version.sha256 not in self._models:
-            self._models[version.sha256] = artifacts.load(self.store.artifacts, version.artifact, version.sha256)
-        return self._models[version.sha256]
+        if (key := outside.key(self.store, version)) not in self._models:
+            self._models[key] = outside.model_of(self.store, self.project, version)
+        return self._models[key]
 
     def _judged(self, version: Version) -> GateReport:
         report = self.store.versions.report_on(version.id)
@@ -545,9 +554,8 @@ class Loop:
 
     def _said(self, version: Version, ids: Sequence[int], inputs: Sequence[str]) -> comparison.Said:
         try:
-            proba = fitting.proba(self.model(version), inputs, self.project)
-            said = scoring.plain(ids, proba, self.project.labels)
-            return comparison.Said(said.labels, said.confidence.tolist())
+            proba = fitting.proba(self.model(version), inputs, self.project, ids)
+            return comparison.said_of(proba, self.project.labels)
         except ArtifactError:
             # What it said when it was judged is stored: a damaged file must not block the way back.
             stored = self.store.predictions.labels_of(version.id, ids)

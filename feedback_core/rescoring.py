@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import fitting, scoring
+from .footing import footing
 from .prioritize import Pool, blend, histogram
 from .store import Store
 from .store.items import BATCH
@@ -35,10 +36,12 @@ def rescore(
     if not ids:
         return 0
     progress(0.5, f"{len(ids):,} items predicted")
-    lineage = store.versions.lineage(version.id)
+    lineage = footing(store, project, version)
     around = Surroundings(store, project, model, lineage, ids, is_open, rng)
     share = scoring.class_share(lineage["labels"], project.labels)
-    pool = Pool(proba, share, rng, is_open, len(lineage["labels"]), around.look)
+    # What a version from elsewhere has seen is not known: it is not taken for a beginner.
+    known = len(lineage["labels"]) if version.lineage_known else None
+    pool = Pool(proba, share, rng, is_open, known, around.look)
     names, parts = blend(pool, project.settings.weights, batch)
     scored = scoring.ranked(ids, proba, project.labels, parts)
     for start in range(0, len(ids), BATCH):
@@ -59,5 +62,10 @@ def _predicted(
     for some, inputs, are_open in store.items.pool_chunks(project.id):
         ids += some
         still_open += are_open
-        chunks.append(fitting.proba(model, inputs, project).astype(np.float32))
-    return ids, np.asarray(still_open, dtype=bool), np.concatenate(chunks)
+        chunks.append(fitting.proba(model, inputs, project, some).astype(np.float32))
+    proba = np.concatenate(chunks)
+    if not np.isnan(proba[:, :1]).any():
+        return ids, np.asarray(still_open, dtype=bool), proba
+    # Of items that stored predictions leave out nothing is known: they keep what they bear.
+    told = np.flatnonzero(~np.isnan(proba[:, 0]))
+    return [ids[n] for n in told], np.asarray(still_open, dtype=bool)[told], proba[told]

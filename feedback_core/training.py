@@ -85,7 +85,7 @@ def fit(model: Any, X: Any, labels: Sequence[str], weights: npt.NDArray[np.float
         raise CannotTrain(
             f"All {len(labels)} labelled rows say {classes[0]!r}: a model needs at least two classes to learn from."
         )
-    _drop_wordless(model, X)
+    drop_wordless(model, X)
     weighted = has_fit_parameter(model.named_steps["model"], "sample_weight")
     extra = {"model__sample_weight": weights} if weighted else {}
     try:
@@ -117,7 +117,8 @@ def aligned_proba(model: Any, X: Any, labels: Sequence[str]) -> npt.NDArray[np.f
     return aligned
 
 
-def _drop_wordless(model: Any, X: Any) -> None:
+def drop_wordless(model: Any, X: Any) -> None:
+    """Have an unfitted pipeline leave out text columns of X without a word. Raises CannotTrain when nothing is left."""
     # A vectorizer refuses a column without words, with all other columns fine; the next version may have some.
     prepare = model.named_steps.get("prepare")
     if prepare is None or not hasattr(prepare, "transformers"):

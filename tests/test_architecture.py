@@ -24,9 +24,11 @@ calibration
 intake tables exports encoding datasets
     review training evaluation gate threshold slices bulk queue_audit unusual scoring staging estimates
     forecast credit dry_run charts headlines version_scores prioritize models store
+footing
 surroundings feature_space sampling trust refits fitting provenance suspects taking_in plans
+recorded
 second_look comparison accuracies studies reports rescoring triggers webhooks
-realtime
+realtime outside
 reproduce
 loop insights inspection exchange
 learned decisions arrivals people briefing unattended

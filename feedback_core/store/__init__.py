@@ -24,6 +24,7 @@ from .judged import JudgedRows
 from .listings import Listings
 from .maps import Maps
 from .members import Members
+from .outside import Outside
 from .predictions import Predictions
 from .projects import Projects
 from .ranks import Ranks
@@ -71,6 +72,7 @@ class Store:
     listings: Listings
     triggers: Triggers
     realtime: Realtime
+    outside: Outside
     webhooks: Webhooks
     deliveries: Deliveries
     members: Members
@@ -125,6 +127,7 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         listings=Listings(driver),
         triggers=Triggers(driver),
         realtime=Realtime(driver),
+        outside=Outside(driver),
         webhooks=Webhooks(driver),
         deliveries=Deliveries(driver),
         members=Members(driver),

@@ -6,6 +6,7 @@ Times are seconds since the epoch (UTC). Labels are strings everywhere inside th
 from __future__ import annotations
 
 from .evidence import (
+    ELSEWHERE,
     GATE,
     STUDIES,
     Action,
@@ -65,6 +66,7 @@ from .work import (
 )
 
 __all__ = [
+    "ELSEWHERE",
     "GATE",
     "ROLES",
     "RULINGS",
