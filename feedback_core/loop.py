@@ -364,6 +364,11 @@ class Loop:
         about = version or self.store.versions.champion(self.project.id)
         if about is None:
             raise NotFound(f"{self.project.name} has no model yet: train the first version on the Retrain page.")
+        if about.elsewhere and kind != "backtest":
+            raise Refused(
+                f"Version {about.number} was trained elsewhere and cannot be fitted again here, which a {kind} rests "
+                "on: ask for one of a version that this project has trained."
+            )
         payload = None if kind in ("dry run", "backtest") else {"version": about.id}
         return self.store.jobs.request(self.project.id, kind, trigger=trigger, by=by, now=self.clock(), payload=payload)
 
@@ -404,6 +409,16 @@ class Loop:
         labels: what it says -> label of the project, where these differ. source: where it came from, in words.
         """
         return outside.import_model(self.store, self.project, model, by, self.clock(), labels=labels, source=source)
+
+    def request_judgement(self, version: Version, by: str) -> Job:
+        """Ask the worker to judge a version that was trained elsewhere; while a request waits, the same job is given.
+
+        Raises Refused for one that has been judged: another look at the locked rows is a decision of its own.
+        """
+        if self.store.versions.report_on(version.id) is not None:
+            raise Refused(f"Version {version.number} has been judged already: judge it again, which is one more look.")
+        given: dict[str, Any] = {"by": by, "now": self.clock(), "payload": {"version": version.id}}
+        return self.store.jobs.request(self.project.id, "judge", trigger="import", **given)
 
     # -- judge and promote -------------------------------------------------------------------------------------------
 

@@ -29,6 +29,7 @@ ACTIONS: Mapping[str, Action] = {
     "rule": Action("maintainer", "rule on entries and settle conflicts"),
     "add items": Action("maintainer", "add rows"),
     "retrain": Action("maintainer", "ask for a new version"),
+    "bring model": Action("maintainer", "bring a model that was trained elsewhere, or its predictions"),
     "cancel": Action("maintainer", "end a job"),
     "judge": Action("maintainer", "compare a version with the champion, which is a look at the locked rows"),
     "promote": Action("maintainer", "make a version the champion"),

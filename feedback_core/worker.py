@@ -52,6 +52,11 @@ def _judged(loop: Loop, version: Version, job: Job, progress: Progress) -> dict[
     return {"version": version.number, "finding": report.finding, "action": report.action}
 
 
+def judge_imported(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
+    """A version from elsewhere, judged like any other; the first one is promoted at once."""
+    return _judged(loop, loop.store.versions.get(job.payload["version"]), job, progress)
+
+
 def judge_realtime(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
     """The real-time challenger of this moment as a version, judged like any other."""
     given = (loop.store, loop.project, job.requested_by, job.id, loop.clock(), progress)
@@ -130,6 +135,7 @@ KINDS: dict[str, Callable[[Loop, Job, Progress], dict[str, Any]]] = {
     "import": take_in,
     "retrain": retrain,
     "real time": judge_realtime,
+    "judge": judge_imported,
     "predict": predict,
     "rank feedback": rank_feedback,
     "map": draw_map,

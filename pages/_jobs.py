@@ -12,6 +12,7 @@ from pages._shared import ago, counted, plain, told
 DOING = {
     "retrain": "Training a new version",
     "real time": "Judging the real-time version",
+    "judge": "Judging an imported version",
     "predict": "Scoring the queue with the champion",
     "import": "Storing rows",
     "map": "Drawing the map",

@@ -31,7 +31,7 @@ second_look comparison accuracies studies reports rescoring triggers webhooks
 realtime outside
 reproduce
 loop insights inspection exchange
-learned decisions arrivals people briefing unattended
+learned decisions arrivals people briefing unattended brought
 reordering maps similar submissions
 entry_lines
 heartbeat reviewers feedback_loop deck served_model receipts

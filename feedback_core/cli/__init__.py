@@ -7,6 +7,7 @@ import sys
 from . import (  # each adds its commands
     access,
     answering,
+    bringing,
     deciding,
     ending,
     following,
@@ -26,6 +27,7 @@ __all__ = [
     "access",
     "answering",
     "app",
+    "bringing",
     "deciding",
     "following",
     "founding",
@@ -47,6 +49,7 @@ PANELS = {
     reviewing: "Review",
     following: "What is going on",
     deciding: "Train, judge, decide",
+    bringing: "Train, judge, decide",
     live: "Train, judge, decide",
     studying: "How good it is",
     reading: "Versions and reports",

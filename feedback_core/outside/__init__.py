@@ -2,15 +2,20 @@
 
 from .bringing import import_file, import_model
 from .opening import key, model_of
+from .saying import Said, from_lines, from_table, of_row
 from .telling import Coverage, Taken, import_predictions, named
 
 __all__ = [
     "Coverage",
+    "Said",
     "Taken",
+    "from_lines",
+    "from_table",
     "import_file",
     "import_model",
     "import_predictions",
     "key",
     "model_of",
     "named",
+    "of_row",
 ]

@@ -10,7 +10,7 @@ from pages._people import guarded, locked
 def export(loop: Loop) -> None:
     """What, in which format, and the button."""
     what = st.segmented_control(
-        "What", ["items", "predictions", "feedback"], default="items", required=True, key="what"
+        "What", ["items", "inputs", "predictions", "feedback"], default="items", required=True, key="what"
     )
     form = st.segmented_control("Format", list(exports.FORMATS), default="csv", required=True, key="form")
     chosen = exports.FORMATS[form]
