@@ -51,7 +51,7 @@ def reproduce(store: Store, project: Project, version: Version) -> Rebuild:
     stored = artifacts.load(store.artifacts, version.artifact, version.sha256)
     lineage = store.versions.lineage(version.id)
     sources = store.items.sources(lineage.get("ids", []))
-    libraries = other_libraries(version.environment, artifacts.environment())
+    libraries = other_libraries(version.environment, artifacts.environment(version.environment))
     problems = _problems(store, version, lineage, sources)
     if not sources or len(sources) < len(set(lineage["ids"])):
         return Rebuild(version.number, False, 0, 0, 0, None, None, problems, libraries)

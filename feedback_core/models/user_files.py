@@ -7,28 +7,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import InvalidFile
-from .artifacts import TRUSTED
+from .artifacts import trusted
+from .unsafe_files import LOOK, refuse_unsafe
 
 MAX_MODEL_BYTES = 500 * 2**20
 """Of a model file: a forest of 1,000 trees on 50,000 rows has 300 MB."""
 
-TO_SKOPS = "import skops.io as sio; sio.dump(model, 'model.skops')"
-
-_WAYS: Mapping[str, str] = {
-    **dict.fromkeys(
-        ("pkl", "pickle", "joblib", "dill", "sav"),
-        f"Loading it would run whatever code it holds. Where you trust it, write it anew: {TO_SKOPS}",
-    ),
-    **dict.fromkeys(
-        ("pt", "pth", "ckpt", "bin"),
-        "It is a pickle of PyTorch, and loading it would run whatever code it holds. Where you trust it, write ONNX: "
-        "torch.onnx.export(model, example, 'model.onnx')",
-    ),
-    **dict.fromkeys(
-        ("h5", "hdf5", "keras", "pb", "tflite"),
-        "Write it as ONNX with tf2onnx or model.export('model.onnx', format='onnx')",
-    ),
-}
+TO_SKOPS = "skops.io.dump(model, 'model.skops')"
 
 
 def read_model(data: bytes, filename: str) -> Any:
@@ -42,11 +27,9 @@ def check(data: bytes, filename: str, taken: tuple[str, ...]) -> None:
     if not data or len(data) > MAX_MODEL_BYTES:
         most = f"{MAX_MODEL_BYTES / 2**20:,.0f} MB"
         raise InvalidFile(f"{filename} has {len(data) / 2**20:,.0f} MB: give a model file of at most {most}.")
-    kind = ending(filename)
-    # A pickle begins with its protocol, one byte of 2 to 5, whatever its name says.
-    if kind not in taken or (data[:1] == b"\x80" and data[1:2] in b"\x02\x03\x04\x05"):
-        way = _WAYS.get(kind, _WAYS["pkl"] if data[:1] == b"\x80" else f"Bring one of {', '.join(taken)}")
-        raise InvalidFile(f"{filename} is not taken. {way}.")
+    refuse_unsafe(filename, data[:LOOK])
+    if ending(filename) not in taken:
+        raise InvalidFile(f"{filename!r:.120} is no model file that is read here: bring one of {', '.join(taken)}.")
 
 
 def ending(filename: str) -> str:
@@ -58,19 +41,19 @@ def _skops(data: bytes, filename: str) -> Any:
     import skops.io
 
     try:
-        unknown = sorted(set(skops.io.get_untrusted_types(data=data)) - set(TRUSTED))
+        unknown = sorted(set(skops.io.get_untrusted_types(data=data)) - set(trusted()))
         if unknown:
             raise InvalidFile(
                 f"{filename} holds types that cannot be read safely ({', '.join(unknown[:5])}): bring a model of "
                 "scikit-learn estimators without own functions, or write it as ONNX."
             )
-        return skops.io.loads(data, trusted=list(TRUSTED))
+        return skops.io.loads(data, trusted=list(trusted()))
     except (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, ImportError) as error:
         if isinstance(error, InvalidFile):
             raise
         raise InvalidFile(
             f"{filename} cannot be read as a skops file ({str(error)[:200]}): write it anew with this version of "
-            f"scikit-learn. {TO_SKOPS}"
+            f"scikit-learn: `{TO_SKOPS}`."
         ) from error
 
 

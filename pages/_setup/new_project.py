@@ -8,11 +8,13 @@ import streamlit as st
 from feedback_core import intake
 from feedback_core.gate.verdict import FEW_CASES, MIN_CASES
 from feedback_core.loop import create_project
+from feedback_core.models import BUILDERS
 from feedback_core.settings import Settings
 from feedback_core.types import Column, Rows, Schema
 from pages._people import acting, locked
 from pages._setup.file import check, hand_over, label_and_id, propose, show_problems, unfit_label, upload
-from pages._setup.settings import MODEL_NAMES, setting
+from pages._setup.models import model_choice
+from pages._setup.settings import setting
 from pages._shared import PAGES, counted, plain, store
 
 KINDS = ("number", "category", "text", "image", "leave out")
@@ -75,9 +77,9 @@ def finish(filename: str, schema: Schema, labels: tuple[str, ...], rows: Rows, d
     specs = {spec.name: spec for spec in fields(Settings)}
     left, middle, right = st.columns([2, 3, 2])
     name = left.text_input("Project name", filename.rsplit(".", 1)[0][:80], key=f"name-{digest}", max_chars=80)
-    model = middle.selectbox(
-        "Model", list(MODEL_NAMES), format_func=MODEL_NAMES.get, key=f"model-{digest}", help="Can be changed later."
-    )
+    with middle:
+        first = Settings().estimator
+        model = model_choice("classification", first, f"model-{digest}", why="Can be changed later.")
     with right:
         share = setting(specs["holdout_share"], Settings().holdout_share, digest)
     labelled = sum(label is not None for label in rows.labels)
@@ -99,6 +101,7 @@ def finish(filename: str, schema: Schema, labels: tuple[str, ...], rows: Rows, d
     ready = len(labels) >= 2 and bool(rows.inputs)
     lock = locked("create project", None, disabled=not ready)
     if st.button(caption, type="primary", key=f"create-{digest}", **lock):
+        BUILDERS[model].require()
         settings = Settings(estimator=model, holdout_share=share)
         project = create_project(store(), name, schema, labels, settings, actor=acting("create project", None))
         hand_over(project, rows, train=bool(labelled))
