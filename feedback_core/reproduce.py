@@ -91,7 +91,7 @@ def _rebuilt(
         return realtime.rebuilt(store, project, version)
     weights = np.asarray(lineage["weights"], dtype=float)
     recipe = (project.schema, version.estimator, version.params, version.seed)
-    return fitting.fit(*recipe, inputs, lineage["labels"], weights)
+    return fitting.fit(*recipe, inputs, lineage["labels"], weights, task=project.task)
 
 
 def _reread(model: Any) -> Any:

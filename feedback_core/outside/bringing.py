@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import intake
+from ..errors import Refused
 from ..models import artifacts
 from ..store import Store
 from ..types import Project, TrainingRows, Version
@@ -66,6 +67,8 @@ def described(
     store: Store, project: Project, estimator: str, params: Mapping[str, Any], by: str, now: float
 ) -> dict[str, Any]:
     """Fields of a version that was not fitted here. feedback_upto: whoever made it may know every label so far."""
+    if project.task != "classification":
+        raise Refused(f"A model from elsewhere tells classes apart, and {project.name} is about {project.task}.")
     champion = store.versions.champion(project.id)
     newest = store.feedback.latest(project.id, 1)
     return {

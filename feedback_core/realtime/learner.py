@@ -84,7 +84,7 @@ def origin(
     if own:
         model = artifacts.load(store.artifacts, version.artifact, version.sha256)
     else:
-        model = fitting.fit(project.schema, *chosen, version.seed, inputs, labels, weights)
+        model = fitting.fit(project.schema, *chosen, version.seed, inputs, labels, weights, task=project.task)
     drawn = plan.reservoir(len(ids), version.seed)
     rows = model.named_steps["prepare"].transform(intake.decode([inputs[n] for n in drawn], project.schema))
     return Origin(

@@ -12,6 +12,7 @@ from feedback_core.settings import Settings
 from pages._people import acting, locked
 from pages._setup.judging import judging
 from pages._setup.models import model_choice
+from pages._setup.numbers import SPECS, number_settings
 from pages._shared import store, tell_done
 
 FIXED = ("holdout_share",)
@@ -29,6 +30,7 @@ def settings_form(loop: Loop) -> None:
             spec
             for spec in fields(Settings)
             if spec.metadata.get("title") and spec.name not in FIXED and "page" not in spec.metadata
+            if spec.metadata.get("task", loop.project.task) == loop.project.task and spec.name not in SPECS
         ]
         columns = st.columns(2)
         changed = {}
@@ -36,11 +38,12 @@ def settings_form(loop: Loop) -> None:
             with columns[number % 2]:
                 changed[spec.name] = setting(spec, getattr(now, spec.name), str(loop.project.id), loop.project.task)
         changed |= judging(loop)
+        numbers = number_settings(now, str(loop.project.id)) if loop.project.task == "regression" else now
         st.caption(f"The holdout share, {now.holdout_share:.0%}, was fixed when the project was created.")
         if st.form_submit_button("Save", type="primary", **locked("settings", loop)):
             BUILDERS[changed["estimator"]].require()
             params = now.params if changed["estimator"] == now.estimator else {}
-            settings = replace(now, **changed, params=params)
+            settings = replace(numbers, **changed, params=params)
             store().projects.update(loop.project, settings=settings, now=time.time(), actor=acting("settings", loop))
             tell_done("Settings saved.")
             st.rerun()
