@@ -14,6 +14,7 @@ from . import intake
 from .errors import Refused
 from .footing import footing, pool_start
 from .models import BUILDERS
+from .models.stand_in import StandIn
 from .store import Store
 from .training import drop_wordless
 from .types import Project, Schema, Version
@@ -27,22 +28,6 @@ FITTED_ON = 2_000
 Proba = npt.NDArray[np.float64]
 Ask = Callable[[Sequence[str | bytes]], Proba]
 """Inputs as stored -> class probabilities (n, k), from where the model lives. Raises Unreachable."""
-
-
-class StandIn:
-    """The step that has no file here. stand_in: what a committee is fitted from in its place."""
-
-    def __init__(self, labels: Sequence[str]) -> None:
-        self.classes_ = np.asarray(labels, dtype=object)
-
-    @property
-    def stand_in(self) -> Any:
-        """An unfitted classifier of the same labels."""
-        from sklearn.linear_model import LogisticRegression
-
-        model = LogisticRegression(max_iter=500)
-        model.classes_ = self.classes_
-        return model
 
 
 class Recorded:
@@ -79,7 +64,8 @@ class Recorded:
     @cached_property
     def named_steps(self) -> dict[str, Any]:
         """Scaling of the inputs, fitted here: for novelty and neighbours, which need no model."""
-        return {"prepare": self._prepared(), "model": StandIn(self._project.labels)}
+        ids = footing(self._store, self._project, self._version)["ids"]
+        return {"prepare": scaling(self._store, self._project, ids), "model": StandIn(self._project.labels)}
 
     def _stored(self, inputs: Sequence[str | bytes], ids: Sequence[int], k: int) -> Proba:
         by_id = self._store.predictions.proba_by_item(self._version.id, ids) if len(ids) else {}
@@ -100,13 +86,15 @@ class Recorded:
                 rows[n] = np.pad(said, (0, k - len(said)))
         return rows
 
-    def _prepared(self) -> Any:
-        unfitted = BUILDERS["logistic_regression"](self._project.schema, 0, {})
-        ids = footing(self._store, self._project, self._version)["ids"] or pool_start(self._store, self._project)
-        drawn = np.random.default_rng(0).choice(len(ids), size=min(len(ids), FITTED_ON), replace=False)
-        X = intake.decode(self._store.items.inputs([ids[n] for n in np.sort(drawn)]), self._project.schema)
-        drop_wordless(unfitted, X)
-        return unfitted.named_steps["prepare"].fit(X)
+
+def scaling(store: Store, project: Project, ids: Sequence[int]) -> Any:
+    """A preprocessor of a project's columns, fitted to at most FITTED_ON of these items, or of the pool without any."""
+    unfitted = BUILDERS["logistic_regression"](project.schema, 0, {})
+    known = ids or pool_start(store, project)
+    drawn = np.random.default_rng(0).choice(len(known), size=min(len(known), FITTED_ON), replace=False)
+    X = intake.decode(store.items.inputs([known[n] for n in np.sort(drawn).tolist()]), project.schema)
+    drop_wordless(unfitted, X)
+    return unfitted.named_steps["prepare"].fit(X)
 
 
 def _encoded(X: Any, schema: Schema) -> list[bytes]:

@@ -12,9 +12,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from ..errors import InvalidInput
 from ..types import Schema
 from .preprocessing import pixel_names
-
-SUM_WITHIN = 1e-3
-"""By how much the probabilities of a row may miss 1: float32 sums over a thousand classes miss it by 1e-5."""
+from .stand_in import SUM_WITHIN, summed_to_one
 
 
 class Columns(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -61,7 +59,7 @@ class Relabelled(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return np.asarray(self.labels, dtype=object)
 
     def predict_proba(self, X: Any) -> Any:
-        return self.estimator.predict_proba(X)
+        return summed_to_one(np.asarray(self.estimator.predict_proba(X), dtype=float))
 
     def predict(self, X: Any) -> Any:
         return self.classes_[np.asarray(self.predict_proba(X)).argmax(axis=1)]
@@ -85,10 +83,15 @@ def over_columns(model: Any, schema: Schema, labels: Sequence[str], renamed: Map
         raise InvalidInput(f"{type(model).__name__} is not fitted: call fit first, or let this project train it.")
     from sklearn.pipeline import Pipeline
 
-    said = [_named(name, renamed) for name in np.asarray(model.classes_).tolist()]
-    _check_labels(said, labels)
+    said = [called(name, renamed) for name in np.asarray(model.classes_).tolist()]
+    check_labels(said, labels)
     steps = list(model.steps) if isinstance(model, Pipeline) else [("model", model)]
     columns = _columns(model, steps, schema)
+    if len(steps) == 1 and columns.form == "frame":
+        # Alone it would hand a frame to whatever measures distances; its columns are numbers, or it could not be asked.
+        columns = Columns(columns.names, "matrix")
+        if hasattr(steps[0][1], "feature_names_in_"):
+            del steps[0][1].feature_names_in_
     prepare = Pipeline([("columns", columns), *steps[:-1]]) if len(steps) > 1 else columns
     return Pipeline([("prepare", prepare), ("model", Relabelled(steps[-1][1], said))])
 
@@ -110,14 +113,15 @@ def checked_proba(model: Any, X: Any, labels: int) -> None:
         raise InvalidInput(f"What the model gives are no probabilities: a row sums to {worst:.3g} instead of 1.")
 
 
-def _named(name: Any, renamed: Mapping[Any, str] | None) -> str:
+def called(name: Any, renamed: Mapping[Any, str] | None) -> str:
     """A class as the project calls it: as declared, by value or by text, else its own text."""
     text = str(int(name)) if isinstance(name, float) and name.is_integer() else str(name)
     known = renamed or {}
     return str(known.get(name, known.get(text, text)))
 
 
-def _check_labels(said: Sequence[str], labels: Sequence[str]) -> None:
+def check_labels(said: Sequence[str], labels: Sequence[str]) -> None:
+    """Raise InvalidInput where the classes of a model are not labels of the project."""
     if unknown := [name for name in said if name not in labels]:
         raise InvalidInput(
             f"The model says {', '.join(map(repr, unknown[:5]))}, and this project's labels are "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import InvalidFile
@@ -13,31 +12,26 @@ from .unsafe_files import LOOK, refuse_unsafe
 MAX_MODEL_BYTES = 500 * 2**20
 """Of a model file: a forest of 1,000 trees on 50,000 rows has 300 MB."""
 
+TAKEN = ("skops", "onnx")
+"""Endings of the files that are read."""
+
 TO_SKOPS = "skops.io.dump(model, 'model.skops')"
 
 
-def read_model(data: bytes, filename: str) -> Any:
-    """The fitted estimator in a .skops file. Raises InvalidFile for anything that is not safe to read."""
-    check(data, filename, (*_READERS,))
-    return _READERS[ending(filename)](data, filename)
-
-
-def check(data: bytes, filename: str, taken: tuple[str, ...]) -> None:
-    """Refuse a file by its size, its name, or how it begins. Raises InvalidFile."""
+def checked_kind(data: bytes, filename: str) -> str:
+    """The ending of a model file, looked at by size, name and content. Raises InvalidFile with the way out."""
     if not data or len(data) > MAX_MODEL_BYTES:
         most = f"{MAX_MODEL_BYTES / 2**20:,.0f} MB"
         raise InvalidFile(f"{filename} has {len(data) / 2**20:,.0f} MB: give a model file of at most {most}.")
     refuse_unsafe(filename, data[:LOOK])
-    if ending(filename) not in taken:
-        raise InvalidFile(f"{filename!r:.120} is no model file that is read here: bring one of {', '.join(taken)}.")
+    kind = filename.lower().rpartition(".")[2]
+    if kind not in TAKEN:
+        raise InvalidFile(f"{filename!r:.120} is no model file that is read here: bring one of {', '.join(TAKEN)}.")
+    return kind
 
 
-def ending(filename: str) -> str:
-    """What follows the last dot, in small letters."""
-    return filename.lower().rpartition(".")[2]
-
-
-def _skops(data: bytes, filename: str) -> Any:
+def read_model(data: bytes, filename: str) -> Any:
+    """The fitted estimator in a .skops file. Raises InvalidFile for what cannot be read safely."""
     import skops.io
 
     try:
@@ -55,7 +49,3 @@ def _skops(data: bytes, filename: str) -> Any:
             f"{filename} cannot be read as a skops file ({str(error)[:200]}): write it anew with this version of "
             f"scikit-learn: `{TO_SKOPS}`."
         ) from error
-
-
-_READERS: Mapping[str, Callable[[bytes, str], Any]] = {"skops": _skops}
-"""Reader by the ending of a file's name."""

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import intake
-from ..errors import Refused
+from ..errors import InvalidInput, Refused
 from ..models import artifacts
+from ..recorded import scaling
 from ..store import Store
 from ..types import Project, TrainingRows, Version
 
@@ -31,6 +32,10 @@ def import_file(
     """Store the model in a user's file as a candidate. Raises InvalidFile or InvalidInput; then nothing is stored."""
     from ..models import user_files
 
+    classes_only(project)
+    kind = user_files.checked_kind(data, filename)
+    if kind == "onnx":
+        return _import_onnx(store, project, data, filename, by, now, labels)
     model = user_files.read_model(data, filename)
     return import_model(store, project, model, by, now, labels=labels, source=filename)
 
@@ -48,13 +53,35 @@ def import_model(
     """Store a fitted scikit-learn classifier as a candidate. Raises InvalidInput naming what does not fit."""
     from ..models.imported import checked_proba, over_columns
 
-    kind = type(model).__name__
+    classes_only(project)
     pipeline = over_columns(model, project.schema, project.labels, labels)
     if rows := tried_rows(store, project):
         checked_proba(pipeline, intake.decode(rows, project.schema), len(pipeline.classes_))
-    artifact = artifacts.save(pipeline, store.artifacts, f"project{project.id}")
+    about = {"model": type(model).__name__, "source": source[:200]}
+    return _stored(store, project, "imported", pipeline, about, by, now)
+
+
+def _import_onnx(
+    store: Store, project: Project, data: bytes, filename: str, by: str, now: float, labels: Mapping[Any, str] | None
+) -> Version:
+    from ..models.imported import checked_proba
+    from ..models.onnx_reading import read_onnx
+
+    model = read_onnx(data, filename, project.schema, project.labels, labels)
+    rows = tried_rows(store, project)
+    if not rows:
+        raise InvalidInput(f"{project.name} has no rows to try the model on: add some on Setup first.")
+    checked_proba(model, intake.decode(rows, project.schema), len(model.classes_))
+    model.prepare = scaling(store, project, list(store.items.training_rows(project.id).ids))
+    return _stored(store, project, "onnx", model, {"model": "ONNX", "source": filename[:200]}, by, now)
+
+
+def _stored(
+    store: Store, project: Project, estimator: str, model: Any, about: Mapping[str, Any], by: str, now: float
+) -> Version:
+    artifact = artifacts.save(model, store.artifacts, f"project{project.id}")
     fields = {
-        **described(store, project, "imported", {"model": kind, "source": source[:200]}, by, now),
+        **described(store, project, estimator, about, by, now),
         "artifact": artifact.name,
         "sha256": artifact.sha256,
         "size": artifact.size,
@@ -63,12 +90,16 @@ def import_model(
     return store.versions.create(project, fields, NOTHING, ())
 
 
+def classes_only(project: Project) -> None:
+    """Raise Refused for a project whose target is no class."""
+    if project.task != "classification":
+        raise Refused(f"A model from elsewhere tells classes apart, and {project.name} is about {project.task}.")
+
+
 def described(
     store: Store, project: Project, estimator: str, params: Mapping[str, Any], by: str, now: float
 ) -> dict[str, Any]:
     """Fields of a version that was not fitted here. feedback_upto: whoever made it may know every label so far."""
-    if project.task != "classification":
-        raise Refused(f"A model from elsewhere tells classes apart, and {project.name} is about {project.task}.")
     champion = store.versions.champion(project.id)
     newest = store.feedback.latest(project.id, 1)
     return {

@@ -13,7 +13,7 @@ from ..errors import InvalidInput, NotFound, Refused
 from ..store import Store
 from ..types import Project, Version
 from . import saying
-from .bringing import NOTHING, described
+from .bringing import NOTHING, classes_only, described
 from .saying import Said
 
 CHUNK = 5_000
@@ -54,6 +54,7 @@ def import_predictions(store: Store, project: Project, name: str, said: Sequence
     A prediction that was sent before is replaced while the version is undecided; once it has been judged, the locked
     rows keep what was judged. Raises InvalidInput, NotFound for unknown items, or Refused.
     """
+    classes_only(project)
     name = checked_name(name)
     if not said:
         raise InvalidInput("There is no prediction: give at least one item with its label.")
