@@ -55,6 +55,19 @@ def predictions(loop: Loop, said: Sequence[Said], name: str, by: str) -> Heard:
     return Heard(version, job, tuple(_told(taken, job)), taken)
 
 
+def version(loop: Loop, name: str, by: str, request: int | None = None) -> Brought:
+    """Make a version of what the connected model calls so, and have it judged. Raises as `outside.register` does.
+
+    request: the training request that it has learned from.
+    """
+    found = outside.register(loop.store, loop.project, name, by, loop.clock(), request)
+    says = [f"{name} is version {found.number}; the model is asked about the locked rows, and then it is judged."]
+    if not found.lineage_known:
+        says.append("On which rows it was trained is not known.")
+    judged = loop.store.versions.report_on(found.id) is not None
+    return Brought(found, None if judged else loop.request_judgement(found, by), tuple(says))
+
+
 def renamed(text: str) -> dict[str, str]:
     """What a model says -> label of the project, from words such as `0=no, 1=yes`. Raises InvalidInput."""
     pairs = [part.strip() for part in text.replace("\n", ",").split(",") if part.strip()]

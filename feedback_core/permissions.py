@@ -39,6 +39,7 @@ ACTIONS: Mapping[str, Action] = {
     "study": Action("maintainer", "ask for forecasts, credit, dry runs, maps and rankings"),
     "settings": Action("maintainer", "change settings and labels"),
     "webhooks": Action("admin", "send what happens to other servers"),
+    "connect model": Action("admin", "connect a model that lives on another server"),
     "create project": Action("admin", "create a project"),
     "archive": Action("admin", "rename, archive and restore a project"),
     "see access": Action("admin", "look at who has which role, which tokens there are, and who has changed that"),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import intake
+from . import intake, scoring
 from .errors import Refused
 from .footing import footing, pool_start
 from .models import BUILDERS
@@ -49,8 +49,11 @@ class Recorded:
             piece = slice(start, start + CHUNK)
             found[piece] = self._stored(inputs[piece], ids[piece], len(labels))
         open_rows = np.flatnonzero(np.isnan(found[:, 0]))
-        if self._ask is not None and len(open_rows):
-            found[open_rows] = self._ask([inputs[n] for n in open_rows.tolist()])
+        if self._ask is not None:
+            for start in range(0, len(open_rows), CHUNK):
+                rows = open_rows[start : start + CHUNK].tolist()
+                found[rows] = self._ask([inputs[n] for n in rows])
+                self._keep([ids[n] for n in rows] if len(ids) else [], found[rows], labels)
         return found
 
     def predict_proba(self, X: Any) -> Proba:
@@ -66,6 +69,11 @@ class Recorded:
         """Scaling of the inputs, fitted here: for novelty and neighbours, which need no model."""
         ids = footing(self._store, self._project, self._version)["ids"]
         return {"prepare": scaling(self._store, self._project, ids), "model": StandIn(self._project.labels)}
+
+    def _keep(self, ids: Sequence[int], said: Proba, labels: Sequence[str]) -> None:
+        # At once: it judges later too, and who is broken off goes on from there.
+        if ids:
+            self._store.predictions.save(self._version.id, scoring.plain(ids, said, labels))
 
     def _stored(self, inputs: Sequence[str | bytes], ids: Sequence[int], k: int) -> Proba:
         by_id = self._store.predictions.proba_by_item(self._version.id, ids) if len(ids) else {}

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from . import comparison, maps, realtime, reports, staging, studies, triggers, unattended
+from . import comparison, maps, outside, realtime, reports, staging, studies, triggers, unattended
 from .environment import process_name
 from .errors import FeedbackError, StoreBusy
 from .heartbeat import BEAT_S, Cancelled, GaveWay, Heartbeat, LeaseLost
@@ -34,9 +34,15 @@ log = logging.getLogger(__name__)
 def retrain(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
     """A new version, judged; the very first one is promoted at once, because nothing serves yet.
 
-    Of a retrain that started by itself the verdict is carried out.
+    Of a retrain that started by itself the verdict is carried out. A connected model that learns elsewhere is asked to
+    instead.
     """
-    return _judged(loop, loop.retrain(job.requested_by, job.id, progress), job, progress)
+    asked = outside.ask_to_train(loop.store, loop.project, job.requested_by, job.id, loop.clock(), progress)
+    if asked is None:
+        return _judged(loop, loop.retrain(job.requested_by, job.id, progress), job, progress)
+    if asked.version is None:
+        return {"asked": asked.request.id}  # it registers the version once it has learned
+    return _judged(loop, asked.version, job, progress)
 
 
 def _judged(loop: Loop, version: Version, job: Job, progress: Progress) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import pickle
 import re
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -248,15 +249,26 @@ def test_the_code_of_the_document_runs_as_printed(tmp_path: Path, monkeypatch) -
     (tmp_path / "my_model.py").write_text(MY_MODEL)
     environment = os.environ | {"PYTHONPATH": str(ROOT), "FEEDBACK_DATABASE": "sqlite:///data/feedback.db"}
     python, shell = (re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL) for kind in ("python", "sh"))
-    assert (len(python), len(shell)) == (2, 2)
-    write, imported, predicted = (python[0], *shell)
+    assert (len(python), len(shell)) == (3, 3)
+    write, imported, connected, predicted = (python[0], *shell)
     for command in ([sys.executable, "-W", "error", "-c", write], ["sh", "-e", "-c", spelled(imported)],
                     ["sh", "-e", "-c", spelled(predicted)],
                     [sys.executable, "-W", "error", "-c", write + python[1]]):  # fmt: skip
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
         assert done.returncode in (0, 3, 4), done.stderr
     assert "was trained elsewhere" in done.stdout
-    assert [v.estimator for v in store.versions.all(project.id)] == ["imported", "predictions", "imported"]
+    with printed_server(python[2], tmp_path, environment) as port:
+        connect, register = connected.replace("8700", str(port)).splitlines()
+        done = subprocess.run(
+            ["sh", "-c", spelled(connect)], cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+        (tmp_path / "secret").write_text(re.search(r"whsec_[\w+/=]+", done.stdout)[0])
+        done = subprocess.run(
+            ["sh", "-c", spelled(register)], cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+        assert done.returncode in (0, 3, 4), done.stdout + done.stderr
+    assert store.versions.all(project.id)[-1].metrics["holdout"]["accuracy"]["value"] > 0.8
+    assert [v.estimator for v in store.versions.all(project.id)] == ["imported", "predictions", "imported", "http"]
 
 
 MY_MODEL = """
@@ -277,3 +289,19 @@ def outside_store(folder: Path):
     from feedback_core.store import open_store
 
     return open_store(f"sqlite:///{folder / 'data' / 'feedback.db'}")
+
+
+@contextmanager
+def printed_server(code: str, folder: Path, environment: dict[str, str]):
+    """The document's server on a port of its own; it reads its secret once it is asked."""
+    code = code.replace('os.environ["MODEL_SECRET"]', 'open("secret").read()').replace(
+        'HTTPServer(("127.0.0.1", 8700), Model).serve_forever()',
+        's = HTTPServer(("127.0.0.1", 0), Model); print(s.server_address[1], flush=True); s.serve_forever()',
+    )
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          text=True) as process:  # fmt: skip
+        try:
+            yield int(process.stdout.readline())
+        finally:
+            process.terminate()

@@ -42,3 +42,34 @@ class Brought(BaseModel):
     locked: Coverage = Field(description="Of the locked rows, which judge versions.")
     job: Job | None = Field(description="What follows: the judgement, or the champion's queue put in order.")
     says: list[str] = Field(description="The same in sentences.")
+
+
+class NewEndpoint(Act):
+    url: str = Field(min_length=1, max_length=2_000, description="Where it is asked about rows.")
+    train_url: str = Field(default="", max_length=2_000, description="Where it is asked to learn; empty: it is not.")
+    timeout_s: float = Field(default=30.0, ge=1, le=300, description="Of one request.")
+    batch: int = Field(default=500, ge=1, le=5_000, description="Rows of one request.")
+
+
+class Endpoint(BaseModel):
+    url: str
+    train_url: str
+    timeout_s: float
+    batch: int
+    created_by: str
+    created_at: float
+
+
+class Connected(Endpoint):
+    secret: str = Field(description="What requests to it are signed with; shown only here.")
+
+
+class NewVersion(Act):
+    version: str = Field(min_length=1, max_length=100, description="What the connected model calls it.")
+    request: Number | None = Field(default=None, description="The training request that it has learned from.")
+
+
+class Registered(BaseModel):
+    version: shapes.Version
+    job: Job | None = Field(description="The judgement.")
+    says: list[str]

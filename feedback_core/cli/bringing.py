@@ -59,6 +59,57 @@ def import_predictions(
     _judged(loop, found, as_json)
 
 
+@app.command("connect-model")
+def connect_model(
+    url: Annotated[str, typer.Argument(metavar="URL", help="Where it is asked about rows.")],
+    train_url: Annotated[str, typer.Option(help="Where it is asked to learn; left out, it is not.")] = "",
+    timeout: Annotated[float, typer.Option(help="Seconds that one request may take.")] = 30.0,
+    batch: Annotated[int, typer.Option(help="Rows of one request.")] = 500,
+    project: ProjectName = "",
+    by: By = "",
+    database: Database = "",
+    as_json: AsJson = False,
+) -> None:
+    """Connect a model that lives on another server; prints the secret that requests to it are signed with, once."""
+    from .. import outside, webhooks
+
+    loop = open_loop(database, project)
+    given: dict[str, Any] = {"by": person(by), "now": loop.clock(), "timeout_s": timeout, "batch": batch}
+    found, secret = outside.connect(loop.store, loop.project, url, train_url, webhooks.reach_here(), **given)
+    if as_json:
+        print_json({"url": found.url, "train_url": found.train_url, "secret": secret})
+    else:
+        typer.echo(f"Connected. Requests are signed with {secret}, which is not shown again.")
+        typer.echo("Register the version that it serves: python -m feedback_core register-version NAME")
+
+
+@app.command("disconnect-model")
+def disconnect_model(project: ProjectName = "", by: By = "", database: Database = "", as_json: AsJson = False) -> None:
+    """Ask the connected model nothing any more, and forget its secret; what it has said stays."""
+    loop = open_loop(database, project)
+    loop.store.outside.disconnect(loop.project.id, by=person(by), now=loop.clock())
+    if as_json:
+        print_json({"connected": False})
+    else:
+        typer.echo("Disconnected. Its versions keep what is stored of them.")
+
+
+@app.command("register-version")
+def register_version(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What the connected model calls it.")],
+    request: Annotated[int, typer.Option(min=0, help="Training request that it has learned from.")] = 0,
+    project: ProjectName = "",
+    by: By = "",
+    database: Database = "",
+    as_json: AsJson = False,
+) -> None:
+    """Make a version of what the connected model serves, ask it about the locked rows, and judge it."""
+    from .. import brought
+
+    loop = open_loop(database, project)
+    _judged(loop, brought.version(loop, name, person(by), request or None), as_json)
+
+
 def _said(file: Any, format: str) -> tuple[list[Said], str]:
     from .. import outside
 

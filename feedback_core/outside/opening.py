@@ -8,6 +8,7 @@ from ..models import artifacts
 from ..recorded import Recorded
 from ..store import Store
 from ..types import Project, Version
+from .connecting import asker
 
 
 def key(store: Store, version: Version) -> str:
@@ -19,4 +20,6 @@ def model_of(store: Store, project: Project, version: Version) -> Any:
     """A model that gives probabilities of a project's rows. Raises ArtifactError."""
     if version.estimator == "predictions":
         return Recorded(store, project, version)
+    if version.estimator == "http":
+        return Recorded(store, project, version, asker(store, project, version))
     return artifacts.load(store.artifacts, version.artifact, version.sha256)

@@ -298,10 +298,11 @@ class Versions:
 
 
 def _made_before(session: Session, project_id: int, fields: Mapping[str, Any]) -> list[Row]:
+    found: list[Row] = []
     if fields["job_id"] is not None:
-        return session.query("select * from versions where job_id = ?", (fields["job_id"],))
-    if fields["estimator"] not in ("http", "predictions"):
-        return []
+        found = session.query("select * from versions where job_id = ?", (fields["job_id"],))
+    if found or fields["estimator"] not in ("http", "predictions"):
+        return found
     return session.query(_NAMED, {"project": project_id, "name": fields["params"]["name"]})
 
 

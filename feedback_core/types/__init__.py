@@ -48,7 +48,7 @@ from .feedback import (
 )
 from .inputs import Column, Kind, Problem, Progress, Project, Rows, Schema, Split, Task
 from .items import Cursor, FeatureFilter, Item, ItemFilter, ItemState, Neighbour, Outline, PoolMap, Prediction
-from .outside import Attempt, Delivery, DeliveryState, Message, Parcel, Webhook
+from .outside import Attempt, Delivery, DeliveryState, Endpoint, Message, Parcel, TrainingRequest, Webhook
 from .people import ROLES, Member, Person, Role, SignedIn, Token
 from .work import (
     TRIGGER,
@@ -84,6 +84,7 @@ __all__ = [
     "DeliveryState",
     "Draw",
     "Drawn",
+    "Endpoint",
     "EntryFilter",
     "EntryState",
     "Event",
@@ -138,6 +139,7 @@ __all__ = [
     "Suspects",
     "Task",
     "Token",
+    "TrainingRequest",
     "TrainingRows",
     "TriggerState",
     "Verdict",

@@ -7,10 +7,12 @@ import streamlit as st
 from feedback_core import brought, outside, tables
 from feedback_core.loop import Loop
 from pages._people import acting, locked
+from pages._setup.address import address
 from pages._shared import PAGES, counted, plain, tell_done
 
 WAYS = {
     "A fitted model": "A file that this server can run: it scores the items, and is judged like any version.",
+    "Its address": "A model that lives on another server: it is asked about the items, and may be asked to learn.",
     "Its predictions": "Nothing but what it says about items. Enough for anything, a language model included.",
 }
 
@@ -23,6 +25,8 @@ def bring_model(loop: Loop) -> None:
     st.caption(WAYS[way])
     if way == "A fitted model":
         _file(loop)
+    elif way == "Its address":
+        address(loop)
     else:
         _predictions(loop)
     st.info(
