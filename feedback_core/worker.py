@@ -9,7 +9,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from . import comparison, maps, outside, realtime, reports, staging, studies, triggers, unattended
+from . import comparison, lineup, maps, outside, realtime, reports, staging, studies, tasks, triggers, unattended
+from .clustering import deciding
 from .environment import process_name
 from .errors import FeedbackError, StoreBusy
 from .heartbeat import BEAT_S, Cancelled, GaveWay, Heartbeat, LeaseLost
@@ -63,6 +64,11 @@ def judge_imported(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
     return _judged(loop, loop.store.versions.get(job.payload["version"]), job, progress)
 
 
+def line_up(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
+    """One model of a line-up, trained and judged; a person decides about all of them."""
+    return lineup.train(loop, job, progress)
+
+
 def judge_realtime(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
     """The real-time challenger of this moment as a version, judged like any other."""
     given = (loop.store, loop.project, job.requested_by, job.id, loop.clock(), progress)
@@ -100,6 +106,8 @@ def take_in(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
         loop.request_rescore(job.requested_by)
     elif job.payload["train"]:
         loop.request_retrain(job.requested_by, "first data")
+    elif not tasks.of(loop.project).learns and added:
+        deciding.request(loop, job.requested_by, trigger="new rows")
     path.unlink()
     return {"added": added}
 
@@ -138,6 +146,12 @@ def backtest(loop: Loop, _job: Job, progress: Progress) -> dict[str, Any]:
     return {"study": study.id}
 
 
+def recluster(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
+    """A new clustering, compared with the one in use; the very first one is put into use at once."""
+    made, report = deciding.carry_out(loop, job, progress)
+    return {"clustering": made.number, "finding": report.finding, "action": report.action}
+
+
 def _about(loop: Loop, job: Job) -> Version:
     return loop.store.versions.get(job.payload["version"])
 
@@ -145,6 +159,7 @@ def _about(loop: Loop, job: Job) -> Version:
 KINDS: dict[str, Callable[[Loop, Job, Progress], dict[str, Any]]] = {
     "import": take_in,
     "retrain": retrain,
+    "line-up": line_up,
     "real time": judge_realtime,
     "judge": judge_imported,
     "predict": predict,
@@ -154,6 +169,7 @@ KINDS: dict[str, Callable[[Loop, Job, Progress], dict[str, Any]]] = {
     "dry run": dry_run,
     "credit": credit,
     "backtest": backtest,
+    "recluster": recluster,
     "certificate": certificate,
 }
 

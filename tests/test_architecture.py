@@ -16,7 +16,7 @@ CORE = ROOT / "feedback_core"
 
 _FLOORS = """
 errors parent cache neighbours projection listening
-cron client environment fence trouble
+cron client environment fence trouble pictures
 settings registry scored
 types
 intervals wording scope children permissions
@@ -28,11 +28,11 @@ tasks footing
 surroundings feature_space sampling trust refits fitting provenance suspects taking_in plans
 recorded
 second_look comparison accuracies studies reports rescoring triggers webhooks
-realtime outside
+realtime mean_errors outside
 reproduce
 loop insights inspection exchange
-learned decisions arrivals people briefing unattended brought
-reordering maps similar submissions
+learned decisions arrivals people briefing unattended number_views brought
+reordering maps similar submissions lineup clustering
 entry_lines
 heartbeat reviewers feedback_loop deck served_model receipts
 worker

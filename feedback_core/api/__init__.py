@@ -20,10 +20,13 @@ from . import (
     docs,
     evidence,
     feeds,
+    groups,
     items,
     jobs,
+    lineups,
     metrics,
     outside,
+    pictures,
     projects,
     realtime,
     reviewing,
@@ -38,19 +41,8 @@ from .problems import HANDLERS, PROBLEMS
 
 # What is asked most comes first: routes are tried one after the other.
 PARTS = (
-    reviewing,
-    items,
-    jobs,
-    projects,
-    realtime,
-    evidence,
-    decisions,
-    feeds,
-    metrics,
-    docs,
-    access,
-    webhooks,
-    outside,
+    *(reviewing, items, jobs, projects, pictures),
+    *(realtime, lineups, evidence, decisions, feeds, metrics, docs, access, webhooks, groups, outside),
 )
 
 

@@ -24,7 +24,7 @@ class Columns(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def __init__(self, names: Sequence[str] = (), form: str = "matrix") -> None:
         self.names, self.form = names, form
 
-    def fit(self, X: Any, y: Any = None) -> Columns:  # noqa: ARG002  # scikit-learn's signature
+    def fit(self, X: Any, y: Any = None) -> Columns:  # scikit-learn's signature
         return self
 
     def transform(self, X: Any) -> Any:

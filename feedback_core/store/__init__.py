@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import StoreError
+from ..pictures import Shelf
 from .answers import Answers
+from .cluster_feedback import ClusterFeedback
+from .clusterings import Clusterings
 from .contributions import Contributions
 from .corrections import Corrections
 from .deliveries import Deliveries
@@ -25,10 +28,12 @@ from .listings import Listings
 from .maps import Maps
 from .members import Members
 from .outside import Outside
+from .pictures import Pictures
 from .predictions import Predictions
 from .projects import Projects
 from .ranks import Ranks
 from .realtime import Realtime
+from .residuals import Residuals
 from .reversals import Reversals
 from .rulings import Rulings
 from .sessions import ReviewSessions
@@ -40,6 +45,9 @@ from .triggers import Triggers
 from .versions import Versions
 from .webhooks import Webhooks
 
+PICTURES = "pictures"
+"""Folder of the picture files, among those of the models."""
+
 
 @dataclass(frozen=True, slots=True)
 class Store:
@@ -48,6 +56,7 @@ class Store:
     url: str
     projects: Projects
     items: Items
+    pictures: Pictures
     predictions: Predictions
     draws: Draws
     drawn: DrawnDecisions
@@ -58,6 +67,7 @@ class Store:
     rulings: Rulings
     reversals: Reversals
     ranks: Ranks
+    residuals: Residuals
     sessions: ReviewSessions
     maps: Maps
     versions: Versions
@@ -77,8 +87,15 @@ class Store:
     deliveries: Deliveries
     members: Members
     tokens: Tokens
+    clusterings: Clusterings
+    cluster_feedback: ClusterFeedback
     artifacts: Path
     """Folder of the model files, beside the database."""
+
+    @property
+    def shelf(self) -> Shelf:
+        """The picture files, in a folder beside the models' own."""
+        return Shelf(self.artifacts / PICTURES)
 
 
 def open_store(url: str) -> Store:
@@ -101,8 +118,9 @@ def _path(url: str) -> Path:
 def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
     return Store(
         url=url,
-        projects=Projects(driver),
+        projects=Projects(driver, str(artifacts / PICTURES)),
         items=Items(driver),
+        pictures=Pictures(driver),
         predictions=Predictions(driver),
         draws=Draws(driver),
         drawn=DrawnDecisions(driver),
@@ -113,6 +131,7 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         rulings=Rulings(driver),
         reversals=Reversals(driver),
         ranks=Ranks(driver),
+        residuals=Residuals(driver),
         sessions=ReviewSessions(driver),
         maps=Maps(driver),
         versions=Versions(driver),
@@ -132,5 +151,7 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         deliveries=Deliveries(driver),
         members=Members(driver),
         tokens=Tokens(driver),
+        clusterings=Clusterings(driver),
+        cluster_feedback=ClusterFeedback(driver),
         artifacts=artifacts,
     )

@@ -5,6 +5,19 @@ Times are seconds since the epoch (UTC). Labels are strings everywhere inside th
 
 from __future__ import annotations
 
+from .clusters import (
+    PAIR_WORDS,
+    Assignment,
+    Borderline,
+    Cluster,
+    ClusterEntry,
+    Clustering,
+    ClusterMap,
+    ClusterReport,
+    ClusterWord,
+    NewClustering,
+    PairDraw,
+)
 from .evidence import (
     ELSEWHERE,
     GATE,
@@ -68,6 +81,7 @@ from .work import (
 __all__ = [
     "ELSEWHERE",
     "GATE",
+    "PAIR_WORDS",
     "ROLES",
     "RULINGS",
     "STUDIES",
@@ -75,7 +89,15 @@ __all__ = [
     "VERDICTS",
     "Action",
     "Answered",
+    "Assignment",
     "Attempt",
+    "Borderline",
+    "Cluster",
+    "ClusterEntry",
+    "ClusterMap",
+    "ClusterReport",
+    "ClusterWord",
+    "Clustering",
     "Column",
     "Contribution",
     "Cursor",
@@ -112,8 +134,10 @@ __all__ = [
     "Member",
     "Message",
     "Neighbour",
+    "NewClustering",
     "News",
     "Outline",
+    "PairDraw",
     "Parcel",
     "Person",
     "PoolMap",
