@@ -83,7 +83,7 @@ def _show_version(
 def _from_elsewhere(version: Version) -> str:
     """Where it came from, and that nobody knows what it has learned."""
     what = version.params.get("name") or f"{version.params.get('model', '')} from {version.params.get('source', '')}"
-    kind = "stored predictions alone" if version.estimator == "predictions" else version.estimator
+    kind = {"predictions": "stored predictions alone", "http": "at its own address"}.get(version.estimator, "a file")
     file = f" · {version.size / 1024:,.0f} KB · SHA-256 {version.sha256[:12]}…" if version.sha256 else ""
     return f"Trained elsewhere ({kind}: {what}); on which rows is not known{file}"
 

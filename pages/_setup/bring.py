@@ -38,7 +38,7 @@ def bring_model(loop: Loop) -> None:
 
 def _file(loop: Loop) -> None:
     uploaded = st.file_uploader(
-        "A scikit-learn classifier or pipeline as a .skops file",
+        "A classifier as a .skops file (scikit-learn) or an .onnx file (any framework)",
         type=None,
         key=f"bring-file-{loop.project.id}",
         **locked("bring model", loop),
