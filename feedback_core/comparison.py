@@ -156,6 +156,8 @@ def compare(
         paid_p=None if same is None else float(same.numbers["p"]),
         paid_action=None if same is None else same.action,
         suite=suite.said,
+        new_sure=new.confidence,
+        anchor_sure=first.confidence,
     )
     verdict = tasks.of(project).judge(seen, project)
     numbers = verdict.numbers | {"terms": terms}

@@ -6,6 +6,7 @@ import sys
 
 from . import (  # each adds its commands
     access,
+    alerting,
     answering,
     bringing,
     deciding,
@@ -26,6 +27,7 @@ from .options import app
 
 __all__ = [
     "access",
+    "alerting",
     "answering",
     "app",
     "bringing",
@@ -50,6 +52,7 @@ PANELS = {
     answering: "Predictions and rows out",
     reviewing: "Review",
     following: "What is going on",
+    alerting: "What is going on",
     deciding: "Train, judge, decide",
     bringing: "Train, judge, decide",
     live: "Train, judge, decide",

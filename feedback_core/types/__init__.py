@@ -18,6 +18,7 @@ from .clusters import (
     NewClustering,
     PairDraw,
 )
+from .drift import DriftAlert, DriftAnswer, DriftDirection
 from .evidence import (
     ELSEWHERE,
     GATE,
@@ -106,6 +107,9 @@ __all__ = [
     "DeliveryState",
     "Draw",
     "Drawn",
+    "DriftAlert",
+    "DriftAnswer",
+    "DriftDirection",
     "Endpoint",
     "EntryFilter",
     "EntryState",
