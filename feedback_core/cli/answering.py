@@ -60,7 +60,7 @@ def predict(
 
 @app.command()
 def export(
-    what: Annotated[Literal["feedback", "items", "predictions"], typer.Argument(help="What to write.")],
+    what: Annotated[Literal["feedback", "items", "inputs", "predictions"], typer.Argument(help="What to write.")],
     out: Out = None,
     to: Written = "",
     project: ProjectName = "",

@@ -29,6 +29,7 @@ from .judged import JudgedRows
 from .listings import Listings
 from .maps import Maps
 from .members import Members
+from .outside import Outside
 from .pictures import Pictures
 from .predictions import Predictions
 from .projects import Projects
@@ -85,6 +86,7 @@ class Store:
     triggers: Triggers
     drift_alerts: DriftAlerts
     realtime: Realtime
+    outside: Outside
     webhooks: Webhooks
     deliveries: Deliveries
     members: Members
@@ -150,6 +152,7 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         triggers=Triggers(driver),
         drift_alerts=DriftAlerts(driver),
         realtime=Realtime(driver),
+        outside=Outside(driver),
         webhooks=Webhooks(driver),
         deliveries=Deliveries(driver),
         members=Members(driver),
