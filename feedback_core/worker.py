@@ -9,7 +9,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from . import comparison, lineup, maps, realtime, reports, staging, studies, triggers, unattended
+from . import comparison, lineup, maps, realtime, reports, staging, studies, tasks, triggers, unattended
+from .clustering import deciding
 from .environment import process_name
 from .errors import FeedbackError, StoreBusy
 from .heartbeat import BEAT_S, Cancelled, GaveWay, Heartbeat, LeaseLost
@@ -94,6 +95,8 @@ def take_in(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
         loop.request_rescore(job.requested_by)
     elif job.payload["train"]:
         loop.request_retrain(job.requested_by, "first data")
+    elif not tasks.of(loop.project).learns and added:
+        deciding.request(loop, job.requested_by, trigger="new rows")
     path.unlink()
     return {"added": added}
 
@@ -140,6 +143,12 @@ def backtest(loop: Loop, _job: Job, progress: Progress) -> dict[str, Any]:
     return {"study": study.id}
 
 
+def recluster(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
+    """A new clustering, compared with the one in use; the very first one is put into use at once."""
+    made, report = deciding.carry_out(loop, job, progress)
+    return {"clustering": made.number, "finding": report.finding, "action": report.action}
+
+
 def _about(loop: Loop, job: Job) -> Version:
     return loop.store.versions.get(job.payload["version"])
 
@@ -157,6 +166,7 @@ KINDS: dict[str, Callable[[Loop, Job, Progress], dict[str, Any]]] = {
     "credit": credit,
     "effects": effects,
     "backtest": backtest,
+    "recluster": recluster,
     "certificate": certificate,
 }
 

@@ -113,6 +113,14 @@ b.MODELS = {name: b.MODELS[name] for name in ("logistic regression", "random for
 b.main()
 """
 DURABILITY = {"kills", "acknowledged", "lost", "stuck", "half_written", "twice", "refused"}
+UNSUPERVISED = {
+    "anomalies_found",
+    "anomalies_found_without",
+    "cardio, forest",
+    "cardio, neighbours",
+    "strangers, forest",
+}
+FEW_QUESTIONS = "from benchmarks import unsupervised as b; b.QUESTIONS = 30; b.main()"
 LAYOUT = {"rows", "numbers json_array_orjson", "mixed json_array_orjson", "wide json_array_orjson"}
 
 
@@ -136,6 +144,7 @@ LAYOUT = {"rows", "numbers json_array_orjson", "mixed json_array_orjson", "wide 
         ("rest", ["-c", FEW_REQUESTS], REST),
         ("explain", ["-c", FEW_EXPLAINED], EXPLAIN),
         ("durability", ["-m", "benchmarks.durability"], DURABILITY),
+        ("unsupervised", ["-c", FEW_QUESTIONS], UNSUPERVISED),
     ],
 )
 def test_a_benchmark_prints_one_json_object_with_its_metrics(name: str, program: list[str], metrics: set[str]) -> None:
@@ -192,6 +201,10 @@ def test_a_benchmark_prints_one_json_object_with_its_metrics(name: str, program:
         assert metrics["naive_false_promotion_rate"] == {"200_rows": 1.0, "1000_rows": 1.0}
         assert all(rate <= 0.2 for rate in metrics["false_promotion_rate"].values())
         assert metrics["missed_gain_of_5_balanced"]["1000_rows"] < metrics["missed_gain_of_1_strict"]["1000_rows"]
+    if name == "unsupervised":
+        found = result["metrics"]
+        assert (found["cardio, forest"]["rows"], found["cardio, forest"]["anomalies"]) == (1_831, 176)
+        assert found["anomalies_found"] >= found["anomalies_found_without"] + 4
     if name == "rest":
         metrics = result["metrics"]
         assert (metrics["locked_errors"], metrics["served_twice"], metrics["other_errors"]) == (0, 0, 0)

@@ -9,7 +9,7 @@ from .numbers import errors, errors_by_size, predicted_and_true
 from .outlook import certificate, credit, forecast
 from .queue import VERDICT_NAMES, findings, priorities, volume
 from .replays import backtest
-from .style import CHAMPION, OTHER, download
+from .style import CHAMPION, OTHER, download, short
 from .versions import accuracy
 
 __all__ = [
@@ -39,5 +39,6 @@ __all__ = [
     "priorities",
     "probabilities",
     "recall",
+    "short",
     "volume",
 ]

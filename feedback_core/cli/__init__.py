@@ -6,11 +6,13 @@ import sys
 
 from . import (  # each adds its commands
     access,
+    alerting,
     answering,
     deciding,
     ending,
     following,
     founding,
+    grouping,
     keeping,
     live,
     making,
@@ -24,11 +26,13 @@ from .options import app
 
 __all__ = [
     "access",
+    "alerting",
     "answering",
     "app",
     "deciding",
     "following",
     "founding",
+    "grouping",
     "keeping",
     "live",
     "main",
@@ -46,8 +50,10 @@ PANELS = {
     answering: "Predictions and rows out",
     reviewing: "Review",
     following: "What is going on",
+    alerting: "What is going on",
     deciding: "Train, judge, decide",
     live: "Train, judge, decide",
+    grouping: "Groups",
     studying: "How good it is",
     reading: "Versions and reports",
     keeping: "The project",

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import streamlit as st
 
-from feedback_core import deck, number_views, studies
+from feedback_core import deck, number_views, studies, tasks
 from feedback_core.errors import FeedbackError
 from feedback_core.explaining import reasons
 from feedback_core.learned import labelled_neighbours, usual_values
@@ -48,6 +48,7 @@ def show(loop: Loop, reviewer: str, session_id: int | None = None) -> None:
             "client": sent.get("client"),
             "beat": sent.get("beat"),
             "labels": list(loop.project.labels),
+            "titles": dict(tasks.of(loop.project).titles),
             "number": number_field(loop.project),
             "order": [draw.id for draw in hand],
             "cards": _cards(loop, hand, frozenset(sent.get("have", []))),
