@@ -41,7 +41,7 @@ def rescore(
     around = Surroundings(store, project, model, lineage, ids, is_open, rng)
     share = scoring.class_share(lineage["labels"], project.labels)
     pool = Pool(task.unsure(numbers), share, rng, is_open, len(lineage["labels"]), around.look)
-    names, parts = blend(pool, project.settings.weights, batch)
+    names, parts = blend(pool, tasks.weights(project), batch)
     scored = scoring.with_parts(tasks.scored(ids, numbers, project), parts)
     for start in range(0, len(ids), BATCH):
         store.predictions.save_current(version.id, scored.part(start, start + BATCH))

@@ -11,6 +11,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
+from feedback_core import tasks
 from feedback_core.cache import Cache
 from feedback_core.environment import sign_in
 from feedback_core.errors import FeedbackError
@@ -31,7 +32,7 @@ STATE_NAMES = {
 VERBS = {"confirm": "confirmed", "correct": "corrected to", "skip": "skipped", "flag": "flagged", "undo": "undid"}
 PAGES = {
     name: f"{name}.py"
-    for name in ("overview", "review", "feedback", "retrain", "predictions", "map", "insights", "setup")
+    for name in ("overview", "review", "feedback", "retrain", "predictions", "map", "clusters", "insights", "setup")
 }
 
 
@@ -47,8 +48,11 @@ def loop_of(project: Project) -> Loop:
     return Loop(store(), project, cache=_cache())
 
 
-def open_loop() -> Loop:
-    """The loop of the chosen project; without any project the page ends here, saying what to do."""
+def open_loop(*, learns: bool = True) -> Loop:
+    """The loop of the chosen project; without any project the page ends here, saying what to do.
+
+    learns: the page is about what a model learns: it ends here for a project in which none does.
+    """
     name = st.session_state.get("project")
     if name is None:
         st.info(
@@ -59,7 +63,17 @@ def open_loop() -> Loop:
         )
         st.page_link("setup.py", label="Create a project", icon=":material/add:")
         st.stop()
-    return loop_of(store().projects.named(name))
+    loop = loop_of(store().projects.named(name))
+    if learns and not tasks.of(loop.project).learns:
+        st.info(
+            "This project groups its items: there are no labels, and no model predicts any. See the groups, and say "
+            "which items belong together.",
+            title="Nothing is predicted here",
+            icon=":material/workspaces:",
+        )
+        st.page_link(PAGES["clusters"], label="Open Groups", icon=":material/workspaces:")
+        st.stop()
+    return loop
 
 
 @contextmanager

@@ -20,8 +20,10 @@ from . import (
     docs,
     evidence,
     feeds,
+    groups,
     items,
     jobs,
+    lineups,
     metrics,
     pictures,
     projects,
@@ -39,7 +41,7 @@ from .problems import HANDLERS, PROBLEMS
 # What is asked most comes first: routes are tried one after the other.
 PARTS = (
     *(reviewing, items, jobs, projects, pictures),
-    *(realtime, evidence, decisions, feeds, metrics, docs, access, webhooks),
+    *(realtime, lineups, evidence, decisions, feeds, metrics, docs, access, webhooks, groups),
 )
 
 

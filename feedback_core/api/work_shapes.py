@@ -222,8 +222,8 @@ class Insights(BaseModel):
 
 class NewProject(Act):
     name: str = Field(min_length=1, max_length=80)
-    task: Literal["classification", "regression"] = Field(
-        default="classification", description="What is predicted: one of several labels, or a number."
+    task: Literal["classification", "regression", "clustering"] = Field(
+        default="classification", description="What is predicted: one of several labels, a number, or nothing: groups."
     )
     labels: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
         max_length=1_000, description="Empty where a number is predicted."

@@ -3,10 +3,11 @@
 from .items import parts, pool_map, pool_map_by_confidence, probabilities
 from .live import live_errors
 from .mistakes import calibration, confusion, recall
+from .numbers import errors, errors_by_size, predicted_and_true
 from .outlook import certificate, credit, forecast
 from .queue import VERDICT_NAMES, findings, priorities, volume
 from .replays import backtest
-from .style import CHAMPION, OTHER, download
+from .style import CHAMPION, OTHER, download, short
 from .versions import accuracy
 
 __all__ = [
@@ -20,14 +21,18 @@ __all__ = [
     "confusion",
     "credit",
     "download",
+    "errors",
+    "errors_by_size",
     "findings",
     "forecast",
     "live_errors",
     "parts",
     "pool_map",
     "pool_map_by_confidence",
+    "predicted_and_true",
     "priorities",
     "probabilities",
     "recall",
+    "short",
     "volume",
 ]

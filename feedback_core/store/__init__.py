@@ -8,6 +8,8 @@ from pathlib import Path
 from ..errors import StoreError
 from ..pictures import Shelf
 from .answers import Answers
+from .cluster_feedback import ClusterFeedback
+from .clusterings import Clusterings
 from .contributions import Contributions
 from .corrections import Corrections
 from .deliveries import Deliveries
@@ -30,6 +32,7 @@ from .predictions import Predictions
 from .projects import Projects
 from .ranks import Ranks
 from .realtime import Realtime
+from .residuals import Residuals
 from .reversals import Reversals
 from .rulings import Rulings
 from .sessions import ReviewSessions
@@ -63,6 +66,7 @@ class Store:
     rulings: Rulings
     reversals: Reversals
     ranks: Ranks
+    residuals: Residuals
     sessions: ReviewSessions
     maps: Maps
     versions: Versions
@@ -81,6 +85,8 @@ class Store:
     deliveries: Deliveries
     members: Members
     tokens: Tokens
+    clusterings: Clusterings
+    cluster_feedback: ClusterFeedback
     artifacts: Path
     """Folder of the model files, beside the database."""
 
@@ -123,6 +129,7 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         rulings=Rulings(driver),
         reversals=Reversals(driver),
         ranks=Ranks(driver),
+        residuals=Residuals(driver),
         sessions=ReviewSessions(driver),
         maps=Maps(driver),
         versions=Versions(driver),
@@ -141,5 +148,7 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         deliveries=Deliveries(driver),
         members=Members(driver),
         tokens=Tokens(driver),
+        clusterings=Clusterings(driver),
+        cluster_feedback=ClusterFeedback(driver),
         artifacts=artifacts,
     )

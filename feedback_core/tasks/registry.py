@@ -122,6 +122,8 @@ class Task:
     """On what terms versions are judged: others make it another look at the locked rows."""
     judge: Callable[[Evidence, Project], Judgement]
     """The gate's judgement."""
+    learns: bool = True
+    """Whether a model is trained; where none is, the pages about versions lead to Groups."""
 
 
 TASKS: Registry[Task] = Registry("task")
@@ -130,6 +132,12 @@ TASKS: Registry[Task] = Registry("task")
 def of(project: Project) -> Task:
     """The task of a project."""
     return TASKS[project.task]
+
+
+def weights(project: Project) -> Mapping[str, float]:
+    """Weights of the priority; where some are of parts that make no sense for the task, those it begins with."""
+    own, wanted = of(project), project.settings.weights
+    return wanted if own.parts.issuperset(wanted) else own.defaults().weights
 
 
 def unfitted(task: Name, schema: Schema, estimator: str, params: Mapping[str, Any], seed: int) -> Any:

@@ -5,6 +5,19 @@ Times are seconds since the epoch (UTC). Labels are strings everywhere inside th
 
 from __future__ import annotations
 
+from .clusters import (
+    PAIR_WORDS,
+    Assignment,
+    Borderline,
+    Cluster,
+    ClusterEntry,
+    Clustering,
+    ClusterMap,
+    ClusterReport,
+    ClusterWord,
+    NewClustering,
+    PairDraw,
+)
 from .evidence import (
     GATE,
     STUDIES,
@@ -66,6 +79,7 @@ from .work import (
 
 __all__ = [
     "GATE",
+    "PAIR_WORDS",
     "ROLES",
     "RULINGS",
     "STUDIES",
@@ -73,7 +87,15 @@ __all__ = [
     "VERDICTS",
     "Action",
     "Answered",
+    "Assignment",
     "Attempt",
+    "Borderline",
+    "Cluster",
+    "ClusterEntry",
+    "ClusterMap",
+    "ClusterReport",
+    "ClusterWord",
+    "Clustering",
     "Column",
     "Contribution",
     "Cursor",
@@ -109,8 +131,10 @@ __all__ = [
     "Member",
     "Message",
     "Neighbour",
+    "NewClustering",
     "News",
     "Outline",
+    "PairDraw",
     "Parcel",
     "Person",
     "PoolMap",

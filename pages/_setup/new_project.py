@@ -109,6 +109,9 @@ def finish(
     specs = {spec.name: spec for spec in fields(Settings)}
     left, middle, right = st.columns([2, 3, 2])
     name = left.text_input("Project name", filename.rsplit(".", 1)[0][:80], key=f"name-{digest}", max_chars=80)
+    if not task.learns:
+        _finish_without_a_model(name, task, first, schema, rows, digest)
+        return
     with middle:
         why = "Can be changed later."
         model = model_choice(task.name, first.estimator, f"model-{digest}-{task.name}", why=why)
@@ -139,6 +142,18 @@ def finish(
         project = create_project(store(), name, schema, labels, settings, actor=by, task=task.name)
         hand_over(project, rows, train=bool(labelled))
         st.switch_page(PAGES["retrain" if labelled else "overview"], query_params={"project": project.name})
+
+
+def _finish_without_a_model(
+    name: str, task: tasks.Task, first: Settings, schema: Schema, rows: Rows, digest: str
+) -> None:
+    st.caption(f"{counted(len(rows.labels), 'row')} to be grouped; the first groups are made at once.")
+    lock = locked("create project", None, disabled=not rows.inputs)
+    if st.button("Create the project", type="primary", key=f"create-{digest}", **lock):
+        by = acting("create project", None)
+        project = create_project(store(), name, schema, (), first, actor=by, task=task.name)
+        hand_over(project, rows, train=False)
+        st.switch_page(PAGES["clusters"], query_params={"project": project.name})
 
 
 def listed(labels: Sequence[str]) -> str:
