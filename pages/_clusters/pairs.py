@@ -11,7 +11,7 @@ import streamlit as st
 from feedback_core.clustering import deck, pairs
 from feedback_core.loop import Loop
 from feedback_core.types import Item, PairDraw, Project
-from pages._shared import cell_text, picture, title_of
+from pages._shared import cell_text, image_of, title_of
 
 FOLDER = Path(__file__).parent
 _component = st.components.v2.component(
@@ -65,9 +65,9 @@ def card(project: Project, draw: PairDraw, items: Mapping[int, Item]) -> dict[st
                 "name": column.name,
                 "kind": column.kind,
                 "values": [
-                    picture(column, side.values[n], 0)
+                    image_of(column, side.values[n], 0)
                     if column.kind == "image" and side.values[n] is not None
-                    else cell_text(side.values[n])
+                    else cell_text(side.values[n], column)
                     for side in sides
                 ],
             }
