@@ -30,7 +30,7 @@ second_look comparison accuracies studies reports rescoring triggers webhooks
 realtime mean_errors
 reproduce
 loop insights inspection exchange
-learned decisions drift_alerts arrivals people briefing unattended number_views
+learned decisions drift_alerts arrivals people briefing unattended number_views alarm_views
 reordering maps similar submissions
 entry_lines
 heartbeat reviewers feedback_loop deck served_model receipts

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import StoreError
+from .alarms import Alarms
 from .answers import Answers
 from .backgrounds import Backgrounds
 from .contributions import Contributions
@@ -54,6 +55,7 @@ class Store:
     draws: Draws
     drawn: DrawnDecisions
     answers: Answers
+    alarms: Alarms
     feedback: FeedbackLog
     contributions: Contributions
     corrections: Corrections
@@ -111,6 +113,7 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         draws=Draws(driver),
         drawn=DrawnDecisions(driver),
         answers=Answers(driver),
+        alarms=Alarms(driver),
         feedback=FeedbackLog(driver),
         contributions=Contributions(driver),
         corrections=Corrections(driver),
