@@ -48,28 +48,38 @@ def proba(model: Any, inputs: Sequence[str], project: Project) -> npt.NDArray[np
 
 
 def new_version(
-    store: Store, project: Project, by: str, job_id: int | None, now: float, progress: Progress
+    store: Store,
+    project: Project,
+    by: str,
+    job_id: int | None,
+    now: float,
+    progress: Progress,
+    recipe: tuple[str, Mapping[str, Any]] | None = None,
 ) -> tuple[Version, Any]:
-    """Fit a candidate on base data plus effective feedback, save its model and store it; gives it and the model."""
+    """Fit a candidate on base data plus effective feedback, save its model and store it; gives it and the model.
+
+    recipe: estimator and params in place of the project's.
+    """
     settings, past = project.settings, store.versions.all(project.id)
     champion = store.versions.champion(project.id)
     rows = store.items.training_rows(project.id, dated=bool(settings.label_half_life_days))
     weights = tasks.of(project).sample_weights(rows, settings.label_half_life_days)
+    estimator, params = recipe or (settings.estimator, settings.params)
     background = background_of(store, project, champion)
     # What is usual is learned once: another forest over the same rows would rank them anew for no reason of theirs.
     kept = champion is not None and background.ids and background == store.backgrounds.of(champion.id)
     seed = champion.seed if champion is not None and kept else settings.seed + len(past) + 1
-    progress(0.1, f"fitting {settings.estimator} on {len(rows.ids):,} rows")
-    recipe = (project.schema, settings.estimator, settings.params, seed)
+    progress(0.1, f"fitting {estimator} on {len(rows.ids):,} rows")
+    fitted = (project.schema, estimator, params, seed)
     further = store.backgrounds.inputs(background)
-    model = fit(*recipe, rows.inputs, rows.labels, weights, task=project.task, background=further)
+    model = fit(*fitted, rows.inputs, rows.labels, weights, task=project.task, background=further)
     progress(0.7, "saving the model")
     artifact = artifacts.save(model, store.artifacts, f"project{project.id}")
     fields = {
         "parent_id": champion.id if champion else None,
         "job_id": job_id,
-        "estimator": settings.estimator,
-        "params": settings.params,
+        "estimator": estimator,
+        "params": params,
         "seed": seed,
         "artifact": artifact.name,
         "sha256": artifact.sha256,

@@ -112,7 +112,7 @@ def left_out(model: Any) -> tuple[str, ...]:
 
 def aligned_proba(model: Any, X: Any, labels: Sequence[str]) -> npt.NDArray[np.float64]:
     """Class probabilities in the project's label order, shape (n, k); 0 for labels the model has never seen."""
-    with threads(len(X)):
+    with threads(X.shape[0]):
         proba = np.asarray(model.predict_proba(X), dtype=float)
     aligned = np.zeros((len(proba), len(labels)))
     position = {label: n for n, label in enumerate(labels)}

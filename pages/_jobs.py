@@ -11,6 +11,7 @@ from pages._shared import ago, counted, plain, told
 
 DOING = {
     "retrain": "Training a new version",
+    "line-up": "Training another model",
     "real time": "Judging the real-time version",
     "predict": "Scoring the queue with the champion",
     "import": "Storing rows",
@@ -20,6 +21,7 @@ DOING = {
     "forecast": "Forecasting what more labels are worth",
     "certificate": "Looking for what needs no review",
     "dry run": "Trying out a retrain",
+    "recluster": "Grouping the items",
     "credit": "Tracing the gain back to the feedback",
 }
 

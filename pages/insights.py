@@ -41,7 +41,7 @@ if version is not None:
     else:
         progress.show_scores(version)
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-    part = address.choose_view(leave_out=() if "studies" in tasks.of(loop.project).offers else ("outlook",))
+    part = address.choose_view(leave_out=() if "studies" in tasks.of(loop.project).offers else ("outlook", "automate"))
     progress.show_meaning(found)
 if part == "feedback":
     collected.show(loop, scope)

@@ -4,13 +4,15 @@ from functools import partial
 
 import streamlit as st
 
-from feedback_core import alarm_views, decisions, insights, number_views, suspects, tasks
+from feedback_core import alarm_views, decisions, insights, lineup, number_views, suspects, tasks
 from feedback_core.types import GateReport, Version
 from pages import _jobs
 from pages._people import acting, guarded, locked, reviewer
+from pages._retrain.effects import show_effects
 from pages._retrain.flips import show_flips
 from pages._retrain.holdout import show_wear
 from pages._retrain.jobs import show_jobs
+from pages._retrain.lineup import show_lineup
 from pages._retrain.realtime import show_realtime
 from pages._retrain.report import show_report, show_reported, show_reported_alarms, show_reported_error, show_slices
 from pages._retrain.studies import show_dry_run
@@ -33,7 +35,11 @@ def promote(version: Version) -> None:
     """Crown a judged version and have the queue scored again."""
     with told(f"Version {version.number} is the champion now. The worker scores the queue again with it."):
         by = acting("promote", loop)
-        decisions.promote(loop, version, by, st.session_state.get(f"reason-{version.id}", ""))
+        reason = st.session_state.get(f"reason-{version.id}", "")
+        if any(each.version.id == version.id for each in lineup.newest(loop).contenders):
+            lineup.choose(loop, version, by, reason)
+        else:
+            decisions.promote(loop, version, by, reason)
 
 
 def keep(version: Version) -> None:
@@ -82,6 +88,7 @@ def details(report: GateReport, place: str) -> None:
     """Slices, earlier corrections and the rows that flip; place: where on the page, as a report may be shown twice."""
     show_slices(report, place)
     show_flips(loop, report, place)
+    show_effects(loop, loop.store.versions.get(report.challenger_id), place)
 
 
 def decision(report: GateReport, version: Version) -> None:
@@ -176,6 +183,7 @@ elif state.champion is not None and loop.project.task == "anomaly":
 elif state.champion is not None:
     show_reported(state.champion, insights.estimates(loop.store, loop.project, loop.cache, loop.clock()).reported)
 show_wear(loop, state.reports)
+show_lineup(loop, decision, state.undecided.challenger_id if state.undecided else None)
 st.subheader("Versions")
 show_versions(
     state.versions,

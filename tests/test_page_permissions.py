@@ -17,11 +17,14 @@ import streamlit
 from streamlit.testing.v1 import AppTest
 
 from feedback_core import people
+from feedback_core.clustering import deciding
+from feedback_core.clustering.feedback import ClusterSaid, record
 from feedback_core.errors import Forbidden
 from feedback_core.loop import create_project
 from feedback_core.permissions import ACTIONS
 from feedback_core.store import Store, open_store
 from feedback_core.types import ROLES, Decision, ItemFilter
+from feedback_core.worker import run_next
 from tests.conftest import TWO_NUMBERS, Clock, make_loop, rows
 from tests.test_pages import PAGES, ROOT, correct_wrongly, dealt, texts
 
@@ -48,6 +51,10 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     loop.rule([said[0].id - 2], "accept", "bob")
     opened_items = loop.store.items.page(loop.project.id, ItemFilter(("open",)), sort="newest", limit=3)
     loop.open_session([item.id for item in opened_items], "three", "bob")
+    for k in (3, 4):
+        job = deciding.request(loop, "test", k)
+        run_next(loop.store, "test", loop.clock, only=job.id)
+        record(loop, ClusterSaid("split", "test", clusters=(1,)))
     put_away = create_project(loop.store, "put away", TWO_NUMBERS, ("a", "b"), actor="test")
     loop.store.projects.archive(put_away, now=time.time(), actor="test")
     create_project(loop.store, "secret", TWO_NUMBERS, ("a", "b"), actor="test")
@@ -157,6 +164,12 @@ CONTROLS: list[tuple[str, str, str, dict[str, object], Callable[[AppTest], None]
     ("feedback", "settle-", "rule", CONFLICTS, nothing),
     ("insights", "insights_ask_forecast", "study", {"?view": "outlook"}, nothing),
     ("map", "map_draw", "study", {"map_method": "t-SNE"}, nothing),
+    ("clusters", "recluster", "recluster", {}, nothing),
+    ("clusters", "use-", "promote", {}, nothing),
+    ("clusters", "keep-groups-", "refuse", {}, nothing),
+    ("clusters", "compare-", "judge", {}, nothing),
+    ("clusters", "unsay-", "undo others", {}, nothing),
+    ("clusters", "split-group-", "group", {}, nothing),
     ("predictions", "items_review", "review", {}, nothing),
     ("predictions", "Save this order", "settings", {"weights_open": True}, typed("weight", 0.5, run=True)),
     ("review", "queue_close", "review", {"queue": 1}, nothing),

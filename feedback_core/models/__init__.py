@@ -1,6 +1,19 @@
 """Models: one file per framework or estimator, found by name."""
 
-from . import anomaly, hist_gradient_boosting, logistic_regression, own_estimator, random_forest, ridge, sgd
+from . import (
+    anomaly,
+    hist_gradient_boosting,
+    keras,
+    lightgbm,
+    logistic_regression,
+    own_estimator,
+    random_forest,
+    ridge,
+    river,
+    sgd,
+    torch,
+    xgboost,
+)
 from .registry import BUILDERS, Builder, available, builder, choices, for_task, spoken, title
 
 __all__ = [
@@ -12,11 +25,16 @@ __all__ = [
     "choices",
     "for_task",
     "hist_gradient_boosting",
+    "keras",
+    "lightgbm",
     "logistic_regression",
     "own_estimator",
     "random_forest",
     "ridge",
+    "river",
     "sgd",
     "spoken",
     "title",
+    "torch",
+    "xgboost",
 ]

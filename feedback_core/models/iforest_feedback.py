@@ -75,7 +75,7 @@ class FeedbackIForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         weights = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
         return self._learn(X[self.labelled_], said[self.labelled_], weights[self.labelled_])
 
-    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:  # noqa: ARG002
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Learn from more answers, the forest left as it is. X: (m, d), y: (m,) without "" among them."""
         check_is_fitted(self, "forest_")
         X = validate_data(self, X, dtype=np.float32, reset=False)
@@ -114,7 +114,7 @@ class FeedbackIForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _prepare(self, background: npt.NDArray[np.float32]) -> None:
         """Learn what the unassisted score needs beside the forest."""
 
-    def _outlyingness(self, X: npt.NDArray[np.float32], leaves: npt.NDArray[np.intp]) -> FloatArray:  # noqa: ARG002
+    def _outlyingness(self, X: npt.NDArray[np.float32], leaves: npt.NDArray[np.intp]) -> FloatArray:
         """The unassisted score (n,) in its own unit, higher = stranger."""
         return -np.asarray(self.forest_.score_samples(X))
 

@@ -29,7 +29,7 @@ class FeedbackNeighbours(FeedbackIForest):
         chosen = np.linspace(0, len(background) - 1, min(REFERENCE, len(background))).round().astype(int)
         self.reference_ = background[chosen]
 
-    def _outlyingness(self, X: npt.NDArray[np.float32], leaves: npt.NDArray[np.intp]) -> FloatArray:  # noqa: ARG002
+    def _outlyingness(self, X: npt.NDArray[np.float32], leaves: npt.NDArray[np.intp]) -> FloatArray:
         k = min(NEIGHBOURS, len(self.reference_) - 1)
         if k < 1:
             return np.zeros(len(X))

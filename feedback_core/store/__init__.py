@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import StoreError
+from ..pictures import Shelf
 from .alarms import Alarms
 from .answers import Answers
 from .backgrounds import Backgrounds
+from .cluster_feedback import ClusterFeedback
+from .clusterings import Clusterings
 from .contributions import Contributions
 from .corrections import Corrections
 from .deliveries import Deliveries
@@ -27,6 +30,7 @@ from .judged import JudgedRows
 from .listings import Listings
 from .maps import Maps
 from .members import Members
+from .pictures import Pictures
 from .predictions import Predictions
 from .projects import Projects
 from .ranks import Ranks
@@ -43,6 +47,9 @@ from .triggers import Triggers
 from .versions import Versions
 from .webhooks import Webhooks
 
+PICTURES = "pictures"
+"""Folder of the picture files, among those of the models."""
+
 
 @dataclass(frozen=True, slots=True)
 class Store:
@@ -51,6 +58,7 @@ class Store:
     url: str
     projects: Projects
     items: Items
+    pictures: Pictures
     predictions: Predictions
     draws: Draws
     drawn: DrawnDecisions
@@ -83,8 +91,15 @@ class Store:
     deliveries: Deliveries
     members: Members
     tokens: Tokens
+    clusterings: Clusterings
+    cluster_feedback: ClusterFeedback
     artifacts: Path
     """Folder of the model files, beside the database."""
+
+    @property
+    def shelf(self) -> Shelf:
+        """The picture files, in a folder beside the models' own."""
+        return Shelf(self.artifacts / PICTURES)
 
 
 def open_store(url: str) -> Store:
@@ -107,8 +122,9 @@ def _path(url: str) -> Path:
 def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
     return Store(
         url=url,
-        projects=Projects(driver),
+        projects=Projects(driver, str(artifacts / PICTURES)),
         items=Items(driver),
+        pictures=Pictures(driver),
         predictions=Predictions(driver),
         draws=Draws(driver),
         drawn=DrawnDecisions(driver),
@@ -141,5 +157,7 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         deliveries=Deliveries(driver),
         members=Members(driver),
         tokens=Tokens(driver),
+        clusterings=Clusterings(driver),
+        cluster_feedback=ClusterFeedback(driver),
         artifacts=artifacts,
     )

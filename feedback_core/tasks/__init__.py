@@ -1,16 +1,18 @@
 """What a project's target is: one file a kind of task, found by its name."""
 
-from . import anomaly, classification, regression
-from .registry import TASKS, Evidence, Floats, TakeIn, Task, of, scored, unfitted, weights
+from . import anomaly, classification, clustering, regression
+from .registry import TASKS, Evidence, Floats, Offer, TakeIn, Task, of, scored, unfitted, weights
 
 __all__ = [
     "TASKS",
     "Evidence",
     "Floats",
+    "Offer",
     "TakeIn",
     "Task",
     "anomaly",
     "classification",
+    "clustering",
     "of",
     "regression",
     "scored",

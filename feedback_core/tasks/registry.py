@@ -127,6 +127,8 @@ class Task:
     """On what terms versions are judged: others make it another look at the locked rows."""
     judge: Callable[[Evidence, Project], Judgement]
     """The gate's judgement."""
+    learns: bool = True
+    """Whether a model is trained; where none is, the pages about versions lead to Groups."""
 
     titles: Mapping[str, str] = field(default_factory=dict)
     """What a reviewer reads on the key of a label, where it is not the label itself."""

@@ -5,6 +5,19 @@ Times are seconds since the epoch (UTC). Labels are strings everywhere inside th
 
 from __future__ import annotations
 
+from .clusters import (
+    PAIR_WORDS,
+    Assignment,
+    Borderline,
+    Cluster,
+    ClusterEntry,
+    Clustering,
+    ClusterMap,
+    ClusterReport,
+    ClusterWord,
+    NewClustering,
+    PairDraw,
+)
 from .drift import DriftAlert, DriftAnswer, DriftDirection
 from .evidence import (
     GATE,
@@ -67,6 +80,7 @@ from .work import (
 
 __all__ = [
     "GATE",
+    "PAIR_WORDS",
     "ROLES",
     "RULINGS",
     "STUDIES",
@@ -74,7 +88,15 @@ __all__ = [
     "VERDICTS",
     "Action",
     "Answered",
+    "Assignment",
     "Attempt",
+    "Borderline",
+    "Cluster",
+    "ClusterEntry",
+    "ClusterMap",
+    "ClusterReport",
+    "ClusterWord",
+    "Clustering",
     "Column",
     "Contribution",
     "Cursor",
@@ -113,8 +135,10 @@ __all__ = [
     "Member",
     "Message",
     "Neighbour",
+    "NewClustering",
     "News",
     "Outline",
+    "PairDraw",
     "Parcel",
     "Person",
     "PoolMap",
