@@ -6,9 +6,8 @@ import pytest
 
 from feedback_core import drift_alerts
 from feedback_core.loop import Loop, create_project
-from tests.browser import browser, expect, open_page, running_app, settled
 from tests.conftest import page as page
-from tests.test_anomaly import FOUR, alarms, answer_alarms, cloud, promote_next
+from tests.test_anomaly import FOUR, alarms, answer_alarms, promote_next
 from tests.test_drift_alerts import drifted
 from tests.test_pages import PAGES, dealt, press
 from tests.test_pages import texts as marked
@@ -106,33 +105,3 @@ def test_an_answer_that_cannot_be_carried_out_is_refused_in_words(page, drifted)
     app = press(drift_page(page), "Accept and retrain")
     assert "Nothing has come in since the last version" in texts(app)
     assert drift_alerts.page(drifted)[0].alert.answer is None
-
-
-# -- the walk --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.browser
-@pytest.mark.slow
-def test_from_a_file_without_labels_to_answered_alarms(tmp_path, store, url):
-    X, _ = cloud(300, 12, 12)
-    lines = ["w,x,y,z", *(",".join(map(str, row)) for row in X.tolist())]
-    (tmp_path / "machines.csv").write_text("\n".join(lines))
-    with running_app(url, tmp_path / "log.txt") as address, browser(tmp_path / "profile") as tab:
-        tab.goto(f"{address}/setup")
-        tab.locator("input[type=file]").set_input_files(tmp_path / "machines.csv")
-        tab.get_by_role("radio", name="Anomalies").click()
-        tab.get_by_role("button", name="Create and train the first version").click()
-        tab.get_by_role("heading", level=1, name="Retrain").wait_for()
-        expect(tab.get_by_text("Version 1 · champion")).to_be_visible()
-        open_page(tab, "Review")
-        expect(tab.get_by_role("button", name="True alarm (anomaly)").last).to_be_visible()
-        for done, key in enumerate("212", start=1):
-            tab.keyboard.press(key)
-            expect(tab.locator(".strip dd").first).to_have_text(str(done))
-        expect(tab.get_by_text("All saved")).to_be_visible()
-        settled(tab)
-        open_page(tab, "Overview")
-        expect(tab.get_by_text("Alarms of version 1: ")).to_be_visible()
-    project = store.projects.named("machines")
-    assert (project.task, project.labels) == ("anomaly", ("normal", "anomaly"))
-    assert [entry.target for entry in store.feedback.latest(project.id, 3)] == ["anomaly", "normal", "anomaly"]
