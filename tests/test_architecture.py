@@ -32,7 +32,7 @@ second_look comparison accuracies studies reports rescoring triggers webhooks
 realtime mean_errors outside
 reproduce
 loop insights inspection exchange
-learned decisions drift_alerts arrivals people briefing unattended number_views brought
+learned decisions drift_alerts arrivals people briefing unattended number_views brought alarm_views
 reordering maps similar submissions lineup clustering explaining
 entry_lines
 heartbeat reviewers feedback_loop deck served_model receipts
