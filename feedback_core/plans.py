@@ -148,7 +148,7 @@ def _schema(proposal: intake.Proposal, taken: Sequence[str | None], kinds: Mappi
     kept = [column for column in columns if kinds.get(column.name) != LEAVE_OUT]
     if not kept:
         raise InvalidInput("No input column is left to predict from: keep at least one.")
-    return Schema(tuple(_as(column, kinds.get(column.name, column.kind)) for column in kept))
+    return Schema(tuple(_as(column, kinds.get(column.name, column.kind)) for column in kept), proposal.pictures)
 
 
 def _as(column: Column, kind: str) -> Column:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from . import comparison, maps, realtime, reports, staging, studies, tasks, triggers, unattended
+from . import comparison, lineup, maps, realtime, reports, staging, studies, tasks, triggers, unattended
 from .clustering import deciding
 from .environment import process_name
 from .errors import FeedbackError, StoreBusy
@@ -51,6 +51,11 @@ def _judged(loop: Loop, version: Version, job: Job, progress: Progress) -> dict[
     else:
         unattended.settle(loop, version, report, job.trigger)
     return {"version": version.number, "finding": report.finding, "action": report.action}
+
+
+def line_up(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
+    """One model of a line-up, trained and judged; a person decides about all of them."""
+    return lineup.train(loop, job, progress)
 
 
 def judge_realtime(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
@@ -143,6 +148,7 @@ def _about(loop: Loop, job: Job) -> Version:
 KINDS: dict[str, Callable[[Loop, Job, Progress], dict[str, Any]]] = {
     "import": take_in,
     "retrain": retrain,
+    "line-up": line_up,
     "real time": judge_realtime,
     "predict": predict,
     "rank feedback": rank_feedback,

@@ -16,7 +16,7 @@ CORE = ROOT / "feedback_core"
 
 _FLOORS = """
 errors parent cache neighbours projection listening
-cron client environment fence trouble
+cron client environment fence trouble pictures
 settings registry scored
 types
 intervals wording scope children permissions
@@ -27,11 +27,11 @@ intake tables exports encoding datasets
 tasks
 surroundings feature_space sampling trust refits fitting provenance suspects taking_in plans
 second_look comparison accuracies studies reports rescoring triggers webhooks
-realtime
+realtime mean_errors
 reproduce
 loop insights inspection exchange
-learned decisions arrivals people briefing unattended
-reordering maps similar submissions clustering
+learned decisions arrivals people briefing unattended number_views
+reordering maps similar submissions lineup clustering
 entry_lines
 heartbeat reviewers feedback_loop deck served_model receipts
 worker

@@ -23,7 +23,9 @@ from . import (
     groups,
     items,
     jobs,
+    lineups,
     metrics,
+    pictures,
     projects,
     realtime,
     reviewing,
@@ -38,19 +40,8 @@ from .problems import HANDLERS, PROBLEMS
 
 # What is asked most comes first: routes are tried one after the other.
 PARTS = (
-    reviewing,
-    items,
-    jobs,
-    projects,
-    realtime,
-    evidence,
-    decisions,
-    feeds,
-    metrics,
-    docs,
-    access,
-    webhooks,
-    groups,
+    *(reviewing, items, jobs, projects, pictures),
+    *(realtime, lineups, evidence, decisions, feeds, metrics, docs, access, webhooks, groups),
 )
 
 

@@ -234,9 +234,13 @@ class NewProject(Act):
 
 class NewColumn(Body):
     name: str = Field(min_length=1, max_length=200)
-    kind: Literal["number", "category", "text", "image"]
+    kind: Literal["number", "category", "text", "image", "timestamp"]
     shape: list[Annotated[int, Field(ge=1, le=4_096)]] = Field(
         default=[], max_length=3, description="Of an image: height and width, and 3 for colours."
+    )
+    files: bool = Field(
+        default=False,
+        description="Of an image: it comes as a PNG or JPEG file in base64, and models see it in the shape.",
     )
 
 

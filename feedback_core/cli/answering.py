@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -74,7 +75,23 @@ def export(
     # Whoever has the database file in hand can read these predictions anyway.
     rows = insights.export_rows(loop.store, loop.project, what, hidden=True)
     columns = insights.export_columns(loop.project, what)
-    streamed(_writer(form, out)(rows, columns), out)
+    write = _album_writer(loop, what) if form == ALBUM else _writer(form, out)
+    streamed(write(rows, columns), out)
+
+
+ALBUM = "zip"
+"""Items with their picture files."""
+
+
+def _album_writer(loop: Loop, what: str) -> Callable[..., Iterator[bytes]]:
+    """Raises InvalidInput where there are no pictures to write."""
+    from ..errors import InvalidInput
+    from ..exports import write_album
+
+    pictures = [column.name for column in loop.project.schema.columns if column.files]
+    if what != "items" or not pictures:
+        raise InvalidInput("to='zip' writes items with their pictures: choose another format for what has none.")
+    return partial(write_album, pictures=pictures, shelf=loop.store.shelf)
 
 
 def _form(to: str, out: Path | None) -> str:
@@ -83,9 +100,10 @@ def _form(to: str, out: Path | None) -> str:
     from ..exports import FORMATS
 
     ending = out.suffix.lstrip(".").lower() if out else ""
-    chosen = to or (ending if ending in FORMATS else "jsonl")
-    if chosen not in FORMATS:
-        raise InvalidInput(f"to={chosen!r} is not known: choose one of {', '.join(FORMATS)}.")
+    known = (*FORMATS, ALBUM)
+    chosen = to or (ending if ending in known else "jsonl")
+    if chosen not in known:
+        raise InvalidInput(f"to={chosen!r} is not known: choose one of {', '.join(known)}.")
     return chosen
 
 

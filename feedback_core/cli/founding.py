@@ -32,6 +32,7 @@ Limit = Annotated[int, typer.Option(min=0, max=1_000, help="Problems to list.")]
 Numbers = Annotated[Columns, typer.Option(help="Column of numbers; repeat for several.")]
 Categories = Annotated[Columns, typer.Option(help="Column of categories; repeat.")]
 Texts = Annotated[Columns, typer.Option(help="Column of texts; repeat.")]
+Timestamps = Annotated[Columns, typer.Option(help="Column of points in time; repeat.")]
 LeftOut = Annotated[Columns, typer.Option(help="Column that is no input; repeat.")]
 
 
@@ -44,6 +45,7 @@ def create(
     number: Numbers = None,
     category: Categories = None,
     text: Texts = None,
+    timestamp: Timestamps = None,
     leave_out: LeftOut = None,
     labels: Annotated[str, typer.Option(help="Further labels, separated by commas.")] = "",
     setting: Annotated[Columns, typer.Option(metavar="NAME=VALUE", help="As for `settings`; repeat.")] = None,
@@ -63,10 +65,10 @@ def create(
     from ..settings import Settings, changed
     from ..store import open_store
 
-    kinds = {"number": number, "category": category, "text": text, plans.LEAVE_OUT: leave_out}
+    kinds = {"number": number, "category": category, "text": text, "timestamp": timestamp, plans.LEAVE_OUT: leave_out}
     chosen = {column: kind for kind, columns in kinds.items() for column in columns or ()}
     further = list(filter(None, map(str.strip, labels.split(","))))
-    own, rows = assigned(setting or ()), table(file, format)
+    own, rows = assigned(setting or ()), table(file, format, database)
     wanted: Any = {"task": known_task(task), "settings": changed(Settings(), own)}
     plan = plans.new_project(rows, label=label, key=key, labels=further, kinds=chosen, **wanted)
     settings = changed(plans.first_settings(plan, rows), own)
@@ -101,7 +103,7 @@ def add(
     from .. import plans
 
     loop = open_loop(database, project)
-    plan = plans.more_rows(table(file, format), loop.project, label=label, key=key)
+    plan = plans.more_rows(table(file, format, database), loop.project, label=label, key=key)
     if dry_run:
         _rehearsed(plan, loop, limit, skip_bad, as_json)
     plans.checked(plan, skip_bad=skip_bad)

@@ -21,7 +21,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import orjson
 
-from ..errors import ArtifactError, NotInstalled
+from ..errors import ArtifactError, NotFound, NotInstalled
 from . import model_folder
 from .model_folder import MANIFEST, MODEL, sweep
 from .registry import BUILDERS
@@ -29,6 +29,8 @@ from .registry import BUILDERS
 __all__ = ["MANIFEST", "MODEL", "TRUSTED", "Artifact", "Native", "environment", "load", "looks_intact", "save", "sweep"]
 
 TRUSTED = (
+    "feedback_core.models.timestamps.Calendar",
+    "feedback_core.models.word_vectors.WordVectors",
     "numpy.dtype",
     "scipy.sparse._csr.csr_matrix",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
@@ -102,7 +104,7 @@ def load(root: Path, name: str, sha256: str) -> Any:
     if native is not None:
         try:
             native.read_native(path.parent)
-        except NotInstalled as error:
+        except (NotInstalled, NotFound) as error:
             raise ArtifactError(f"The model in {name} cannot be loaded. {error}") from error
     return model
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from ..errors import InvalidSetting, NotInstalled
 from ..registry import Registry
 from ..types import Schema
+from .seeing import seen
 
 Build = Callable[[Schema, int, Mapping[str, Any], str], Any]
 """(schema, seed, params, task) -> an unfitted scikit-learn pipeline whose last step is `model`."""
@@ -46,13 +47,20 @@ class Builder:
     trusted: tuple[str, ...]
 
     def __call__(self, schema: Schema, seed: int, params: Mapping[str, Any], task: str = "classification") -> Any:
-        """An unfitted pipeline. Raises InvalidSetting for another task, NotInstalled where its package is missing."""
+        """An unfitted pipeline.
+
+        Raises InvalidSetting for another task or a parameter it does not take, NotInstalled without its package.
+        """
         if task not in self.tasks:
             raise InvalidSetting(
                 f"{self.title} is not made for {task}: choose one of {', '.join(map(title, for_task(task)))}."
             )
         self.require()
-        return self.build(schema, seed, params, task)
+        schema, own = seen(schema, params)
+        try:
+            return self.build(schema, seed, own, task)
+        except TypeError as error:
+            raise InvalidSetting(f"{self.title} does not take these parameters: {error}.") from error
 
     @property
     def installed(self) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import StoreError
+from ..pictures import Shelf
 from .answers import Answers
 from .cluster_feedback import ClusterFeedback
 from .clusterings import Clusterings
@@ -26,10 +27,12 @@ from .judged import JudgedRows
 from .listings import Listings
 from .maps import Maps
 from .members import Members
+from .pictures import Pictures
 from .predictions import Predictions
 from .projects import Projects
 from .ranks import Ranks
 from .realtime import Realtime
+from .residuals import Residuals
 from .reversals import Reversals
 from .rulings import Rulings
 from .sessions import ReviewSessions
@@ -41,6 +44,9 @@ from .triggers import Triggers
 from .versions import Versions
 from .webhooks import Webhooks
 
+PICTURES = "pictures"
+"""Folder of the picture files, among those of the models."""
+
 
 @dataclass(frozen=True, slots=True)
 class Store:
@@ -49,6 +55,7 @@ class Store:
     url: str
     projects: Projects
     items: Items
+    pictures: Pictures
     predictions: Predictions
     draws: Draws
     drawn: DrawnDecisions
@@ -59,6 +66,7 @@ class Store:
     rulings: Rulings
     reversals: Reversals
     ranks: Ranks
+    residuals: Residuals
     sessions: ReviewSessions
     maps: Maps
     versions: Versions
@@ -82,6 +90,11 @@ class Store:
     artifacts: Path
     """Folder of the model files, beside the database."""
 
+    @property
+    def shelf(self) -> Shelf:
+        """The picture files, in a folder beside the models' own."""
+        return Shelf(self.artifacts / PICTURES)
+
 
 def open_store(url: str) -> Store:
     """Open, creating and migrating where needed, `sqlite:///relative.db`, `sqlite:////absolute.db` or a plain path."""
@@ -103,8 +116,9 @@ def _path(url: str) -> Path:
 def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
     return Store(
         url=url,
-        projects=Projects(driver),
+        projects=Projects(driver, str(artifacts / PICTURES)),
         items=Items(driver),
+        pictures=Pictures(driver),
         predictions=Predictions(driver),
         draws=Draws(driver),
         drawn=DrawnDecisions(driver),
@@ -115,6 +129,7 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         rulings=Rulings(driver),
         reversals=Reversals(driver),
         ranks=Ranks(driver),
+        residuals=Residuals(driver),
         sessions=ReviewSessions(driver),
         maps=Maps(driver),
         versions=Versions(driver),

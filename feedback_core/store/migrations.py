@@ -725,6 +725,22 @@ def doubted(db: Database) -> None:
     _run(db, _DOUBTED)
 
 
+_PICTURES = """
+create table pictures (
+    project_id integer not null references projects (id),
+    digest text not null,
+    primary key (project_id, digest)
+) without rowid;
+create index pictures_digest on pictures (digest);
+"""
+
+
+@migrations(name="0025_pictures")
+def pictures(db: Database) -> None:
+    """Which picture files, by SHA-256, a project's items refer to."""
+    _run(db, _PICTURES)
+
+
 _CLUSTERS = """
 create table clusterings (
     id integer primary key,

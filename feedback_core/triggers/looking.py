@@ -12,6 +12,8 @@ from ..store import Store
 from ..types import Project, Schema, TriggerState, Version
 from .drift import WINDOW, compare
 
+HOUR_S, DAY_S = 3_600.0, 86_400.0
+
 REFERENCE = 1_000
 """Base rows the newest items are compared with; more would prove what LEAST_EFFECT says does not matter."""
 
@@ -44,13 +46,17 @@ def look(store: Store, project: Project, state: TriggerState, last: Version) -> 
 
 
 def columns(inputs: Sequence[str], schema: Schema) -> dict[str, list[Any]]:
-    """Values of the columns that can be compared: numbers and categories."""
-    rows = [orjson.loads(body) for body in inputs]
-    return {
-        column.name: [row[place] for row in rows]
-        for place, column in enumerate(schema.columns)
-        if column.kind in ("number", "category") and rows
-    }
+    """Values of the columns that can be compared: numbers, categories, and the hour and the weekday of times (UTC)."""
+    rows, found = [orjson.loads(body) for body in inputs], dict[str, list[Any]]()
+    for place, column in enumerate(schema.columns if rows else ()):
+        values = [row[place] for row in rows]
+        if column.kind in ("number", "category"):
+            found[column.name] = values
+        elif column.kind == "timestamp":
+            # Of itself time moves always: what can drift is when in the day and the week rows come.
+            found[f"{column.name}: hour"] = [None if at is None else at % DAY_S / HOUR_S for at in values]
+            found[f"{column.name}: weekday"] = [None if at is None else str((at // DAY_S + 3) % 7) for at in values]
+    return found
 
 
 def _reference(store: Store, project: Project, known: Mapping[str, Any], last: Version) -> list[str]:

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from feedback_core.label_sets import COVERAGE, label_set
+from feedback_core.pictures.shelf import CARD_SIDE
 from feedback_core.types import Draw, Item, Prediction, Project
 from feedback_core.unusual import Usual, mark
-from pages._shared import cell_text, picture, preview, thumbnail, title_of
+from pages._shared import cell_text, photo, picture, preview, thumbnail, title_of, whole_photo
 
 MOST_AMONG = 4
 """Labels of a set that is worth naming."""
@@ -40,7 +41,7 @@ def card(
         "fields": [_field(project, n, value, known) for n, value in enumerate(item.values)],
         "similar": [_similar(project, other, label) for other, label in alike],
         "predicted": None if draw.blind else item.predicted,
-        "proba": [round(share, 4) for share in seen.proba] if seen else None,
+        "proba": [round(share, 4) for share in seen.proba] if seen and project.labels else None,
         "among": _among(project, seen, label_cut),
         "why": why(draw, item, prediction),
     }
@@ -53,7 +54,21 @@ def _among(project: Project, seen: Prediction | None, label_cut: float | None) -
     held = label_set(np.asarray(seen.proba), label_cut)
     if not 1 < len(held) <= min(MOST_AMONG, len(project.labels) - 1):
         return ""
-    return f"One of {', '.join(project.labels[n] for n in held)}, {COVERAGE:.0%} sure"
+    return f"One of {', '.join(project.labels[n] for n in held)} ({COVERAGE:.0%} sure)"
+
+
+def number_field(project: Project) -> dict[str, Any] | None:
+    """What the field for a typed number has to know; None where labels are chosen."""
+    if project.task != "regression":
+        return None
+    now = project.settings
+    bounded = now.plausible_low < now.plausible_high
+    return {
+        "unit": now.unit,
+        "tolerance": now.tolerance,
+        "low": now.plausible_low if bounded else None,
+        "high": now.plausible_high if bounded else None,
+    }
 
 
 def why(draw: Draw, item: Item, prediction: Prediction | None) -> str:
@@ -80,9 +95,16 @@ def _field(project: Project, n: int, value: Any, known: Sequence[Usual | None]) 
     unusual = {"text": found.word, "help": found.sentence} if found else None
     if value is None:
         return {"name": column.name, "kind": "category", "value": None, "unusual": unusual}
+    if column.files:
+        return {
+            "name": column.name,
+            "kind": "photo",
+            "value": photo(value, CARD_SIDE),
+            "full": whole_photo(project, value),
+        }
     if column.kind == "image":
         return {"name": column.name, "kind": "image", "value": picture(column, value, 0)}
-    return {"name": column.name, "kind": column.kind, "value": cell_text(value), "unusual": unusual}
+    return {"name": column.name, "kind": column.kind, "value": cell_text(value, column), "unusual": unusual}
 
 
 def _similar(project: Project, item: Item, label: str) -> dict[str, Any]:
@@ -92,7 +114,7 @@ def _similar(project: Project, item: Item, label: str) -> dict[str, Any]:
         "text": preview(project, item),
         "image": thumbnail(project, item),
         "values": [
-            cell_text(value) if column.kind in ("number", "category") and value is not None else None
+            cell_text(value, column) if column.kind not in ("text", "image") and value is not None else None
             for column, value in zip(project.schema.columns, item.values, strict=True)
         ],
     }

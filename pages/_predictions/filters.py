@@ -1,5 +1,8 @@
 """The filters: which items, in which order."""
 
+from datetime import UTC, datetime
+from typing import Any
+
 import streamlit as st
 
 from feedback_core.loop import Loop
@@ -37,31 +40,45 @@ def choose(loop: Loop) -> tuple[ItemFilter, str]:
             key="items_sort",
             persist_state=KEPT,
         )
-    marks = st.pills(
-        "Disagreement",
-        list(MARKS),
-        format_func=MARKS.get,
-        selection_mode="multi",
-        key="items_marks",
-        persist_state=KEPT,
-        help="Wrong: reviewers gave another label than the model gives today, so only reviewed items are shown. "
-        "Flipped: the version before gave another label.",
+    # Numbers hardly ever agree to the last digit: nearly every item would be marked.
+    marks = (
+        []
+        if loop.project.task == "regression"
+        else st.pills(
+            "Disagreement",
+            list(MARKS),
+            format_func=MARKS.get,
+            selection_mode="multi",
+            key="items_marks",
+            persist_state=KEPT,
+            help="Wrong: reviewers gave another label than the model gives today, so only reviewed items are shown. "
+            "Flipped: the version before gave another label.",
+        )
     )
     left, middle, right, more = st.columns([3, 3, 3, 2], vertical_alignment="bottom")
-    predicted = left.selectbox(
-        "Predicted",
-        [None, *loop.project.labels],
-        format_func=lambda label: label or "any",
-        key="items_predicted",
-        persist_state=KEPT,
+    is_number = loop.project.task == "regression"
+    predicted = (
+        None
+        if is_number
+        else left.selectbox(
+            "Predicted",
+            [None, *loop.project.labels],
+            format_func=lambda label: label or "any",
+            key="items_predicted",
+            persist_state=KEPT,
+        )
     )
-    below = middle.slider(
-        "Confidence at most", 0, 100, 100, 5, format="%d %%", key="items_confidence", persist_state=KEPT
+    below = (
+        100
+        if is_number
+        else middle.slider(
+            "Confidence at most", 0, 100, 100, 5, format="%d %%", key="items_confidence", persist_state=KEPT
+        )
     )
-    search = right.text_input(
+    search = (left if is_number else right).text_input(
         "Search", placeholder="words or key", key="items_search", type="search", persist_state=KEPT
     )
-    with more:
+    with middle if is_number else more:
         features = _features(loop)
     states = ("labelled",) if "wrong" in marks else (state,)
     ranked = states != ("base",) and loop.store.versions.champion(loop.project.id) is not None
@@ -82,7 +99,7 @@ def _features(loop: Loop) -> tuple[FeatureFilter, ...]:
     columns = {
         place: column
         for place, column in enumerate(loop.project.schema.columns)
-        if column.kind in ("number", "category")
+        if column.kind in ("number", "category", "timestamp")
     }
     chosen = [place for place in st.session_state.get("items_features", []) if place in columns]
     label = "Values" if not chosen else f"Values ({len(chosen)})"
@@ -115,11 +132,27 @@ def _bounds(loop: Loop, place: int, column: Column) -> FeatureFilter:
         )
         return FeatureFilter(place, equals=value)
     low, high = st.columns(2)
+    if column.kind == "timestamp":
+        return FeatureFilter(
+            place,
+            _seconds(low.datetime_input(f"{column.name} from (UTC)", **_free(f"items_from_{place}"))),
+            _seconds(high.datetime_input("to (UTC)", **_free(f"items_to_{place}"))),
+        )
     return FeatureFilter(
         place,
         low.number_input(f"{column.name} from", value=None, key=f"items_low_{place}", persist_state=KEPT),
         high.number_input("to", value=None, key=f"items_high_{place}", persist_state=KEPT),
     )
+
+
+def _free(key: str) -> dict[str, Any]:
+    """Options of a field for any time, empty at first."""
+    return {"value": None, "min_value": datetime(1900, 1, 1), "max_value": datetime(2999, 12, 31), "key": key,
+            "persist_state": KEPT}  # fmt: skip
+
+
+def _seconds(at: datetime | None) -> float | None:
+    return None if at is None else at.replace(tzinfo=UTC).timestamp()
 
 
 def _categories(loop: Loop, place: int) -> list[str]:

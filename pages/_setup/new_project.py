@@ -10,16 +10,17 @@ from feedback_core import intake, tasks
 from feedback_core.gate.verdict import FEW_CASES, MIN_CASES
 from feedback_core.loop import create_project
 from feedback_core.models import BUILDERS
+from feedback_core.plans import KINDS
 from feedback_core.settings import Settings
 from feedback_core.types import Column, Rows, Schema, Task
 from pages._people import acting, locked
+from pages._setup.album import seen_size
 from pages._setup.file import check, hand_over, label_and_id, propose, show_problems, suited, unfit_label, upload
 from pages._setup.models import model_choice
 from pages._setup.numbers import number_settings
 from pages._setup.settings import setting
 from pages._shared import PAGES, counted, plain, store
 
-KINDS = ("number", "category", "text", "image", "leave out")
 SHOWN_CLASSES = 20
 
 
@@ -97,7 +98,8 @@ def columns_editor(proposal: intake.Proposal, taken: set[str | None], digest: st
     )
     kinds = {row["Column"]: row["Kind"] for row in edited}
     kept = [c for c in columns if kinds.get(c.name, "leave out") != "leave out"]
-    return Schema(tuple(c if c.kind == kinds[c.name] else Column(c.name, kinds[c.name]) for c in kept))
+    kept = [c if c.kind == kinds[c.name] else Column(c.name, kinds[c.name]) for c in kept]
+    return Schema(tuple(seen_size(c, digest) if c.files else c for c in kept), proposal.pictures)
 
 
 def finish(
