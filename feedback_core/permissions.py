@@ -37,6 +37,7 @@ ACTIONS: Mapping[str, Action] = {
     "refuse": Action("maintainer", "keep the champion and close a version's case"),
     "rollback": Action("maintainer", "bring an earlier champion back"),
     "refresh holdout": Action("maintainer", "lock fresh rows and let the old ones train"),
+    "drift alerts": Action("maintainer", "accept or dismiss alerts that the inputs have drifted"),
     "study": Action("maintainer", "ask for forecasts, credit, dry runs, maps and rankings"),
     "settings": Action("maintainer", "change settings and labels"),
     "webhooks": Action("admin", "send what happens to other servers"),

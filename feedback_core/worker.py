@@ -128,6 +128,14 @@ def certificate(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
     return {"study": studies.certificate(loop.store, loop.project, _about(loop, job), loop.clock(), progress).id}
 
 
+def effects(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
+    """Say what moved between a version and the one before it, and have its report say so, too."""
+    version = _about(loop, job)
+    study = studies.effects(loop.store, loop.project, version, loop.clock(), progress, loop.model)
+    loop.publish(loop.store.versions.verdict_on(version))
+    return {"study": study.id}
+
+
 def backtest(loop: Loop, _job: Job, progress: Progress) -> dict[str, Any]:
     """Replay the stored feedback under other rules for when to retrain."""
     body = triggers.backtest(loop.store, loop.project, progress)
@@ -156,6 +164,7 @@ KINDS: dict[str, Callable[[Loop, Job, Progress], dict[str, Any]]] = {
     "forecast": forecast,
     "dry run": dry_run,
     "credit": credit,
+    "effects": effects,
     "backtest": backtest,
     "recluster": recluster,
     "certificate": certificate,

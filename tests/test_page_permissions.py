@@ -336,9 +336,11 @@ def test_a_secret_is_shown_until_it_has_been_copied_and_never_again(world) -> No
 WRITES = re.compile(
     "record|undo(_many|_rulings?)?|rule|settle|decide|world_changed|request(_\\w+)?|cancel|reweigh|judge|promote|refuse|"
     "rollback|refresh_holdout|open_session|draw_item|update|rename|archive|restore|create_project|close|save|"
-    "(set|remove)_member|(create|revoke)_token"
+    "(set|remove)_member|(create|revoke)_token|accept|dismiss"
 )
-OWNERS = frozenset({"loop", "decisions", "people", "maps", "reordering", "projects", "jobs", "sessions", "loop.store"})
+OWNERS = frozenset(
+    {"loop", "decisions", "drift_alerts", "people", "maps", "reordering", "projects", "jobs", "sessions", "loop.store"}
+)
 
 
 def test_no_code_of_a_page_changes_anything_without_asking_who_may() -> None:

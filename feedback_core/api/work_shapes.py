@@ -222,11 +222,12 @@ class Insights(BaseModel):
 
 class NewProject(Act):
     name: str = Field(min_length=1, max_length=80)
-    task: Literal["classification", "regression", "clustering"] = Field(
-        default="classification", description="What is predicted: one of several labels, a number, or nothing: groups."
+    task: Literal["classification", "regression", "anomaly", "clustering"] = Field(
+        default="classification",
+        description="What is predicted: one of several labels, a number, which rows are anomalies, or nothing: groups.",
     )
     labels: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
-        max_length=1_000, description="Empty where a number is predicted."
+        max_length=1_000, description="Empty unless one of several labels is predicted."
     )
     columns: list[NewColumn] = Field(min_length=1, max_length=2_000)
     settings: dict[str, Any] = Field(default={}, description="Settings that are not the default.")

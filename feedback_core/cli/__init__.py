@@ -6,6 +6,7 @@ import sys
 
 from . import (  # each adds its commands
     access,
+    alerting,
     answering,
     deciding,
     ending,
@@ -25,6 +26,7 @@ from .options import app
 
 __all__ = [
     "access",
+    "alerting",
     "answering",
     "app",
     "deciding",
@@ -48,6 +50,7 @@ PANELS = {
     answering: "Predictions and rows out",
     reviewing: "Review",
     following: "What is going on",
+    alerting: "What is going on",
     deciding: "Train, judge, decide",
     live: "Train, judge, decide",
     grouping: "Groups",

@@ -64,6 +64,7 @@ def create(
     from ..loop import Loop, create_project
     from ..settings import Settings, changed
     from ..store import open_store
+    from ..tasks import TASKS
 
     kinds = {"number": number, "category": category, "text": text, "timestamp": timestamp, plans.LEAVE_OUT: leave_out}
     chosen = {column: kind for kind, columns in kinds.items() for column in columns or ()}
@@ -79,7 +80,7 @@ def create(
     project = create_project(store, name, plan.schema, plan.labels, settings, actor=person(by), task=plan.task)
     loop = Loop(store, project)
     _take_in(loop, plan, person(by), as_json)
-    if train and plan.labelled:
+    if train and (plan.labelled or TASKS[plan.task].background):
         finished(loop, loop.request_retrain(person(by), "first data"), as_json)
     rescored(loop, as_json)
     _report(loop, plan, limit, as_json)

@@ -8,6 +8,7 @@ from pathlib import Path
 from ..errors import StoreError
 from ..pictures import Shelf
 from .answers import Answers
+from .backgrounds import Backgrounds
 from .cluster_feedback import ClusterFeedback
 from .clusterings import Clusterings
 from .contributions import Contributions
@@ -15,6 +16,7 @@ from .corrections import Corrections
 from .deliveries import Deliveries
 from .drawn import DrawnDecisions
 from .draws import Draws
+from .drift_alerts import DriftAlerts
 from .driver import Driver
 from .events import Events
 from .feedback import FeedbackLog
@@ -70,6 +72,7 @@ class Store:
     sessions: ReviewSessions
     maps: Maps
     versions: Versions
+    backgrounds: Backgrounds
     flips: Flips
     judged: JudgedRows
     holdout: Holdout
@@ -80,6 +83,7 @@ class Store:
     tallies: Tallies
     listings: Listings
     triggers: Triggers
+    drift_alerts: DriftAlerts
     realtime: Realtime
     webhooks: Webhooks
     deliveries: Deliveries
@@ -133,6 +137,7 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         sessions=ReviewSessions(driver),
         maps=Maps(driver),
         versions=Versions(driver),
+        backgrounds=Backgrounds(driver),
         flips=Flips(driver),
         judged=JudgedRows(driver),
         holdout=Holdout(driver),
@@ -143,6 +148,7 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         tallies=Tallies(driver),
         listings=Listings(driver),
         triggers=Triggers(driver),
+        drift_alerts=DriftAlerts(driver),
         realtime=Realtime(driver),
         webhooks=Webhooks(driver),
         deliveries=Deliveries(driver),

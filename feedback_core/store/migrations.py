@@ -868,6 +868,71 @@ def clusters(db: Database) -> None:
     _run(db, _CLUSTERS)
 
 
+_DRIFT_ALERTS = """
+create table drift_alerts (
+    id integer primary key,
+    project_id integer not null references projects (id),
+    version_id integer not null references versions (id),
+    column_name text not null,
+    direction text not null,
+    place text,
+    measure text not null,
+    effect real not null,
+    p real not null,
+    level real not null,
+    share_before real not null,
+    share_now real not null,
+    look integer not null,
+    after integer not null,
+    upto integer not null,
+    created_at real not null,
+    seen_at real not null
+);
+create index drift_alerts_project on drift_alerts (project_id);
+create trigger drift_alerts_kept before delete on drift_alerts
+    begin select raise(abort, 'drift alerts are kept: answer them'); end;
+create table drift_answers (
+    id integer primary key,
+    alert_id integer not null references drift_alerts (id),
+    answer text not null check (answer in ('accept', 'dismiss', 'undo')),
+    answered_by text not null,
+    answered_at real not null,
+    note text not null default ''
+);
+create index drift_answers_alert on drift_answers (alert_id);
+create trigger drift_answers_append_only before delete on drift_answers
+    begin select raise(abort, 'answers are append-only: take one back by a new one'); end;
+create trigger drift_answers_immutable before update on drift_answers
+    begin select raise(abort, 'answers are append-only: take one back by a new one'); end;
+"""
+
+
+@migrations(name="0026_drift_alerts")
+def drift_alerts(db: Database) -> None:
+    """Drifts that were told, and what people answered: kinds that are dismissed ask for more."""
+    _run(db, _DRIFT_ALERTS)
+
+
+_BACKGROUNDS = """
+-- ids: differences of neighbouring item ids as int64, compressed. among: rows there were to choose from.
+create table backgrounds (
+    version_id integer primary key references versions (id),
+    ids blob not null,
+    among integer not null
+);
+create trigger backgrounds_kept before delete on backgrounds
+    begin select raise(abort, 'a version is rebuilt from its background'); end;
+create trigger backgrounds_immutable before update on backgrounds
+    begin select raise(abort, 'a version is rebuilt from its background'); end;
+"""
+
+
+@migrations(name="0031_backgrounds")
+def backgrounds(db: Database) -> None:
+    """The rows without a label that a version has learned from, such as those that tell a detector what is usual."""
+    _run(db, _BACKGROUNDS)
+
+
 def _run(db: Database, script: str) -> None:
     # Not executescript(): it commits the surrounding transaction first.
     statement = ""

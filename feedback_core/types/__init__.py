@@ -18,6 +18,7 @@ from .clusters import (
     NewClustering,
     PairDraw,
 )
+from .drift import DriftAlert, DriftAnswer, DriftDirection
 from .evidence import (
     GATE,
     STUDIES,
@@ -104,6 +105,9 @@ __all__ = [
     "DeliveryState",
     "Draw",
     "Drawn",
+    "DriftAlert",
+    "DriftAnswer",
+    "DriftDirection",
     "EntryFilter",
     "EntryState",
     "Event",

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from feedback_core.intake import ALARM_LABELS, ANOMALY
 from feedback_core.label_sets import COVERAGE, label_set
 from feedback_core.pictures.shelf import CARD_SIDE
 from feedback_core.types import Draw, Item, Prediction, Project
@@ -85,6 +86,9 @@ def why(draw: Draw, item: Item, prediction: Prediction | None) -> str:
         return "Drawn at random: no model has ranked the items yet."
     if draw.blind:  # a part such as rarity would tell what is hidden
         return "High in the queue. The prediction is hidden by chance, to learn how far it sways people."
+    if "alarm" in prediction.parts:
+        chance = dict(zip(ALARM_LABELS, prediction.proba, strict=True))[ANOMALY]
+        return f"Among the first alarms: the chance of an anomaly is {chance:.0%}."
     parts = ", ".join(f"{part} {share:.2f}" for part, share in sorted(prediction.parts.items(), key=lambda p: -p[1]))
     return f"Priority {item.priority:.2f} of 1: {parts}."
 

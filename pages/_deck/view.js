@@ -167,7 +167,7 @@ function buildLabels(deck, parts) {
   parts.keys = keysOf(deck.labels);
   parts.buttons = deck.labels.map((label, n) => {
     const key = parts.keys[n] ?? "";
-    const made = button(deck, key.toUpperCase(), label, (event) => decideByMouse(deck, event, "correct", label));
+    const made = button(deck, key.toUpperCase(), deck.titles[label] ?? label, (event) => decideByMouse(deck, event, "correct", label));
     made.append(node("span", { class: "share" }), node("span", { class: "bar", "aria-hidden": "true" }));
     return made;
   });
@@ -272,7 +272,7 @@ function drawCard(deck, parts, card) {
   if (rows.length) body.push(tables(rows, aside));
   if (card.similar.length) body.push(similar(card.similar, rows.length && aside.length));
   const among = card.among ? [node("p", { class: "among", text: card.among, title: "Found on the audit sample: among so few labels the right one is, as often as this says." })] : [];
-  parts.card.replaceChildren(head, ...body, ...among, node("p", { class: "why", text: card.why }));
+  parts.card.replaceChildren(head, ...body, ...among, ...because(card), node("p", { class: "why", text: card.why }));
   parts.card.dataset.draw = card.draw;
   parts.card.dataset.item = card.item;
 }
@@ -319,6 +319,12 @@ function heads(others) {
   return [caption, node("thead", {}, node("tr", {}, node("td"), node("th", { scope: "col", text: "This item" }), ...labels))];
 }
 
+function because(card) {
+  if (!card.because) return [];
+  const help = "What moves this prediction most. Opened on Predictions, the item says how much.";
+  return [node("p", { class: "because", title: help }, node("strong", { text: `Why ${card.predicted}? ` }), card.because)];
+}
+
 function similar(rows, tabled) {
   const lines = rows.map(({ label, title, text, image }) =>
     node(
@@ -355,7 +361,7 @@ function saveTyped(deck, parts) {
 
 function drawLabels(deck, parts, card) {
   parts.confirm.disabled = card.predicted === null;
-  const shown = card.predicted === null ? "No prediction shown: choose a label" : `Confirm: ${card.predicted}`;
+  const shown = card.predicted === null ? "No prediction shown: choose a label" : `Confirm: ${deck.titles[card.predicted] ?? card.predicted}`;
   put(parts.confirm.querySelector(".caption"), shown);
   const past = deck.back === null ? null : pastOf(deck, deck.back);
   const said = past && (past.verdict === "confirm" ? (past.target ?? card.predicted) : past.target);

@@ -46,7 +46,7 @@ def new_project() -> None:
         return
     if label == proposal.label_column:
         st.caption(plain(proposal.why[:1].upper() + proposal.why[1:]))
-    labels = task.take_in.labels(frame, label) if label else _typed_labels(digest) if task.take_in.least_labels else ()
+    labels = task.take_in.labels_always or _labels(frame, task, label, digest)
     if not schema.columns:
         st.error("Every column is left out: keep at least one as input.")
         return
@@ -133,15 +133,16 @@ def finish(
             "before a version can promote itself. Choose a larger holdout share, or add labelled rows later.",
             icon=":material/info:",
         )
-    caption = "Create and train the first version" if labelled else "Create the project"
+    trains = bool(labelled or task.background)
+    caption = "Create and train the first version" if trains else "Create the project"
     ready = len(labels) >= task.take_in.least_labels and bool(rows.inputs)
     lock = locked("create project", None, disabled=not ready)
     if st.button(caption, type="primary", key=f"create-{digest}", **lock):
         BUILDERS[model].require()
         settings, by = replace(first, estimator=model, holdout_share=share), acting("create project", None)
         project = create_project(store(), name, schema, labels, settings, actor=by, task=task.name)
-        hand_over(project, rows, train=bool(labelled))
-        st.switch_page(PAGES["retrain" if labelled else "overview"], query_params={"project": project.name})
+        hand_over(project, rows, train=trains)
+        st.switch_page(PAGES["retrain" if trains else "overview"], query_params={"project": project.name})
 
 
 def _finish_without_a_model(
@@ -160,6 +161,12 @@ def listed(labels: Sequence[str]) -> str:
     """The first classes by name and how many more there are."""
     more = len(labels) - SHOWN_CLASSES
     return ", ".join(labels[:SHOWN_CLASSES]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _labels(frame: Any, task: tasks.Task, label: str | None, digest: str) -> tuple[str, ...]:
+    if label:
+        return task.take_in.labels(frame, label)
+    return _typed_labels(digest) if task.take_in.least_labels else ()
 
 
 def _typed_labels(digest: str) -> tuple[str, ...]:
