@@ -1,5 +1,6 @@
 """Models: one file per framework or estimator, found by name."""
 
+from ..environment import model_modules
 from . import (
     anomaly,
     hist_gradient_boosting,
@@ -15,7 +16,12 @@ from . import (
     torch,
     xgboost,
 )
+from .keras import keras_network
+from .own_models import load_own
 from .registry import BUILDERS, Builder, available, builder, choices, for_task, spoken, title
+from .river import stream_learner
+from .skorch import skorch_net
+from .torch import torch_network
 
 __all__ = [
     "BUILDERS",
@@ -27,6 +33,7 @@ __all__ = [
     "for_task",
     "hist_gradient_boosting",
     "keras",
+    "keras_network",
     "lightgbm",
     "logistic_regression",
     "onnx_model",
@@ -35,8 +42,14 @@ __all__ = [
     "ridge",
     "river",
     "sgd",
+    "skorch_net",
     "spoken",
+    "stream_learner",
     "title",
     "torch",
+    "torch_network",
     "xgboost",
 ]
+
+# Last, since what is imported registers itself through the names above.
+load_own(model_modules())
