@@ -399,6 +399,18 @@ class Loop:
             raise Refused(f"Job {job_id} ({job.kind}) is over already ({state}): there is nothing to cancel.")
         return cancelled
 
+    def change(self, settings: Settings, by: str, labels: Sequence[str] = ()) -> None:
+        """Save settings and further labels; other weights of the priority bring the queue in their order.
+
+        Raises InvalidSetting.
+        """
+        weights = self.project.settings.weights
+        self.project = self.store.projects.update(
+            self.project, settings=settings, labels=tuple(labels), now=self.clock(), actor=by
+        )
+        if settings.weights != weights and self.store.versions.champion(self.project.id) is not None:
+            self.request_rescore(by, "new weights")
+
     def reweigh(self, weights: Mapping[str, float], by: str) -> Job:
         """Save new weights of the priority and ask for the queue in their order. Raises InvalidSetting."""
         settings = replace(self.project.settings, weights=dict(weights))

@@ -24,6 +24,7 @@ DOING = {
     "dry run": "Trying out a retrain",
     "recluster": "Grouping the items",
     "credit": "Tracing the gain back to the feedback",
+    "effects": "Explaining what moved",
 }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .. import movement
 from ..store import Store
 from ..types import Flip, FlipKind, GateReport, Project, Version
 from ..wording import ADVICE
@@ -63,7 +64,7 @@ def refinement(store: Store, project: Project, report: GateReport, now: float) -
         "flips": _flips(store, report, project),
         "kinds": KINDS if project.labels else NEARER,
         "named": NAMED,
-        "moved": _moved(store, version),
+        **_moved(store, version),
         "provenance": report.numbers.get("provenance", {}),
         "settings": report.numbers.get("provenance", {}).get("settings") or project.settings.to_dict(),
         "now": now,
@@ -95,10 +96,12 @@ def slice_rows(numbers: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     return found
 
 
-def _moved(store: Store, version: Version) -> Mapping[str, Any] | None:
+def _moved(store: Store, version: Version) -> Mapping[str, Any]:
     """What moved since its parent, where somebody has asked for it."""
     study = store.studies.newest(store.versions.project_of(version.id), "effects", version.id)
-    return None if study is None else study.body
+    if study is None:
+        return {"moved": None}
+    return {"moved": study.body, "moved_words": movement.told(study.body), "moved_notes": movement.notes(study.body)}
 
 
 def _flips(store: Store, report: GateReport, project: Project) -> dict[FlipKind, list[Changed]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..errors import StoreError
 from ..pictures import Shelf
+from .alarms import Alarms
 from .answers import Answers
 from .backgrounds import Backgrounds
 from .cluster_feedback import ClusterFeedback
@@ -63,6 +64,7 @@ class Store:
     draws: Draws
     drawn: DrawnDecisions
     answers: Answers
+    alarms: Alarms
     feedback: FeedbackLog
     contributions: Contributions
     corrections: Corrections
@@ -129,6 +131,7 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         draws=Draws(driver),
         drawn=DrawnDecisions(driver),
         answers=Answers(driver),
+        alarms=Alarms(driver),
         feedback=FeedbackLog(driver),
         contributions=Contributions(driver),
         corrections=Corrections(driver),
