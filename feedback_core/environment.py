@@ -42,6 +42,11 @@ def webhook_hosts() -> tuple[str, ...]:
     return tuple(host.strip().lower() for host in given if host.strip())
 
 
+def model_modules() -> tuple[str, ...]:
+    """Modules that register models of one's own, imported at the start: FEEDBACK_MODELS, with commas between them."""
+    return tuple(filter(None, (each.strip() for each in os.environ.get("FEEDBACK_MODELS", "").split(","))))
+
+
 def _number(name: str, otherwise: float) -> float:
     given = os.environ.get(name) or str(otherwise)
     try:

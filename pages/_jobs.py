@@ -13,6 +13,7 @@ DOING = {
     "retrain": "Training a new version",
     "line-up": "Training another model",
     "real time": "Judging the real-time version",
+    "judge": "Judging an imported version",
     "predict": "Scoring the queue with the champion",
     "import": "Storing rows",
     "map": "Drawing the map",

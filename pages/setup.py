@@ -5,6 +5,7 @@ import streamlit as st
 from feedback_core.errors import FeedbackError
 from pages._people import locked, may, store
 from pages._setup.access import access
+from pages._setup.bring import bring_model
 from pages._setup.export import export
 from pages._setup.more_rows import add_rows
 from pages._setup.new_project import new_project
@@ -15,13 +16,20 @@ from pages._shared import loop_of, plain, show_message
 
 OF_A_PROJECT = {
     "Add rows": add_rows,
+    "Bring a model": bring_model,
     "Settings": settings_form,
     "People and access": access,
     "Project": project_section,
     "Export": export,
     "Webhooks": webhooks_section,
 }
-NEEDS = {"Add rows": "add items", "Settings": "settings", "Project": "archive", "Webhooks": "webhooks"}
+NEEDS = {
+    "Add rows": "add items",
+    "Bring a model": "bring model",
+    "Settings": "settings",
+    "Project": "archive",
+    "Webhooks": "webhooks",
+}
 SECRET = {"Webhooks"}
 """What only those see who may change it: an address may itself be a secret."""
 

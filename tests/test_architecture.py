@@ -25,13 +25,14 @@ intake tables exports encoding datasets
     review training evaluation number_scores gate threshold slices bulk queue_audit unusual scoring staging estimates
     automation label_sets influence movement
     forecast credit dry_run charts headlines version_scores prioritize models store
-tasks
+tasks footing
 surroundings feature_space sampling trust refits fitting provenance suspects taking_in plans explain
+recorded
 second_look comparison accuracies studies reports rescoring triggers webhooks
-realtime mean_errors
+realtime mean_errors outside
 reproduce
 loop insights inspection exchange
-learned decisions drift_alerts arrivals people briefing unattended number_views
+learned decisions drift_alerts arrivals people briefing unattended number_views brought alarm_views
 reordering maps similar submissions lineup clustering explaining
 entry_lines
 heartbeat reviewers feedback_loop deck served_model receipts

@@ -60,7 +60,7 @@ def list_events(project_id: Id, store: OpenStore, who: Who, after: After = 0, li
 )
 def export(
     project_id: Id,
-    what: Literal["items", "predictions", "feedback"],
+    what: Literal["items", "inputs", "predictions", "feedback"],
     store: OpenStore,
     format: Literal["jsonl", "csv"] = "jsonl",
 ) -> StreamingResponse:

@@ -12,7 +12,7 @@ _PICKLE = (
 )
 _TORCH = (
     "a file of torch.save, which is a pickle and can run any program when it is opened. Export the network with "
-    "`torch.onnx.export(net, example, 'model.onnx')` and send that file, or register its class (docs/models.md)."
+    "`torch.onnx.export(net, example, 'model.onnx')` and send that file, or register its class (docs/own_models.md)."
 )
 _HDF5 = (
     "a model in the old format of Keras, which can hold code. Save it as `model.save('model.keras')`, or export it to "

@@ -41,7 +41,8 @@ def refinement(store: Store, project: Project, report: GateReport, now: float) -
     """The whole report as one page of HTML. now: when it is written."""
     version, champion = store.versions.compared(report)
     since = champion.feedback_upto if champion else 0
-    learned = store.contributions.between(project.id, since, version.feedback_upto)
+    # Of a version from elsewhere nobody knows what it has learned.
+    learned = store.contributions.between(project.id, since, version.feedback_upto if version.lineage_known else 0)
     facts = {
         "project": project,
         "report": report,

@@ -12,7 +12,7 @@ ALBUM = "csv with the pictures (zip)"
 def export(loop: Loop) -> None:
     """What, in which format, and the button."""
     what = st.segmented_control(
-        "What", ["items", "predictions", "feedback"], default="items", required=True, key="what"
+        "What", ["items", "inputs", "predictions", "feedback"], default="items", required=True, key="what"
     )
     pictures = [column.name for column in loop.project.schema.columns if column.files]
     forms = [*exports.FORMATS, *([ALBUM] if pictures and what == "items" else [])]

@@ -87,6 +87,18 @@ class FrameworkClassifier(ClassifierMixin, FrameworkEstimator):
         return self._taught(X, codes, sample_weight, len(self.classes_), further=True)
 
 
+class UnweightedClassifier(FrameworkClassifier):
+    """One that takes no weights: whoever looks at the signatures sees that each row counts once."""
+
+    def fit(self, X: Any, y: Any) -> Any:  # type: ignore[override]
+        """Learn rows from nothing."""
+        return super().fit(X, y)
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Any:
+        """Go on with these rows, once, in their order. classes: all labels, at the first call."""
+        return self._further(X, y, classes, None)
+
+
 class FrameworkRegressor(RegressorMixin, FrameworkEstimator):
     """Numbers; learned in units of their own spread, so that their size does not matter."""
 

@@ -11,14 +11,14 @@ import orjson
 
 from ..registry import BUILDERS
 from ..river import LEARNERS
-from .base import Array, FrameworkClassifier
+from .base import Array, FrameworkClassifier, UnweightedClassifier
 
 FILE = "learner.json"
 
 Row = dict[int, float]
 
 
-class OneByOneClassifier(FrameworkClassifier):
+class OneByOneClassifier(UnweightedClassifier):
     """A learner that is shown each row in turn; `fit` shuffles them and shows them `epochs` times."""
 
     def __init__(
@@ -33,14 +33,6 @@ class OneByOneClassifier(FrameworkClassifier):
     def packages(self) -> tuple[str, ...]:  # type: ignore[override]
         """The package that the learner comes from."""
         return (BUILDERS[self.learner].package,)
-
-    def fit(self, X: Any, y: Any) -> Any:  # type: ignore[override]
-        """Learn rows from nothing. No weights: whoever looks at the signature sees that each row counts once."""
-        return super().fit(X, y)
-
-    def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Any:
-        """Go on with these rows, once, in their order. classes: all labels, at the first call."""
-        return self._further(X, y, classes, None)
 
     def _begin(self, width: int, outputs: int) -> None:
         BUILDERS[self.learner].require()

@@ -11,10 +11,9 @@ import numpy as np
 
 from ..registry import BUILDERS
 from ..torch import MODULES
+from . import tensors
 from .base import Array, FrameworkClassifier, FrameworkRegressor
 from .network import Network
-
-FILE = "network.safetensors"
 
 DECAY = 1e-4
 """Weight decay of AdamW."""
@@ -29,13 +28,13 @@ class _Torch(Network):
         BUILDERS[self.network].require()
         import torch
 
-        with _seeded(self.random_state):
+        with seeded(self.random_state):
             module = MODULES[self.network](width, max(1, outputs), **(self.options or {}))
         self.native_ = (module, torch.optim.AdamW(module.parameters(), lr=self.learning_rate, weight_decay=DECAY))
 
     def _learn(self, X: Any, target: Array, weights: Array, further: bool) -> None:
         self.native_[0].train()
-        with _seeded(self.random_state):
+        with seeded(self.random_state):
             super()._learn(X, target, weights, further)
         self.native_[0].eval()
 
@@ -62,31 +61,11 @@ class _Torch(Network):
         return found
 
     def write_native(self, folder: Path) -> None:
-        from safetensors.torch import save_file
-
-        module, optimizer = self.native_
-        learned = {f"module.{name}": tensor.contiguous() for name, tensor in module.state_dict().items()}
-        steps = {
-            f"optimizer.{place}.{name}": tensor
-            for place, state in optimizer.state_dict()["state"].items()
-            for name, tensor in state.items()
-        }
-        save_file(learned | steps, folder / FILE)
+        tensors.write(folder, *self.native_)
 
     def read_native(self, folder: Path) -> None:
         self._begin(self.n_features_in_, self.outputs_)
-        from safetensors.torch import load_file
-
-        module, optimizer = self.native_
-        tensors = load_file(folder / FILE)
-        module.load_state_dict({name[7:]: tensor for name, tensor in tensors.items() if name.startswith("module.")})
-        states: dict[int, dict[str, Any]] = {}
-        for name, tensor in tensors.items():
-            if name.startswith("optimizer."):
-                _, place, what = name.split(".")
-                states.setdefault(int(place), {})[what] = tensor
-        optimizer.load_state_dict(optimizer.state_dict() | {"state": states})
-        module.eval()
+        tensors.read(folder, *self.native_)
 
 
 class TorchClassifier(_Torch, FrameworkClassifier):
@@ -106,7 +85,7 @@ class TorchRegressor(_Torch, FrameworkRegressor):
 
 
 @contextmanager
-def _seeded(seed: int) -> Iterator[None]:
+def seeded(seed: int) -> Iterator[None]:
     """PyTorch's random numbers from a seed, and afterwards as they would have been."""
     import torch
 
