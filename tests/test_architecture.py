@@ -24,14 +24,14 @@ calibration
 intake tables exports encoding datasets
     review training evaluation gate threshold slices bulk queue_audit unusual scoring staging estimates
     forecast credit dry_run charts headlines version_scores prioritize models store
-surroundings feature_space sampling trust refits fitting provenance suspects taking_in plans
+formats surroundings feature_space sampling trust refits fitting provenance suspects taking_in plans
 second_look comparison accuracies studies reports rescoring triggers webhooks
 realtime
 reproduce
 loop insights inspection exchange
-learned decisions arrivals people briefing unattended
+learned decisions arrivals people briefing unattended outgoing
 reordering maps similar submissions
-entry_lines
+entry_lines incoming
 heartbeat reviewers feedback_loop deck served_model receipts
 worker
 project_storage demo supervisor child
