@@ -1,6 +1,6 @@
 """Files as other programs have them: one file of code a format, registered by name."""
 
-from . import argilla, huggingface, label_studio, plain, prodigy  # each registers itself
+from . import argilla, docbin, huggingface, label_studio, plain, prodigy  # each registers itself
 from .record import Answer, Format, Guess, Record, Source
 from .registry import FORMATS, register
 
@@ -12,6 +12,7 @@ __all__ = [
     "Record",
     "Source",
     "argilla",
+    "docbin",
     "huggingface",
     "label_studio",
     "plain",

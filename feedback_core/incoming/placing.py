@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..store import Store
@@ -69,11 +70,15 @@ def news(
         return []
     items = {item.id: item for item in store.items.many(list({item.id for _, item in about}), project.id)}
     known = store.listings.entries_by_key(project.id, [said.key for each, _ in about for said in each.said])
-    from_here = any(said.entry is not None for each, _ in about for said in each.said)
-    ours: Mapping[int, Sequence[Feedback]] = store.feedback.of_items(list(items)) if from_here else {}
+    here = store.feedback.of_items(list(items))
+    times = Counter((item.id, said.by) for each, item in about for said in each.said)
     found = []
     for each, spot in about:
-        fresh = tuple(said for said in each.said if said.key not in known and not _is_ours(said, ours.get(spot.id, ())))
+        fresh = tuple(
+            said
+            for said in each.said
+            if said.key not in known and not _is_here(said, here[spot.id], once=times[spot.id, said.by] == 1)
+        )
         back, why = len(each.said) - len(fresh), _closed(items[spot.id])
         if fresh and why:
             report.left_out(each.place, why, spot.key, blocking=False)
@@ -89,6 +94,11 @@ def _closed(item: Item) -> str:
     return HIDDEN if item.hidden else ""
 
 
-def _is_ours(said: Said, entries: Sequence[Feedback]) -> bool:
-    """Whether an answer is an entry that went out and came back as it was, under whatever name."""
-    return any(entry.id == said.entry and entry.target == said.target for entry in entries)
+def _is_here(said: Said, entries: Sequence[Feedback], *, once: bool) -> bool:
+    """Whether an answer went out from here and came back as it was, under whatever name, or is what its giver says
+    here already. once: the file has no other answer of theirs, between which this one would stand."""
+    for entry in entries:
+        same = entry.target == said.target and (said.target is not None or entry.verdict == said.verdict)
+        if same and (entry.id == said.entry or (once and entry.reviewer == said.by and entry.state == "accepted")):
+            return True
+    return False
