@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from . import intake, scoring, training
+from . import intake, tasks
 from .errors import InvalidFeedback, InvalidInput
 from .loop import Loop, Serving
 from .store.listings import Placed
@@ -37,10 +37,11 @@ class Arrived:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """Predictions of n inputs. proba: (n, k) in the order of the project's labels. items: empty when not logged."""
+    """Predictions of n inputs. proba: (n, c) in the order of the task's columns. items: empty when not logged."""
 
     serving: Serving
     labels: list[str]
+    confidence: list[float]
     proba: npt.NDArray[np.float64]
     items: list[Placed]
 
@@ -55,13 +56,12 @@ def encoded(values: Any, schema: Schema, place: str = "") -> bytes:
         raise InvalidFeedback(f"{place}{error}") from None
 
 
-def label_of(value: Any, labels: Sequence[str], place: str = "") -> str:
-    """A label as the project writes it: 1 and 1.0 are "1". Raises InvalidFeedback."""
-    text = intake.label_text(value, labels)
-    if text is None or text not in labels:
-        listed = ", ".join(labels[:20])
-        raise InvalidFeedback(f"{place}target={text!r} is not a label of this project: choose one of {listed}.")
-    return text
+def target_of(value: Any, project: Project, place: str = "") -> str:
+    """A target as the project writes it: 1 and 1.0 are the class "1". Raises InvalidFeedback naming its place."""
+    try:
+        return tasks.of(project).target(value, project)
+    except InvalidFeedback as error:
+        raise InvalidFeedback(f"{place}{error}") from None
 
 
 def add(loop: Loop, by: str, rows: Rows) -> Arrived:
@@ -86,7 +86,8 @@ def predict(loop: Loop, by: str, bodies: Sequence[bytes], *, log: bool) -> Answe
     serving = loop.serving()
     proba = _proba(loop, serving, bodies)
     items = _logged(loop, by, bodies, (serving, proba)) if log else []
-    return Answered(serving, scoring.top_labels(proba, loop.project.labels), proba, items)
+    said = tasks.scored(range(len(proba)), proba, loop.project)
+    return Answered(serving, list(said.labels), said.confidence.tolist(), proba, items)
 
 
 def _logged(
@@ -122,7 +123,7 @@ def _save(loop: Loop, serving: Serving, ids: Sequence[int], proba: npt.NDArray[n
     Its own is found when the pool is scored the next time: to rank a million for every input that comes in would take
     longer than the input may wait.
     """
-    scored = scoring.plain(ids, proba, loop.project.labels)
+    scored = tasks.scored(ids, proba, loop.project)
     near = loop.store.listings.priorities_near(loop.project.id, scored.confidence.tolist())
     priority = np.asarray([0.5 if value is None else value for value in near])
     loop.store.predictions.save_current(serving.version.id, replace(scored, priority=priority))
@@ -132,7 +133,7 @@ def _proba(loop: Loop, serving: Serving, bodies: Sequence[bytes]) -> npt.NDArray
     if not bodies:
         raise InvalidInput("inputs is empty: send at least one.")
     frame = intake.decode(bodies, loop.project.schema)
-    return training.aligned_proba(serving.model, frame, loop.project.labels)
+    return tasks.of(loop.project).numbers(serving.model, frame, loop.project)
 
 
 class Lines:
@@ -172,6 +173,6 @@ class Lines:
         if key is not None and (not isinstance(key, str) or not 1 <= len(key) <= MOST_KEY):
             raise InvalidInput(f"{place}key={key!r:.80} is not a text of 1 to {MOST_KEY} characters.")
         if label is not None:
-            label = label_of(label, self._project.labels, place)
+            label = target_of(label, self._project, place)
         self._take(key, label, encoded(row["input"], self._project.schema, place))
         self._rows += 1

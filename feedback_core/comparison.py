@@ -5,18 +5,16 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import orjson
 
-from . import fitting, gate, provenance, scoring, training
+from . import fitting, gate, provenance, tasks, training
 from .errors import ArtifactError, Refused, Stale
-from .evaluation import evaluate
-from .gate import guards, wear
-from .gate.losses import loss_of
-from .gate.paired import Paired, paired
+from .gate import wear
 from .gate.verdict import Judgement
 from .store import Store
 from .types import Flip, FlipKind, GateReport, Locked, LockedSample, Project, Version
@@ -44,7 +42,8 @@ Say = Callable[[Version, Sequence[int], Sequence[str]], Said]
 class _Suite:
     """Both versions on the earlier corrections the champion has learned."""
 
-    pair: Paired | None
+    said: tuple[Sequence[str], Sequence[str], Sequence[str]] | None
+    """What is true, and what challenger and champion say; None where there is nothing to compare."""
     flips: list[Flip]
     problem: str = ""
 
@@ -97,7 +96,7 @@ def evidence(
     locked = store.items.locked_rows(project.id)
     proba = fitting.proba(model, locked.inputs, project)
     if locked.ids:
-        store.predictions.save(version.id, scoring.plain(locked.ids, proba, project.labels))
+        store.predictions.save(version.id, tasks.scored(locked.ids, proba, project))
     store.versions.set_metrics(version.id, metrics(locked, proba, project))
     champion = store.versions.champion(project.id)
     nothing: list[Flip] = []
@@ -125,34 +124,32 @@ def compare(
     """The gate's judgement of a version, with the difference on each locked sample apart, and the rows that flip."""
     new, old = (say(each, locked.ids, locked.inputs) for each in (version, champion))
     anchor = champion if project.anchor_id is None else store.versions.get(project.anchor_id)
-    settings, reports = project.settings, store.versions.reports(project.id)
-    loss = loss_of(settings.metric, settings.costs, locked.truth)
+    reports = store.versions.reports(project.id)
     terms = _terms(project, locked)
     # Judging again because audit labels came in looks at nothing new of the holdout: it takes over the p that was paid
     # for, and can add to the claim by the e-value alone.
     same = wear.same_look(reports, project.refreshed_after, version.id, champion.id, {"terms": terms})
     suite = _suite(store, project, version, champion, say)
-    verdict = gate.judge(
-        locked.truth,
-        new.labels,
-        old.labels,
-        say(anchor, locked.ids, locked.inputs).labels,
+    seen = tasks.Evidence(
+        truth=locked.truth,
+        new=new.labels,
+        old=old.labels,
+        anchor=say(anchor, locked.ids, locked.inputs).labels,
+        sure=old.confidence,
+        audit=locked.audit,
+        fresh=_fresh(store, project, version, champion, locked),
+        segments=_segments(project, locked),
         looks=_look(same, reports, project.refreshed_after),
-        policy=settings.policy,
-        max_loss=settings.max_loss,
-        loss=loss,
-        labels=project.labels,
         paid_p=None if same is None else float(same.numbers["p"]),
         paid_action=None if same is None else same.action,
-        fresh=_fresh(store, project, version, champion, locked),
-        slices=guards.slices(locked.truth, old.confidence, _segments(project, locked)),
-        corrections=suite.pair,
+        suite=suite.said,
     )
-    samples = gate.by_sample(locked.truth, new.labels, old.labels, locked.audit, loss)
-    numbers = verdict.numbers | {"samples": samples, "terms": terms}
+    verdict = tasks.of(project).judge(seen, project)
+    numbers = verdict.numbers | {"terms": terms}
     reasons = verdict.reasons + ((suite.problem,) if suite.problem else ())
     samples_of = ["audit" if audit else "holdout" for audit in locked.audit]
-    flips = flipped(locked.ids, samples_of, locked.truth, old.labels, new.labels)
+    flip = partial(tasks.of(project).flip, project)
+    flips = flipped(locked.ids, samples_of, locked.truth, old.labels, new.labels, flip)
     return replace(verdict, numbers=numbers, reasons=reasons), flips + suite.flips
 
 
@@ -162,13 +159,14 @@ def flipped(
     truth: Sequence[str],
     before: Sequence[str],
     after: Sequence[str],
+    kind_of: Callable[[str, str, str], FlipKind | None] = tasks.classification.flip,
 ) -> list[Flip]:
-    """The rows about which two versions say different things, in their order."""
+    """The rows about which two versions say different things, in their order. kind_of: see `Task.flip`."""
     rows = zip(ids, samples, truth, before, after, strict=True)
     return [
-        Flip(item, _kind(right, old, new), sample, right, old, new)  # type: ignore[arg-type]
+        Flip(item, kind, sample, right, old, new)  # type: ignore[arg-type]
         for item, sample, right, old, new in rows
-        if old != new
+        if (kind := kind_of(right, old, new)) is not None
     ]
 
 
@@ -178,24 +176,18 @@ def metrics(locked: Locked, proba: npt.NDArray[np.float64], project: Project) ->
     holdout_since: when these locked rows took over from those before (None: the first ones), so that no chart compares
     across a refresh.
     """
-    audit = np.asarray(locked.audit, dtype=bool)
+    task, audit = tasks.of(project), np.asarray(locked.audit, dtype=bool)
     truth = np.asarray(locked.truth, dtype=object)
     scores: dict[str, Any] = {
-        name: evaluate(truth[rows].tolist(), proba[rows], project.labels)
+        name: task.metrics(truth[rows].tolist(), proba[rows], project)
         for name, rows in (("holdout", ~audit), ("audit", audit))
     }
     return scores | {"holdout_since": project.refreshed_at}
 
 
-def _kind(truth: str, before: str, after: str) -> FlipKind:
-    return "fixed" if after == truth else "broken" if before == truth else "moved"
-
-
 def _terms(project: Project, locked: Locked) -> dict[str, Any]:
     """On what terms this look is taken; another metric, other costs or more holdout rows make it another look."""
-    settings = project.settings
-    costs = {truth: dict(row) for truth, row in settings.costs.items()} if settings.metric == "cost" else {}
-    return {"metric": settings.metric, "costs": costs, "holdout_rows": len(locked.ids) - sum(locked.audit)}
+    return tasks.of(project).terms(project) | {"holdout_rows": len(locked.ids) - sum(locked.audit)}
 
 
 def _look(same: GateReport | None, reports: Sequence[GateReport], after: int) -> int:
@@ -235,4 +227,5 @@ def _suite(store: Store, project: Project, version: Version, champion: Version, 
     except ArtifactError as error:
         # A damaged champion must not block the way to another version.
         return _Suite(None, [], f"The earlier corrections could not be checked. {error}")
-    return _Suite(paired(truth, new, old), flipped(ids, ["corrections"] * len(ids), truth, old, new))
+    flips = flipped(ids, ["corrections"] * len(ids), truth, old, new, partial(tasks.of(project).flip, project))
+    return _Suite((truth, new, old), flips)

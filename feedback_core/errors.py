@@ -12,6 +12,7 @@ FeedbackError
 ├── Refused                           an action that the evidence forbids
 ├── CannotTrain                       the training set cannot be fitted (one class only, no rows)
 ├── ArtifactError                     a model file is missing, changed or of an untrusted type
+├── NotInstalled (ImportError)        an optional package is missing: names the extra that installs it
 ├── StoreError                        the database file cannot be used
 │   └── StoreBusy                     another program keeps it locked: it may work a little later
 └── RemoteError                       a server has refused a request of the client, or does not answer
@@ -64,6 +65,10 @@ class CannotTrain(FeedbackError, ValueError):
 
 class ArtifactError(FeedbackError):
     """A model file is missing, changed or of an untrusted type."""
+
+
+class NotInstalled(FeedbackError, ImportError):
+    """An optional package is missing."""
 
 
 class StoreError(FeedbackError):

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import intake, training
-from .models import BUILDERS, artifacts
+from . import intake, tasks
+from .models import artifacts
 from .store import Store
-from .types import Progress, Project, Schema, Version
+from .types import Progress, Project, Schema, Task, Version
 
 
 def fit(
@@ -22,20 +22,23 @@ def fit(
     inputs: Sequence[str],
     labels: Sequence[str],
     weights: npt.NDArray[np.float64],
+    *,
+    task: Task = "classification",
 ) -> Any:
     """A fitted pipeline, the same one for the same arguments and library versions.
 
     inputs, labels, weights: (n,), inputs as stored; their order matters. Raises CannotTrain.
     """
-    unfitted = BUILDERS[estimator](schema, seed, params)
-    return training.fit(unfitted, intake.decode(inputs, schema), labels, weights)
+    unfitted = tasks.unfitted(task, schema, estimator, params, seed)
+    return tasks.TASKS[task].fit(unfitted, intake.decode(inputs, schema), labels, weights)
 
 
 def proba(model: Any, inputs: Sequence[str], project: Project) -> npt.NDArray[np.float64]:
-    """Class probabilities (n, k) of stored inputs, in the project's label order."""
+    """What a model says of stored inputs, (n, c) in the order of the task's columns; of classes, probabilities."""
+    task = tasks.of(project)
     if not inputs:
-        return np.zeros((0, len(project.labels)))
-    return training.aligned_proba(model, intake.decode(inputs, project.schema), project.labels)
+        return np.zeros((0, len(task.columns(project))))
+    return task.numbers(model, intake.decode(inputs, project.schema), project)
 
 
 def new_version(
@@ -45,10 +48,11 @@ def new_version(
     settings, past = project.settings, store.versions.all(project.id)
     champion = store.versions.champion(project.id)
     rows = store.items.training_rows(project.id, dated=bool(settings.label_half_life_days))
-    weights = training.sample_weights(rows, settings.label_half_life_days)
+    weights = tasks.of(project).sample_weights(rows, settings.label_half_life_days)
     seed = settings.seed + len(past) + 1
     progress(0.1, f"fitting {settings.estimator} on {len(rows.ids):,} rows")
-    model = fit(project.schema, settings.estimator, settings.params, seed, rows.inputs, rows.labels, weights)
+    recipe = (project.schema, settings.estimator, settings.params, seed)
+    model = fit(*recipe, rows.inputs, rows.labels, weights, task=project.task)
     progress(0.7, "saving the model")
     artifact = artifacts.save(model, store.artifacts, f"project{project.id}")
     fields = {

@@ -37,6 +37,20 @@ def newcombe(first: Interval, second: Interval) -> Interval:
     return Interval(difference, difference - low, difference + high, min(first.n, second.n))
 
 
+def mean_error(errors: npt.NDArray[np.float64]) -> Interval:
+    """Mean of absolute errors (n,), in their unit, with its normal interval, never below 0."""
+    found = mean(errors)
+    return Interval(found.value, max(0.0, found.low), found.high, found.n)
+
+
+def mean(values: npt.NDArray[np.float64]) -> Interval:
+    """Mean of values (n,) with its normal interval; without values from 0 to infinity."""
+    if not len(values):
+        return Interval(float("nan"), 0.0, float("inf"), 0)
+    middle, half = float(values.mean()), Z95 * float(values.std()) / math.sqrt(len(values))
+    return Interval(middle, middle - half, middle + half, len(values))
+
+
 def plain(interval: Interval) -> dict[str, float | int | None]:
     """The interval as JSON, which has neither NaN nor infinity: an estimate without rows is null."""
     value = None if math.isnan(interval.value) else interval.value

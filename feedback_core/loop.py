@@ -18,10 +18,10 @@ from . import (
     reports,
     rescoring,
     review,
-    scoring,
     second_look,
     suspects,
     taking_in,
+    tasks,
     threshold,
 )
 from .cache import Cache
@@ -40,6 +40,7 @@ from .types import (
     GateReport,
     Item,
     ItemFilter,
+    ItemState,
     Job,
     Progress,
     Project,
@@ -52,6 +53,7 @@ from .types import (
     Split,
     StudyKind,
     Suspects,
+    Task,
     Version,
     Wish,
 )
@@ -86,17 +88,23 @@ def create_project(
     now: float | None = None,
     salt: int | None = None,
     simulated: bool = False,
+    task: Task = "classification",
 ) -> Project:
-    """Add a project to a store. salt decides which inputs are held out; drawn at random when not given."""
+    """Add a project to a store. salt decides which inputs are held out; drawn at random when not given.
+
+    Raises NotFound for a task there is not.
+    """
+    own = tasks.TASKS[task]
     return store.projects.create(
         name,
         schema,
         tuple(labels),
-        settings or Settings(),
+        settings or own.defaults(),
         salt=int(np.random.default_rng().integers(2**31)) if salt is None else salt,
         now=time.time() if now is None else now,
         actor=actor,
         simulated=simulated,
+        task=task,
     )
 
 
@@ -240,8 +248,8 @@ class Loop:
         """
         seen = self._own_items([d.item_id for d in decisions]) if items is None else items
         shown = {item.id: item for item in seen}
-        checked = [review.checked(d, self.project.labels, self._shown(d, shown.get(d.item_id))) for d in decisions]
-        return self.store.feedback.record(self.project, checked, review.effective, self.clock())
+        checked = [self._checked(decision, shown.get(decision.item_id)) for decision in decisions]
+        return self.store.feedback.record(self.project, checked, self._effective, self.clock())
 
     def undo(self, feedback_id: int, reviewer: str, *, hold: bool = False, via: str = "") -> Feedback:
         """Take one entry back; the item returns to where it was, with `hold` into the reviewer's hand.
@@ -249,11 +257,11 @@ class Loop:
         via: the token that does so in the reviewer's name.
         """
         hold_s, now = self.project.settings.lease_s if hold else None, self.clock()
-        return self.store.feedback.undo(self.project, feedback_id, reviewer, review.effective, now, hold_s, via)
+        return self.store.feedback.undo(self.project, feedback_id, reviewer, self._effective, now, hold_s, via)
 
     def undo_many(self, feedback_ids: Sequence[int], reviewer: str) -> list[Feedback]:
         """Take entries back together, all in one transaction; those that no longer count are left as they are."""
-        return self.store.feedback.undo_many(self.project, feedback_ids, reviewer, review.effective, self.clock())
+        return self.store.feedback.undo_many(self.project, feedback_ids, reviewer, self._effective, self.clock())
 
     # -- second look -------------------------------------------------------------------------------------------------
 
@@ -307,7 +315,7 @@ class Loop:
 
         Entries ruled on again since stay as they are; raises Stale when that leaves none.
         """
-        return self.store.rulings.undo(self.project, ruling_id, review.effective, by=by, now=self.clock())
+        return self.store.rulings.undo(self.project, ruling_id, self._effective, by=by, now=self.clock())
 
     def undo_rulings(self, ruling_ids: Sequence[int], by: str) -> tuple[int, ...]:
         """`undo_ruling` of several presses that belong together, the newest first; gives the entries that changed.
@@ -502,6 +510,21 @@ class Loop:
             self._models[version.sha256] = artifacts.load(self.store.artifacts, version.artifact, version.sha256)
         return self._models[version.sha256]
 
+    @property
+    def _task(self) -> tasks.Task:
+        return tasks.of(self.project)
+
+    def _effective(self, entries: Sequence[Feedback], alone_until: int) -> tuple[str | None, ItemState]:
+        return self._task.effective(self.project, entries, alone_until)
+
+    def _checked(self, decision: Decision, item: Item | None) -> Decision:
+        predicted = self._shown(decision, item)
+        checked = self._task.checked(decision, self.project, predicted)
+        if self._task.doubt is None or checked.verdict != "correct" or checked.version_id is None or predicted is None:
+            return checked
+        metrics = self.store.versions.get(checked.version_id).metrics
+        return replace(checked, doubt=self._task.doubt(str(checked.target), predicted, metrics))
+
     def _judged(self, version: Version) -> GateReport:
         report = self.store.versions.report_on(version.id)
         if report is None:
@@ -528,7 +551,7 @@ class Loop:
             raise InvalidFeedback("by='' is empty: say who decides.")
         reason, now = review.checked_reason(reason), self.clock()
         return self.store.rulings.give(
-            self.project, rulings, review.effective, by=by, reason=reason, now=now, answer=answer
+            self.project, rulings, self._effective, by=by, reason=reason, now=now, answer=answer
         )
 
     def _shown(self, decision: Decision, item: Item | None) -> str | None:
@@ -546,7 +569,7 @@ class Loop:
     def _said(self, version: Version, ids: Sequence[int], inputs: Sequence[str]) -> comparison.Said:
         try:
             proba = fitting.proba(self.model(version), inputs, self.project)
-            said = scoring.plain(ids, proba, self.project.labels)
+            said = tasks.scored(ids, proba, self.project)
             return comparison.Said(said.labels, said.confidence.tolist())
         except ArtifactError:
             # What it said when it was judged is stored: a damaged file must not block the way back.

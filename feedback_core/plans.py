@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, get_args
 
-from . import intake
+from . import intake, tasks
 from .errors import InvalidFile, InvalidInput
-from .types import Column, Kind, Problem, Project, Rows, Schema
+from .settings import Settings
+from .types import Column, Kind, Problem, Project, Rows, Schema, Task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +25,7 @@ class Plan:
     unread: columns of the table that nothing is taken from.
     """
 
+    task: Task
     schema: Schema
     labels: tuple[str, ...]
     label_column: str | None
@@ -49,30 +51,51 @@ def new_project(
     key: str | None = None,
     labels: Sequence[str] = (),
     kinds: Mapping[str, str] | None = None,
+    task: Task | None = None,
+    settings: Settings | None = None,
 ) -> Plan:
     """What a project made of a table would hold.
 
+    task: None takes the one that suits the label column. settings: those the project is to have.
     label, key: column of the labels, of the caller's ids; None takes the one proposed, "" none. labels: further ones,
     which the column need not hold. kinds: by column, one of KINDS, in place of the proposed kind. Raises InvalidInput.
     """
     proposal = intake.propose(frame)
     label = _chosen("label", label, proposal.label_column, frame)
     key = _chosen("key", key, proposal.id_column, frame)
-    if label is not None and (unfit := intake.unfit_label(frame, label)):
+    own = tasks.TASKS[task or suited(frame, label)]
+    if label is not None and (unfit := own.take_in.unfit(frame, label)):
         raise InvalidInput(f"label={label!r} cannot be used: {unfit}")
     schema = _schema(proposal, (label, key), kinds or {})
-    held = intake.classes(frame, label) if label else ()
+    held = own.take_in.labels(frame, label) if label else ()
     known = (*held, *(each for each in dict.fromkeys(labels) if each not in held))
-    if len(known) < 2:
+    if len(known) < own.take_in.least_labels:
         raise InvalidInput(f"labels={list(known)!r} are too few: a classifier needs two; name them with the labels.")
-    return _plan(frame, schema, known, label, key, proposal.notes)
+    read = own.take_in.reader(settings or Settings())
+    return _plan(frame, own.name, schema, known, label, key, proposal.notes, read)
+
+
+def suited(frame: pd.DataFrame, label: str | None) -> Task:
+    """The task that a column of targets suits: numbers that are no classes are predicted as numbers."""
+    is_amount = label is not None and intake.unfit_label(frame, label) and not intake.unfit_number(frame, label)
+    return "regression" if is_amount else "classification"
+
+
+def first_settings(plan: Plan, frame: pd.DataFrame) -> Settings:
+    """The settings a project begins with: the defaults of its task, and a tolerance that suits its numbers."""
+    settings = tasks.TASKS[plan.task].defaults()
+    if plan.task != "regression" or plan.label_column is None:
+        return settings
+    return replace(settings, tolerance=intake.tolerance_of(frame, plan.label_column))
 
 
 def more_rows(frame: pd.DataFrame, project: Project, *, label: str | None = None, key: str | None = None) -> Plan:
     """What more rows of a project would be. label, key: as for `new_project`. Raises InvalidInput."""
-    guessed = intake.match(frame, project.schema, project.labels)
-    label, key = _chosen("label", label, guessed[0], frame), _chosen("key", key, guessed[1], frame)
-    return _plan(frame, project.schema, project.labels, label, key, frame.attrs.get("notes", ()))
+    take_in, (_, found) = tasks.of(project).take_in, intake.match(frame, project.schema, project.labels)
+    label = _chosen("label", label, take_in.match(frame, project), frame)
+    key, read = _chosen("key", key, found, frame), take_in.reader(project.settings)
+    notes = frame.attrs.get("notes", ())
+    return _plan(frame, project.task, project.schema, project.labels, label, key, notes, read)
 
 
 def checked(plan: Plan, *, skip_bad: bool) -> Plan:
@@ -134,14 +157,16 @@ def _as(column: Column, kind: str) -> Column:
 
 def _plan(
     frame: pd.DataFrame,
+    task: Task,
     schema: Schema,
     labels: Sequence[str],
     label: str | None,
     key: str | None,
     notes: Sequence[str],
+    read: intake.Reader | None,
 ) -> Plan:
     allowed = labels if label else ()
-    rows, problems = intake.check(frame, schema, label_column=label, labels=allowed, id_column=key)
-    read = {source for column in schema.columns for source in column.sources or (column.name,)} | {label, key}
-    unread = tuple(str(name) for name in frame.columns if str(name) not in read)
-    return Plan(schema, tuple(labels), label, key, rows, tuple(problems), tuple(notes), unread)
+    rows, problems = intake.check(frame, schema, label_column=label, labels=allowed, id_column=key, read=read)
+    taken = {source for column in schema.columns for source in column.sources or (column.name,)} | {label, key}
+    unread = tuple(str(name) for name in frame.columns if str(name) not in taken)
+    return Plan(task, schema, tuple(labels), label, key, rows, tuple(problems), tuple(notes), unread)

@@ -39,7 +39,7 @@ def of_verdict(store: Store, project: Project, version: Version, locked: Locked)
         "locked_rows": _hash(store, locked.ids, locked.truth),
         "model": version.sha256,
         "settings": project.settings.to_dict(),
-        "environment": artifacts.environment(),
+        "environment": artifacts.environment(version.environment),
     }
 
 

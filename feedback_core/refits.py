@@ -11,9 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import intake, training
-from .models import BUILDERS
-from .scoring import top_labels
+from . import intake, tasks
 from .types import Project
 
 BUDGET_S = 60.0
@@ -59,17 +57,18 @@ class Refits:
 
     def fit(self, rows: npt.NDArray[np.intp], seed: int, labels: npt.NDArray[np.object_] | None = None) -> Any:
         """A model of the rows at these positions. labels: (n,) in place of the rows' own. Raises CannotTrain."""
-        unfitted = BUILDERS[self._recipe.estimator](self._project.schema, seed, self._recipe.params)
+        recipe = (self._recipe.estimator, self._recipe.params, seed)
+        unfitted = tasks.unfitted(self._project.task, self._project.schema, *recipe)
         taught = (self.labels if labels is None else labels)[rows].tolist()
         start = self._timer()
-        model = training.fit(unfitted, self._X.iloc[rows], taught, self._weights[rows])
+        model = tasks.of(self._project).fit(unfitted, self._X.iloc[rows], taught, self._weights[rows])
         self.fit_s = self._timer() - start
         return model
 
     def said(self, model: Any, X: Any) -> npt.NDArray[np.object_]:
         """The model's label for each row of a decoded frame."""
-        proba = training.aligned_proba(model, X, self._project.labels)
-        return np.asarray(top_labels(proba, self._project.labels), dtype=object)
+        task = tasks.of(self._project)
+        return np.asarray(task.targets(task.numbers(model, X, self._project), self._project), dtype=object)
 
     def own(self, rows: npt.NDArray[np.intp]) -> Any:
         """The decoded frame of training rows at these positions."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from . import tasks
 from .errors import Refused
 from .loop import Loop
 from .prioritize import Pool, blend
@@ -107,7 +108,7 @@ def _candidates(loop: Loop, champion: Version) -> _Candidates:
         drawn = tuple(np.random.default_rng(champion.seed).choice(every, size=EXACT - TOP, replace=False).tolist())
     ids, proba = loop.store.predictions.proba_of(champion.id, sorted({*top, *drawn}))
     # Labels that came into the project after this version are impossible to it.
-    proba = np.pad(proba, ((0, 0), (0, len(loop.project.labels) - proba.shape[1])))
+    proba = np.pad(proba, ((0, 0), (0, len(tasks.of(loop.project).columns(loop.project)) - proba.shape[1])))
     place = {item_id: n for n, item_id in enumerate(top, 1)}
     return _Candidates(ids, proba, place, _stands_for(ids, place, n_open) if drawn else None, n_open)
 
@@ -125,4 +126,5 @@ def _pool(loop: Loop, champion: Version, known: _Candidates) -> Pool:
     model = loop.cache.get(("model", champion.sha256), lambda: loop.model(champion))
     around = Surroundings(loop.store, loop.project, model, lineage, known.ids, every, rng)
     share = class_share(lineage["labels"], loop.project.labels)
-    return Pool(known.proba, share, rng, None, len(lineage["labels"]), around.look, stands_for=known.stands_for)
+    proba = tasks.of(loop.project).unsure(known.proba)
+    return Pool(proba, share, rng, None, len(lineage["labels"]), around.look, stands_for=known.stands_for)

@@ -48,7 +48,7 @@ def reproduce(store: Store, project: Project, version: Version) -> Rebuild:
     stored = artifacts.load(store.artifacts, version.artifact, version.sha256)
     lineage = store.versions.lineage(version.id)
     sources = store.items.sources(lineage.get("ids", []))
-    libraries = other_libraries(version.environment, artifacts.environment())
+    libraries = other_libraries(version.environment, artifacts.environment(version.environment))
     problems = _problems(store, version, lineage, sources)
     if not sources or len(sources) < len(set(lineage["ids"])):
         return Rebuild(version.number, False, 0, 0, 0, None, None, problems, libraries)
@@ -88,7 +88,7 @@ def _rebuilt(
         return realtime.rebuilt(store, project, version)
     weights = np.asarray(lineage["weights"], dtype=float)
     recipe = (project.schema, version.estimator, version.params, version.seed)
-    return fitting.fit(*recipe, inputs, lineage["labels"], weights)
+    return fitting.fit(*recipe, inputs, lineage["labels"], weights, task=project.task)
 
 
 def _reread(model: Any) -> Any:

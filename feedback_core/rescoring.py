@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import fitting, scoring
+from . import fitting, scoring, tasks
 from .prioritize import Pool, blend, histogram
 from .store import Store
 from .store.items import BATCH
@@ -31,16 +31,17 @@ def rescore(
 
     batch: rows at the top of the queue that differ from each other.
     """
-    ids, is_open, proba = _predicted(store, project, model)
+    task = tasks.of(project)
+    ids, is_open, numbers = _predicted(store, project, model)
     if not ids:
         return 0
     progress(0.5, f"{len(ids):,} items predicted")
     lineage = store.versions.lineage(version.id)
     around = Surroundings(store, project, model, lineage, ids, is_open, rng)
     share = scoring.class_share(lineage["labels"], project.labels)
-    pool = Pool(proba, share, rng, is_open, len(lineage["labels"]), around.look)
+    pool = Pool(task.unsure(numbers), share, rng, is_open, len(lineage["labels"]), around.look)
     names, parts = blend(pool, project.settings.weights, batch)
-    scored = scoring.ranked(ids, proba, project.labels, parts)
+    scored = scoring.with_parts(tasks.scored(ids, numbers, project), parts)
     for start in range(0, len(ids), BATCH):
         store.predictions.save_current(version.id, scored.part(start, start + BATCH))
         progress(0.5 + 0.5 * min(start + BATCH, len(ids)) / len(ids), "queue reordered")
@@ -52,10 +53,10 @@ def rescore(
 def _predicted(
     store: Store, project: Project, model: Any
 ) -> tuple[list[int], npt.NDArray[np.bool_], npt.NDArray[np.float32]]:
-    """Ids of the pool, whether each is open, and its probabilities (n, k)."""
+    """Ids of the pool, whether each is open, and what the model says of it (n, c)."""
     ids: list[int] = []
     still_open: list[bool] = []
-    chunks: list[npt.NDArray[np.float32]] = [np.zeros((0, len(project.labels)), dtype=np.float32)]
+    chunks: list[npt.NDArray[np.float32]] = [np.zeros((0, len(tasks.of(project).columns(project))), dtype=np.float32)]
     for some, inputs, are_open in store.items.pool_chunks(project.id):
         ids += some
         still_open += are_open

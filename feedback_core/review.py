@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -26,7 +26,7 @@ def effective(entries: Sequence[Feedback], alone_until: int = 0) -> tuple[str | 
     alone_until: the first label in the project by a second person; entries before it were given by its only reviewer.
     """
     standing = [entry for entry in entries if entry.state == "accepted" and entry.verdict != "undo"]
-    if any(_unanswered(entry, standing, alone_until) for entry in entries):
+    if any(unanswered(entry, standing, alone_until) for entry in entries):
         return None, "conflict"
     heard = [entry for entry in standing if entry.ruling == "accept"] or standing
     votes = Counter(entry.target for entry in heard if entry.verdict in ("confirm", "correct"))
@@ -38,7 +38,7 @@ def effective(entries: Sequence[Feedback], alone_until: int = 0) -> tuple[str | 
     return label, "labelled"
 
 
-def _unanswered(asked: Feedback, standing: Sequence[Feedback], alone_until: int) -> bool:
+def unanswered(asked: Feedback, standing: Sequence[Feedback], alone_until: int) -> bool:
     """Whether a second opinion on this entry is wanted and nobody else has given a label since.
 
     Its reviewer's own change of mind is no second opinion, unless nobody else was there to give one: then looking
@@ -93,6 +93,27 @@ def checked(decision: Decision, labels: Sequence[str], predicted: str | None) ->
     A label equal to the prediction is a confirmation, any other a correction; so is a first label where no model has
     spoken. Raises InvalidFeedback naming the field.
     """
+
+    def known(target: str) -> str:
+        if target not in labels:
+            listed = ", ".join(labels)
+            raise InvalidFeedback(f"target={target!r} is not a label of this project: choose one of {listed}.")
+        return target
+
+    return consistent(decision, predicted, known, str.__eq__, "choose a label")
+
+
+def consistent(
+    decision: Decision,
+    predicted: str | None,
+    known: Callable[[str], str],
+    confirms: Callable[[str, str], bool],
+    way_out: str,
+) -> Decision:
+    """The same for any kind of target. known: the target as the project writes it; raises InvalidFeedback.
+
+    confirms: whether a target (first) lets a prediction stand. way_out: what to do without a target.
+    """
     if not decision.reviewer.strip():
         raise InvalidFeedback("reviewer='' is empty: say who decided.")
     if decision.verdict not in VERDICTS:
@@ -103,10 +124,10 @@ def checked(decision: Decision, labels: Sequence[str], predicted: str | None) ->
         return replace(decision, target=None)
     target = decision.target if decision.verdict == "correct" else predicted
     if target is None:
-        raise InvalidFeedback("target is missing: there is no prediction to confirm, so choose a label.")
-    if target not in labels:
-        raise InvalidFeedback(f"target={target!r} is not a label of this project: choose one of {', '.join(labels)}.")
-    return replace(decision, target=target, verdict="confirm" if target == predicted else "correct")
+        raise InvalidFeedback(f"target is missing: there is no prediction to confirm, so {way_out}.")
+    target = known(target)
+    stands = predicted is not None and confirms(target, predicted)
+    return replace(decision, target=target, verdict="confirm" if stands else "correct")
 
 
 def wishes(chances: Sequence[float], hidden: Sequence[float], settings: Settings) -> list[Wish]:

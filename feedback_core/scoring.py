@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +40,10 @@ def class_share(trained_on: Sequence[str], labels: Sequence[str]) -> npt.NDArray
 def ranked(
     ids: Sequence[int], proba: npt.NDArray[np.floating], labels: Sequence[str], parts: npt.NDArray[np.float32]
 ) -> Scored:
+    """Predictions of classes with a priority: the sum of its parts (n, p)."""
+    return with_parts(plain(ids, proba, labels), parts)
+
+
+def with_parts(said: Scored, parts: npt.NDArray[np.float32]) -> Scored:
     """Predictions with a priority: the sum of its parts (n, p)."""
-    priority = np.minimum(parts.sum(axis=1).astype(float), 1.0)
-    said = plain(ids, proba, labels)
-    return Scored(said.ids, said.labels, said.proba, said.confidence, priority, parts)
+    return replace(said, priority=np.minimum(parts.sum(axis=1).astype(float), 1.0), parts=parts)

@@ -197,7 +197,7 @@ def _out_of_fold(
         recipe = (project.schema, settings.estimator, settings.params, settings.seed)
         inputs = [rows.inputs[n] for n in others]
         try:
-            model = fitting.fit(*recipe, inputs, labels[others].tolist(), np.ones(len(others)))
+            model = fitting.fit(*recipe, inputs, labels[others].tolist(), np.ones(len(others)), task=project.task)
         except CannotTrain:
             continue
         for start in range(0, len(wanted), CHUNK):

@@ -30,6 +30,16 @@ def _trigger(rule: dict[str, Any]) -> dict[str, Any]:
     return rule | {"page": "retrain"}
 
 
+def _number(rule: dict[str, Any]) -> dict[str, Any]:
+    """A setting that only projects have whose target is a number."""
+    return rule | {"task": "regression"}
+
+
+def _class(rule: dict[str, Any]) -> dict[str, Any]:
+    """A setting that only projects have whose target is one of several classes."""
+    return rule | {"task": "classification"}
+
+
 def _default_weights() -> dict[str, float]:
     # Chosen by 12 sets x 5 seeds: mean rank 3.5 of 11, best peer 5.0; with other seeds 3.8 and 5.4. Beside it no
     # committee, novelty or rarity was distinguishable in rank, and a committee takes eight times as long
@@ -67,12 +77,14 @@ class Settings:
     )
     gold_share: float = field(
         default=0.0,
-        metadata=_between(
-            0.0,
-            1.0,
-            "Share of review draws with a known answer, shown without the prediction: they test the reviewer.",
-            "Gold share",
-            "%",
+        metadata=_class(
+            _between(
+                0.0,
+                1.0,
+                "Share of review draws with a known answer, shown without the prediction: they test the reviewer.",
+                "Gold share",
+                "%",
+            )
         ),
     )
     blind_share: float = field(
@@ -124,22 +136,26 @@ class Settings:
     )
     max_loss: float = field(
         default=0.01,
-        metadata=_between(
-            0.0,
-            0.2,
-            "The policy `balanced` promotes only when a larger loss of accuracy is excluded. No policy promotes what "
-            "loses more than this on a slice or on earlier corrections, where the loss is measured.",
-            "Largest loss to accept",
-            "points",
+        metadata=_class(
+            _between(
+                0.0,
+                0.2,
+                "The policy `balanced` promotes only when a larger loss of accuracy is excluded. No policy promotes "
+                "what loses more than this on a slice or on earlier corrections, where the loss is measured.",
+                "Largest loss to accept",
+                "points",
+            )
         ),
     )
     metric: Metric = field(
         default="accuracy",
-        metadata=_one_of(
-            ("accuracy", "balanced accuracy", "cost"),
-            "accuracy: every row counts the same. balanced accuracy: every class does. cost: a mistake counts what it "
-            "costs. Choose before looking: another choice is another look at the locked rows.",
-            "Versions are judged by",
+        metadata=_class(
+            _one_of(
+                ("accuracy", "balanced accuracy", "cost"),
+                "accuracy: every row counts the same. balanced accuracy: every class does. cost: a mistake counts what "
+                "it costs. Choose before looking: another choice is another look at the locked rows.",
+                "Versions are judged by",
+            )
         ),
     )
     costs: dict[str, dict[str, float]] = field(
@@ -149,6 +165,32 @@ class Settings:
     segments: tuple[str, ...] = field(
         default=(),
         metadata={"help": "Category columns on whose every value no version may be measurably worse."},
+    )
+    unit: str = field(
+        default="",
+        metadata=_number({"title": "Unit", "help": "Of the numbers, such as mg/dl or EUR. It is shown beside them."}),
+    )
+    tolerance: float = field(
+        default=0.0,
+        metadata=_number(
+            _between(
+                0.0,
+                1e12,
+                "A correction that differs from the prediction by no more confirms it, and reviewers whose numbers "
+                "differ by no more agree.",
+                "Tolerance",
+            )
+        ),
+    )
+    plausible_low: float = field(
+        default=0.0,
+        metadata=_number(
+            _between(-1e12, 1e12, "Smaller numbers are refused. 0 here and below: every number is taken.", "Least")
+        ),
+    )
+    plausible_high: float = field(
+        default=0.0,
+        metadata=_number(_between(-1e12, 1e12, "Larger numbers are refused.", "Largest")),
     )
     weights: dict[str, float] = field(
         default_factory=_default_weights, metadata={"help": "Weight of each part of the priority."}
@@ -297,6 +339,11 @@ class Settings:
             raise InvalidSetting(
                 f"least_corrections={self.least_corrections} is above most_corrections={self.most_corrections}: lower "
                 "the first or raise the second."
+            )
+        if self.plausible_low > self.plausible_high:
+            raise InvalidSetting(
+                f"plausible_low={self.plausible_low} is above plausible_high={self.plausible_high}: lower the first or "
+                "raise the second."
             )
         object.__setattr__(self, "segments", tuple(self.segments))  # JSON has lists only
         _check_costs(self.costs)

@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from . import datasets, fitting, intake
+from . import datasets, fitting, intake, tasks
 from .demo import PLANS, start
 from .intervals import plain, wilson
 from .loop import Loop
 from .prioritize import STRATEGIES
 from .reviewers import Reviewer, sit
-from .scoring import top_labels
 from .settings import Settings
 from .store import open_store
 from .types import Feedback, Locked
@@ -91,8 +90,8 @@ class _Naive:
     def _fit(self, inputs: list[str], labels: list[str]) -> Any:
         project = self._loop.project
         recipe = (project.schema, project.settings.estimator, project.settings.params, project.settings.seed)
-        return fitting.fit(*recipe, inputs, labels, np.ones(len(labels)))
+        return fitting.fit(*recipe, inputs, labels, np.ones(len(labels)), task=project.task)
 
     def _predict(self, inputs: list[str]) -> list[str]:
         project = self._loop.project
-        return top_labels(fitting.proba(self._model, inputs, project), project.labels)
+        return tasks.of(project).targets(fitting.proba(self._model, inputs, project), project)

@@ -91,7 +91,7 @@ def _target(loop: Loop, entry: Submission, place: str) -> str | None:
         return None
     if entry.target is None:
         raise InvalidFeedback(f"{place}target is missing: there is no prediction to confirm, so choose a label.")
-    return arrivals.label_of(entry.target, loop.project.labels, place)
+    return arrivals.target_of(entry.target, loop.project, place)
 
 
 def _is_same(earlier: Feedback, decision: Decision) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
-from . import review
+from . import tasks
 from .errors import Stale
 from .store import Store
 from .store.rulings import MOST
@@ -77,7 +78,7 @@ def ask(
         store.rulings.give(
             project,
             dict.fromkeys(entries[start : start + MOST], "ask"),
-            review.effective,
+            partial(tasks.of(project).effective, project),
             by=by,
             reason=f"entered version {number}, which was rolled back",
             now=now,
@@ -105,7 +106,8 @@ def undo(store: Store, project: Project, ruling_ids: Sequence[int], *, by: str, 
     entries: list[int] = []
     for ruling_id in sorted(ruling_ids, reverse=True):
         try:
-            entries += store.rulings.undo(project, ruling_id, review.effective, by=by, now=now).entries
+            resolve = partial(tasks.of(project).effective, project)
+            entries += store.rulings.undo(project, ruling_id, resolve, by=by, now=now).entries
         except Stale:  # ruled on again or undone by somebody else since; the other presses may still stand
             continue
     if not entries:

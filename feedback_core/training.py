@@ -76,8 +76,6 @@ def fit(model: Any, X: Any, labels: Sequence[str], weights: npt.NDArray[np.float
     weights: (n,); an estimator that takes none, such as nearest neighbours, is fitted without. A text column without
     a single word is left out (see `left_out`).
     """
-    from sklearn.utils.validation import has_fit_parameter
-
     classes = sorted(set(labels))
     if not classes:
         raise CannotTrain("There is no labelled row to learn from: label some items on the Review page first.")
@@ -85,12 +83,19 @@ def fit(model: Any, X: Any, labels: Sequence[str], weights: npt.NDArray[np.float
         raise CannotTrain(
             f"All {len(labels)} labelled rows say {classes[0]!r}: a model needs at least two classes to learn from."
         )
+    return fitted(model, X, np.asarray(labels, dtype=object), weights)
+
+
+def fitted(model: Any, X: Any, y: npt.NDArray[Any], weights: npt.NDArray[np.float64]) -> Any:
+    """The same for targets as the estimator takes them, (n,) or (n, k), whatever they mean. Raises CannotTrain."""
+    from sklearn.utils.validation import has_fit_parameter
+
     _drop_wordless(model, X)
     weighted = has_fit_parameter(model.named_steps["model"], "sample_weight")
     extra = {"model__sample_weight": weights} if weighted else {}
     try:
-        with _threads(len(labels)):
-            return model.fit(X, np.asarray(labels, dtype=object), **extra)
+        with _threads(len(y)):
+            return model.fit(X, y, **extra)
     except ValueError as error:
         raise CannotTrain(f"The model refused the training data: {error}") from error
 

@@ -4,6 +4,7 @@ import streamlit as st
 
 from feedback_core import insights
 from feedback_core.intervals import plain as as_json
+from feedback_core.models import title
 from feedback_core.types import Version
 from feedback_core.wording import share
 from pages._people import guarded
@@ -66,7 +67,7 @@ def show_champion(champion: Version | None) -> None:
             "project began with. Incoming items may be harder, different, or labelled with less care."
         )
     st.caption(
-        f"{champion.estimator.replace('_', ' ')} · learned from {counted(champion.n_base, 'base row')} and "
+        f"{title(champion.estimator)} · learned from {counted(champion.n_base, 'base row')} and "
         f"{counted(champion.n_feedback, 'reviewed item')} · promoted {ago(champion.promoted_at)}"
     )
 

@@ -20,10 +20,11 @@ cron client environment fence trouble
 settings registry scored
 types
 intervals wording scope children permissions
-calibration
+calibration conformal
 intake tables exports encoding datasets
-    review training evaluation gate threshold slices bulk queue_audit unusual scoring staging estimates
+    review training evaluation number_scores gate threshold slices bulk queue_audit unusual scoring staging estimates
     forecast credit dry_run charts headlines version_scores prioritize models store
+tasks
 formats surroundings feature_space sampling trust refits fitting provenance suspects taking_in plans
 second_look comparison accuracies studies reports rescoring triggers webhooks
 realtime

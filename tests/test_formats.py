@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -10,7 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from feedback_core import incoming, intake, outgoing
+from feedback_core.errors import FeedbackError, InvalidFile, InvalidInput
 from feedback_core.formats import FORMATS
+from feedback_core.formats.json_stream import objects
 from feedback_core.loop import Loop, create_project, silent
 from feedback_core.settings import Settings
 from feedback_core.store import open_store
@@ -233,3 +237,336 @@ def test_any_project_comes_back_with_the_same_effective_labels(tmp_path_factory,
         result = taken(fresh, written(loop, name), name)
         assert result.report.problems == []
         assert labels(fresh) == labels(loop), name
+
+
+# -- Label Studio's own shapes -------------------------------------------------------------------------------------
+
+CHOSEN = {"from_name": "sentiment", "to_name": "text", "type": "choices", "value": {"choices": ["noun"]}}
+
+
+def task(annotations=(), predictions=(), **data) -> dict:
+    data = {"definition": "a fox", "length": 5} | data
+    return {"id": 1, "data": data, "annotations": list(annotations), "predictions": list(predictions)}
+
+
+def sentences(loop, tasks, format="label-studio", **given) -> list[str]:
+    data = json.dumps(tasks).encode() if isinstance(tasks, list) else tasks
+    return [problem.what for problem in looked(loop, data, format, **given).report.problems]
+
+
+def test_several_people_a_skip_and_a_prediction_of_label_studio_are_told_apart(full, clock):
+    fresh = another(full, clock)
+    annotations = [
+        {"id": 1, "completed_by": 7, "result": [CHOSEN], "lead_time": 3.25},
+        {"id": 2, "completed_by": {"id": 8, "email": "ben@example.org"}, "result": [CHOSEN]},
+        {"id": 3, "completed_by": 9, "was_cancelled": True, "result": []},
+    ]
+    predictions = [{"model_version": "bert-2", "score": 0.75, "result": [CHOSEN]}]
+    data = json.dumps([task(annotations, predictions)]).encode()
+    taken(fresh, data, "label-studio", people={"annotator 7": "ana"})
+    entries = fresh.store.feedback.latest(fresh.project.id)
+    assert [(e.reviewer, e.verdict, e.target, e.seconds, e.via) for e in reversed(entries)] == [
+        ("ana", "correct", "noun", 3.25, "a file of ana"),
+        ("ben@example.org", "correct", "noun", None, "a file of ana"),
+        ("annotator 9", "skip", None, None, "a file of ana"),
+    ]
+    (found,) = incoming.understood(io.BytesIO(data), fresh.project, choices("label-studio"), incoming.Report())
+    ((label, guess),) = found.guesses
+    assert (label, guess.version, guess.score) == ("noun", "bert-2", 0.75)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "why"),
+    [
+        ({"result": [CHOSEN | {"value": {"choices": ["noun", "verb"]}}]}, "chooses 2 labels: this project takes one"),
+        ({"result": [{"type": "labels", "value": {"start": 0}}]}, "marks parts of the item (labels)"),
+        ({"result": []}, "is empty: there is no label in it"),
+        ({"result": [CHOSEN, CHOSEN | {"from_name": "topic"}]}, "answers 2 questions (sentiment, topic)"),
+        ({"result": [CHOSEN | {"value": {"choices": ["adverb"]}}]}, "is not a label of this project"),
+        ({"result": [CHOSEN | {"value": {"choices": [["noun"]]}}]}, "is not a label of this project"),
+        ({"result": "[]"}, "is empty"),
+        ({"completed_by": "gate", "result": [CHOSEN]}, "stands in the audit trail for what no person does"),
+    ],
+)
+def test_what_an_annotation_says_that_cannot_be_taken_is_named_and_its_item_comes_in(full, clock, annotation, why):
+    fresh = another(full, clock)
+    (said_why,) = sentences(fresh, [task([{"completed_by": "cleo"} | annotation])])
+    assert why in said_why
+    assert looked(fresh, json.dumps([task([annotation])]).encode(), "label-studio").new == 1
+
+
+def test_the_address_of_a_picture_is_refused_with_the_way_out(store, clock):
+    pixels = Schema((Column("image", "image", (2, 2)),))
+    loop = Loop(store, project_of_texts(store, schema=pixels), clock=clock)
+    (why,) = sentences(loop, [{"data": {"image": "/data/upload/1/cat.png"}}])
+    assert "names a picture by its address (/data/upload/1/cat.png)" in why
+    with pytest.raises(InvalidInput, match=r"Label Studio shows pictures by their address, and 'image' holds them"):
+        written(loop, "label-studio")
+
+
+def test_numbers_go_to_label_studio_and_to_data_sets_and_come_back(store, clock):
+    def numbers(name):
+        project = create_project(
+            store,
+            name,
+            TEXTS,
+            (),
+            Settings(estimator="random_forest"),
+            actor="test",
+            now=1.0,
+            salt=1,
+            task="regression",
+        )
+        return Loop(store, project, clock=clock)
+
+    loop = numbers("prices")
+    bodies = [intake.encode_one([text, 1], TEXTS) for text in ("a door", "a house")]
+    loop.add_items(Rows(bodies, [None] * 2, [None] * 2), "test")
+    said(loop, "ana", {"a door": "120.5"})
+    said(loop, "ben", {"a door": "120.5"})
+    for name in ("label-studio", "huggingface"):
+        fresh = numbers(f"back from {name}")
+        taken(fresh, written(loop, name), name)
+        assert labels(fresh) == labels(loop)
+        assert labels(fresh)["a door"][1] == "120.5"
+    with pytest.raises(InvalidInput, match="A file of Prodigy holds labels, and this project is about regression"):
+        written(loop, "prodigy")
+
+
+# -- Prodigy's own shapes ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ({"label": "noun", "answer": "accept", "_annotator_id": "c"}, ("noun", {("c", "noun")})),
+        ({"label": "noun", "answer": "reject", "_annotator_id": "c"}, ("verb", {("c", "verb")})),
+        ({"label": "noun", "answer": "ignore", "_session_id": "c"}, (None, {("c", None)})),
+        ({"accept": ["verb"], "answer": "accept", "_annotator_id": "c"}, ("verb", {("c", "verb")})),
+        ({"cats": {"noun": 0.0, "verb": 1.0}}, ("verb", set())),
+        ({"cats": {"noun": False, "verb": True}, "answer": "accept"}, ("verb", set())),
+        ({"label": "noun"}, (None, set())),
+    ],
+)
+def test_the_answers_of_prodigy_mean_what_they_say(full, clock, line, expected):
+    fresh = another(full, clock)
+    result = taken(fresh, json.dumps({"text": "a fox", "meta": {"length": 5}} | line).encode(), "prodigy")
+    assert result.report.problems == []
+    (found,) = labels(fresh).values()
+    assert found[1:] == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ({"accept": ["noun", "verb"], "answer": "accept"}, "gives 2 labels: this project takes one an item"),
+        ({"accept": [], "answer": "accept"}, "accepts no label"),
+        ({"label": "noun", "answer": "maybe"}, "answer='maybe' is not known"),
+        ({"answer": "accept"}, "accepts no label"),
+    ],
+)
+def test_what_a_line_of_prodigy_leaves_open_is_named(full, clock, line, why):
+    fresh = another(full, clock)
+    (told,) = sentences(fresh, json.dumps({"text": "a fox", "length": 5} | line).encode(), "prodigy")
+    assert why in told
+
+
+def test_a_rejected_label_of_many_says_only_what_it_is_not(full, clock):
+    fresh = another(full, clock, labels=("noun", "verb", "adverb"))
+    line = {"text": "a fox", "length": 5, "label": "noun", "answer": "reject", "_annotator_id": "c"}
+    (why,) = sentences(fresh, json.dumps(line).encode(), "prodigy")
+    assert why == "says only that it is not 'noun': which of the other labels it is cannot be told"
+
+
+# -- what is here already ------------------------------------------------------------------------------------------
+
+
+def test_a_person_who_changed_their_mind_in_the_file_is_heard_last(full, clock):
+    fresh = another(full, clock)
+    lines = [
+        {"text": "a fox", "length": 5, "label": label, "answer": "accept", "_annotator_id": "c"}
+        for label in ("noun", "verb", "noun", "noun")
+    ]
+    data = b"\n".join(json.dumps(line).encode() for line in lines)
+    assert taken(fresh, data, "prodigy").entries == 3
+    assert labels(fresh) == {"a fox": ("pool", "noun", {("c", "noun")})}
+    assert taken(fresh, data + b"\n" + json.dumps(lines[1]).encode(), "prodigy").entries == 1
+    assert labels(fresh)["a fox"][1] == "verb"
+
+
+def test_answers_about_base_data_and_the_audit_sample_are_left_out_by_name(full):
+    cat = next(item for item in next(full.store.items.export(full.project.id)) if item.values[0] == "to hide")
+    with full.store.items._driver.writing() as session:
+        session.execute("update items set audit = 1 where id = ?", (cat.id,))
+    line = {"label": "noun", "answer": "accept", "_annotator_id": "c"}
+    lines = [{"text": "a dog", "length": 5} | line, {"text": "to hide", "length": 7} | line]
+    data = b"\n".join(json.dumps(each).encode() for each in lines)
+    before = labels(full)
+    result = taken(full, data, "prodigy")
+    assert [problem.what for problem in result.report.problems] == [
+        "is labelled base data already: the answers about it are not taken in",
+        "belongs to the audit sample, which only chance may draw: the answers about it are not taken in",
+    ]
+    assert (result.entries, labels(full)) == (0, before)
+
+
+def test_an_item_in_somebodys_hands_is_left_out_and_the_others_are_stored(full):
+    full.project = full.store.projects.get(full.project.id)
+    items = {item.values[0]: item for item in next(full.store.items.export(full.project.id))}
+    full.draw_item("ben", items["to hide"].id)
+    line = {"answer": "accept", "_annotator_id": "c", "label": "noun"}
+    lines = [{"text": text, "length": len(text)} | line for text in ("to hide", "a wolf")]
+    result = taken(full, b"\n".join(json.dumps(each).encode() for each in lines), "prodigy")
+    assert result.entries == 1
+    assert "is in ben's hands now" in result.report.problems[0].what
+    assert ("c", "noun") in labels(full)["a wolf"][2]
+
+
+def test_a_key_that_stands_for_another_input_here_changes_nothing(full):
+    key = next(full.store.items.export(full.project.id))[2].key
+    record = {"id": key, "fields": {"definition": "another", "length": "1"}, "responses": {}}
+    before = labels(full)
+    assert taken(full, json.dumps([record]).encode(), "argilla").items == 0
+    assert labels(full) == before
+    assert sentences(full, [record], "argilla") == [
+        "has the key of an item with another input: the item that is here stays as it is"
+    ]
+
+
+def test_labels_for_items_of_the_queue_are_no_base_truth(full):
+    data = json.dumps({"text": "to hide", "length": 7, "cats": {"verb": 1}}).encode()
+    assert sentences(full, data, "prodigy") == [
+        "is here already, and no base data: take the labels in as entries instead"
+    ]
+    taken(full, data, "prodigy", nameless="cleo")
+    assert labels(full)["to hide"] == ("pool", "verb", {("cleo", "verb")})
+
+
+def test_an_upload_that_is_cut_off_goes_on_when_it_is_sent_again(full, clock):
+    fresh = another(full, clock)
+    line = {"answer": "accept", "_annotator_id": "c", "label": "noun", "length": 1}
+    lines = [json.dumps({"text": f"thing {n}"} | line) for n in range(1_500)]
+    half = "\n".join(lines[:1_200]).encode() + b'\n{"text": '
+    with pytest.raises(InvalidFile, match=r"^line 1,201 is not valid JSON"):
+        taken(fresh, half, "prodigy")
+    assert len(labels(fresh)) == 1_000
+    result = taken(fresh, "\n".join(lines).encode(), "prodigy")
+    assert (result.items, result.entries, result.back) == (500, 500, 1_000)
+
+
+# -- hostile files -------------------------------------------------------------------------------------------------
+
+HOSTILE = {
+    "nothing": b"",
+    "blanks": b" \n ",
+    "a number": b"7",
+    "a list of numbers": b"[1, 2]",
+    "a text": b'"x"',
+    "nesting": b"[" * 100_000,
+    "nesting in an object": b'[{"data": ' + b'{"a":' * 100_000,
+    "half an object": b'[{"data": {"definition": "a',
+    "no comma": b'[{"data": {}} {"data": {}}]',
+    "after the end": b'[{"data": {}}] x',
+    "NaN": b'[{"data": {"definition": "a", "length": NaN}}]',
+    "infinity": b'[{"data": {"definition": "a", "length": -Infinity}}]',
+    "a huge number": b'{"data": ' + b"9" * 5_000 + b"}",
+    "not UTF-8": b'[{"data": "\xff\xfe"}]',
+    "a spreadsheet": b"PK\x03\x04not really",
+}
+
+
+@pytest.mark.parametrize("data", HOSTILE.values(), ids=HOSTILE.keys())
+@pytest.mark.parametrize("name", BOTH)
+def test_a_hostile_file_is_refused_in_a_sentence_and_leaves_nothing(full, clock, name, data):
+    fresh = another(full, clock)
+    with pytest.raises(InvalidFile, match=r": \w[\w ,-]+\.$"):
+        taken(fresh, data, name)
+    assert labels(fresh) == {}
+    look = looked(fresh, data, name)
+    assert (look.new, look.stopped != "") == (0, True)
+
+
+WRONG = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.integers()
+    | st.just(10**30)
+    | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+FIELDS = st.sampled_from(
+    ["data", "meta", "annotations", "predictions", "result", "value", "choices", "completed_by", "lead_time", "score"]
+    + ["text", "label", "answer", "accept", "cats", "_annotator_id", "fields", "responses", "suggestions", "metadata"]
+    + ["id", "definition", "length", "feedback_loop", "reviewers", "user_id", "status", "key", "type", "from_name"]
+)
+SHAPED = st.recursive(
+    WRONG, lambda inner: st.dictionaries(FIELDS, inner, max_size=6) | st.lists(inner, max_size=3), max_leaves=20
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.dictionaries(FIELDS, SHAPED, max_size=8), max_size=4), st.sampled_from(BOTH))
+def test_fields_of_any_type_are_read_without_an_error_of_ours(records, name):
+    from feedback_core.types import Project
+
+    project = Project(1, "x", "classification", ("noun", "verb"), TEXTS, Settings(), 1, False, 0.0)
+    data = io.BytesIO(json.dumps(records).encode(errors="replace"))
+    try:
+        for found in incoming.understood(data, project, choices(name), incoming.Report()):
+            assert set(found.votes) <= {"noun", "verb"}
+    except InvalidFile:
+        assert name == "huggingface" or not records
+
+
+def test_objects_are_read_one_by_one_over_the_edges_of_what_is_read_at_a_time(monkeypatch):
+    monkeypatch.setattr("feedback_core.formats.json_stream.CHUNK", 3)
+    rows = [{"a": n, "b": "é" * n} for n in range(20)]
+    for data in (
+        json.dumps(rows, ensure_ascii=False),
+        "\n".join(json.dumps(row) for row in rows),
+        "﻿" + json.dumps(rows),
+    ):
+        assert [row for _, row in objects(io.BytesIO(data.encode()), "row")] == rows
+
+
+def test_a_zip_that_claims_less_than_it_holds_or_holds_too_much_is_refused(full, clock, monkeypatch):
+    fresh = another(full, clock)
+    monkeypatch.setattr("feedback_core.formats.dataset_reading.MAX_BYTES", 100)
+    with pytest.raises(InvalidFile, match=r"unpacks to 0 MB, more than 0: split the data set"):
+        taken(fresh, written(full, "huggingface"), "huggingface")
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("../../evil.parquet", b"PAR1 no")
+    with pytest.raises(InvalidFile, match=r"evil\.parquet cannot be read"):
+        taken(fresh, packed.getvalue(), "huggingface")
+
+
+def test_a_file_of_any_length_takes_no_more_memory(full, monkeypatch):
+    import tracemalloc
+
+    monkeypatch.setattr("feedback_core.formats.json_stream.CHUNK", 20_000)
+
+    def peak(n: int) -> int:
+        line = '{"text": "thing %d", "length": 1, "label": "noun", "answer": "ignore", "_annotator_id": "c"}'
+        data = io.BytesIO("\n".join(line % number for number in range(n)).encode())
+        report = incoming.Report()
+        tracemalloc.start()
+        for _ in FORMATS["prodigy"].read(data, full.project):
+            report.records += 1
+        highest = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert report.records == n
+        return highest
+
+    assert peak(6_000) < 1.3 * peak(3_000)
+
+
+def test_a_format_that_is_only_written_and_one_nobody_knows_are_refused(full):
+    with pytest.raises(InvalidInput, match="'spacy' is only written here"):
+        taken(full, b"x", "spacy")
+    with pytest.raises(FeedbackError, match="No format 'excel': choose one of argilla, csv"):
+        written(full, "excel")
+    with pytest.raises(InvalidInput, match=r"Label Studio JSON holds items with what was said, not feedback\."):
+        outgoing.pieces(full.store, full.project, "feedback", "label-studio")

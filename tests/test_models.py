@@ -7,21 +7,27 @@ import pickle
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
+import joblib
 import numpy as np
 import orjson
+import pandas as pd
 import pytest
 import skops.io
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import LinearSVC
 
 from feedback_core import intake
-from feedback_core.errors import ArtifactError, InvalidInput, NotFound
-from feedback_core.models import BUILDERS, artifacts
+from feedback_core.client import _sha256_of_members
+from feedback_core.errors import ArtifactError, InvalidFile, InvalidInput, InvalidSetting, NotFound, NotInstalled
+from feedback_core.models import BUILDERS, artifacts, choices, for_task, model_folder, registry, spoken, title
 from feedback_core.models.own_estimator import recipe
 from feedback_core.models.preprocessing import pixel_names
+from feedback_core.models.unsafe_files import refuse_unsafe
 from feedback_core.training import aligned_proba, fit
 from feedback_core.types import Column, Schema
 
@@ -47,7 +53,8 @@ QUICK = {
 
 LABEL_SETS = (("yes", "no"), ("c", "a", "b"))
 
-every_builder = pytest.mark.parametrize("name", list(BUILDERS))
+every_builder = pytest.mark.parametrize("name", for_task("classification"))
+every_regressor = pytest.mark.parametrize("name", for_task("regression"))
 every_schema = pytest.mark.parametrize("kind", SCHEMAS)
 every_label_set = pytest.mark.parametrize("labels", LABEL_SETS, ids=len)
 
@@ -142,6 +149,77 @@ def test_parameters_reach_the_estimator_and_win_over_the_seed(name):
     assert model.named_steps["model"].random_state == 5
 
 
+# -- numbers instead of classes ------------------------------------------------------------------------------------
+
+
+def numbers_data(n, seed):
+    """(n, 3) numbers and what they add up to, with a little noise."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, 3))
+    y = 5 * x[:, 0] - 3 * x[:, 1] + 100 + rng.normal(scale=0.1, size=n)
+    return pd.DataFrame(x, columns=["height", "weight", "empty so far"]), y
+
+
+@every_regressor
+@pytest.mark.parametrize("unit", [1e-3, 1.0, 1e4])
+def test_a_regressor_learns_numbers_of_any_size(name, unit):
+    params = {"own_estimator": {"path": "sklearn.linear_model.Ridge"}}.get(name, {})
+    model = BUILDERS[name](SCHEMAS["numbers"], 3, params, task="regression")
+    X, y = numbers_data(400, 0)
+    model.fit(X, unit * y)
+    new, truth = numbers_data(200, 1)
+    said = model.predict(new) / unit
+    assert said.shape == (200,)
+    assert np.abs(said - truth).mean() < 0.35 * np.abs(truth - truth.mean()).mean()
+
+
+@every_regressor
+def test_a_saved_regressor_answers_bit_for_bit_the_same(name, tmp_path):
+    params = {"own_estimator": {"path": "sklearn.linear_model.Ridge"}}.get(name, {})
+    model = BUILDERS[name](SCHEMAS["numbers"], 3, params, task="regression").fit(*numbers_data(60, 0))
+    saved = artifacts.save(model, tmp_path, "p")
+    rows = numbers_data(30, 1)[0]
+    assert (artifacts.load(tmp_path, saved.name, saved.sha256).predict(rows) == model.predict(rows)).all()
+
+
+# -- what is known of a builder ------------------------------------------------------------------------------------
+
+
+def test_a_task_that_a_model_is_not_made_for_is_refused_with_the_models_that_are():
+    with pytest.raises(InvalidSetting, match=r"^Ridge regression is not made for classification: choose .*Logistic"):
+        BUILDERS["ridge"](SCHEMAS["numbers"], 0, {})
+
+
+def absent(monkeypatch):
+    gone = replace(BUILDERS["sgd"], name="gone", title="Far Away", package="far_away", framework="Far", extra="far")
+    monkeypatch.setitem(BUILDERS._entries, "gone", gone)
+    return gone
+
+
+def test_a_model_whose_package_is_missing_is_offered_last_and_refused_with_the_extra(monkeypatch):
+    gone = absent(monkeypatch)
+    assert (registry.available("sgd"), registry.available("gone")) == (True, False)
+    assert choices("classification")[-1] == "gone"
+    with pytest.raises(
+        NotInstalled, match=r"^Far Away needs Far, which is not installed here: run `pip install '.\[far\]'`"
+    ):
+        gone(SCHEMAS["numbers"], 0, {})
+
+
+def test_models_are_offered_with_scikit_learns_first_and_never_those_that_need_python():
+    assert choices("classification")[:2] == ("sgd", "hist_gradient_boosting")
+    assert "own_estimator" not in choices("classification")
+    assert "logistic_regression" not in choices("regression")
+
+
+def test_a_title_inside_a_sentence():
+    assert (title("random_forest"), spoken("random_forest"), spoken("no_more")) == (
+        "Random forest",
+        "random forest",
+        "no more",
+    )
+
+
 def test_an_unknown_builder_is_refused_with_the_choices():
     with pytest.raises(NotFound, match=r"No model 'nope': choose one of .*logistic_regression.*random_forest"):
         BUILDERS["nope"]
@@ -149,7 +227,9 @@ def test_an_unknown_builder_is_refused_with_the_choices():
 
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
 def test_each_trusted_type_is_needed_by_a_model(tmp_path):
-    models = [fitted(name, kind, labels) for name in BUILDERS for kind in SCHEMAS for labels in LABEL_SETS]
+    models = [
+        fitted(name, kind, labels) for name in for_task("classification") for kind in SCHEMAS for labels in LABEL_SETS
+    ]
     # Two types only occur in estimators that a caller brings: a network keeps its optimizer, nearest neighbours keep
     # the texts, as a sparse matrix when they differ enough.
     frame = frame_of(SCHEMAS["text"], 60, seed=0, words=[f"{n}word{n}" for n in range(300)])
@@ -324,6 +404,119 @@ def test_a_killed_process_that_nobody_has_buried_saves_nothing_any_more(tmp_path
         dead.kill()
         os.waitid(os.P_PID, dead.pid, os.WEXITED | os.WNOWAIT)  # dead, and still in the table of processes
         assert artifacts.sweep(tmp_path, time.time()) == 1
+
+
+# -- files of a framework beside model.skops -----------------------------------------------------------------------
+
+
+class Average(ClassifierMixin, BaseEstimator):
+    """Says the share of each class for every row; its numbers are in a file of its own."""
+
+    packages = ("pytest",)
+    native_ = None
+
+    def fit(self, X, y):
+        self.classes_, counts = np.unique(y, return_counts=True)
+        self.native_ = {"counts": counts.tolist()}
+        return self
+
+    def predict_proba(self, X):
+        shares = np.asarray(self.native_["counts"]) / sum(self.native_["counts"])
+        return np.tile(shares, (len(X), 1))
+
+    def write_native(self, folder):
+        (folder / "counts.json").write_bytes(orjson.dumps(self.native_))
+
+    def read_native(self, folder):
+        self.native_ = orjson.loads((folder / "counts.json").read_bytes())
+
+
+@pytest.fixture
+def average(tmp_path, monkeypatch):
+    """A saved pipeline whose last step has a file of its own, and where."""
+    own = replace(BUILDERS["sgd"], trusted=("tests.test_models.Average",))
+    monkeypatch.setitem(BUILDERS._entries, "average", own)
+    model = Pipeline([("prepare", StandardScaler()), ("model", Average())]).fit([[0.0], [1.0], [2.0]], ["a", "b", "b"])
+    return model, artifacts.save(model, tmp_path, "p")
+
+
+def test_a_framework_writes_its_own_file_and_reads_it_back(average, tmp_path):
+    model, saved = average
+    assert content(tmp_path / saved.name) == ["counts.json", "manifest.json", "model.skops"]
+    assert model.named_steps["model"].native_ == {"counts": [1, 2]}, "saving leaves the model as it is"
+    loaded = artifacts.load(tmp_path, saved.name, saved.sha256)
+    assert loaded.predict_proba([[5.0]]).tolist() == [[1 / 3, 2 / 3]]
+    assert saved.environment["pytest"] == pytest.__version__
+    assert artifacts.looks_intact(tmp_path, saved.name, saved.size)
+
+
+def test_the_hash_of_several_files_is_what_sha256sum_prints(average, tmp_path):
+    _, saved = average
+    lines = "".join(
+        f"{hashlib.sha256((tmp_path / saved.name / name).read_bytes()).hexdigest()}  {name}\n"
+        for name in ("counts.json", "model.skops")
+    )
+    assert saved.sha256 == hashlib.sha256(lines.encode()).hexdigest()
+    model_folder.zipped(tmp_path / saved.name, tmp_path / "all.zip")
+    assert _sha256_of_members((tmp_path / "all.zip").read_bytes()) == saved.sha256
+    assert _sha256_of_members(b"no archive") == ""
+
+
+@pytest.mark.parametrize("change", ["changed", "missing", "added"])
+def test_no_framework_reads_a_file_before_all_hashes_agree(average, tmp_path, monkeypatch, change):
+    _, saved = average
+    monkeypatch.setattr(Average, "read_native", lambda self, folder: pytest.fail("read"))
+    own = tmp_path / saved.name / "counts.json"
+    if change == "changed":
+        own.write_bytes(own.read_bytes().replace(b"1", b"9"))
+    elif change == "missing":
+        own.unlink()
+    else:
+        (tmp_path / saved.name / "more.json").write_bytes(b"{}")
+    with pytest.raises(ArtifactError, match=rf"The model file {saved.name}/model.skops.* has changed \(SHA-256"):
+        artifacts.load(tmp_path, saved.name, saved.sha256)
+    assert artifacts.looks_intact(tmp_path, saved.name, saved.size) == (change == "changed")
+
+
+def test_a_model_of_a_framework_that_is_gone_is_an_artifact_that_cannot_be_loaded(average, tmp_path, monkeypatch):
+    def gone(self, folder):
+        raise NotInstalled("Far Away needs Far.")
+
+    _, saved = average
+    monkeypatch.setattr(Average, "read_native", gone)
+    with pytest.raises(ArtifactError, match=rf"^The model in {saved.name} cannot be loaded. Far Away needs Far."):
+        artifacts.load(tmp_path, saved.name, saved.sha256)
+
+
+# -- files that would run a program --------------------------------------------------------------------------------
+
+
+def joblib_file(path, compress):
+    joblib.dump({"any": "thing"}, path, compress=compress)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["model.PKL", "model.joblib", "net.pt", "net.pth", "old.h5", "a/b/model.pickle"])
+def test_a_file_that_may_run_a_program_is_refused_by_its_name(name):
+    with pytest.raises(InvalidFile, match=r"can (run any program|hold code).* send that file.* Nothing was opened"):
+        refuse_unsafe(name, b"")
+
+
+@pytest.mark.parametrize("compress", [0, "zlib", "bz2", "xz", "lzma", "gzip"])
+def test_a_pickle_under_another_name_is_refused_by_what_it_holds(tmp_path, compress):
+    body = joblib_file(tmp_path / "any", compress)
+    with pytest.raises(InvalidFile, match=r"^'model.skops' is a pickle, .*skops.io.dump"):
+        refuse_unsafe("model.skops", body)
+    for protocol in (2, 3, 4, 5):
+        with pytest.raises(InvalidFile, match="is a pickle"):
+            refuse_unsafe("model.onnx", pickle.dumps([1], protocol))
+
+
+def test_a_model_file_that_runs_nothing_passes(tmp_path):
+    saved = artifacts.save(small_model(), tmp_path, "p")
+    refuse_unsafe("model.skops", (tmp_path / saved.name / "model.skops").read_bytes())
+    refuse_unsafe("model.txt", b"tree\nversion=v4\n")
+    refuse_unsafe("model.json", b'{"learner":{}}')
 
 
 def test_sweep_removes_half_written_folders_and_keeps_models(tmp_path):

@@ -11,7 +11,7 @@ from sqlite_utils import Database
 from feedback_core import realtime, triggers, worker
 from feedback_core.errors import CannotTrain, Refused
 from feedback_core.loop import Loop
-from feedback_core.models import BUILDERS
+from feedback_core.models import BUILDERS, for_task
 from feedback_core.realtime import plan, standing
 from feedback_core.realtime.following import key, order
 from feedback_core.realtime.following import start as begin
@@ -640,4 +640,9 @@ def test_many_entries_at_once_are_stored_in_order_and_learned_to_the_last(live, 
 
 
 def test_every_builder_says_whether_it_can_go_on():
-    assert {name for name in BUILDERS if name != "own_estimator" and can_go_on(TWO_NUMBERS, name, {})} == {"sgd"}
+    for name in for_task("classification"):
+        if name != "own_estimator":
+            model = BUILDERS[name](TWO_NUMBERS, 0, {}).named_steps["model"]
+            assert can_go_on(TWO_NUMBERS, name, {}) == hasattr(model, "partial_fit"), name
+    assert can_go_on(TWO_NUMBERS, "sgd", {})
+    assert not can_go_on(TWO_NUMBERS, "hist_gradient_boosting", {})

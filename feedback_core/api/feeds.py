@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import mkstemp
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 
 from .. import exchange, exports, insights, people
 from ..briefing import briefing
-from ..models import artifacts
+from ..models import artifacts, model_folder
 from ..types import Version
 from . import shapes, work_shapes
 from .conditional import ETAGGED, answer
@@ -29,7 +33,12 @@ LOOK_S = 0.25
 
 Answers = dict[int | str, dict[str, Any]]
 _FILE: Answers = {200: {"content": {"text/csv": {}, "application/x-ndjson": {}}, "description": "The rows."}}
-_MODEL: Answers = {200: {"content": {"application/octet-stream": {}}, "description": "The file, as skops wrote it."}}
+_MODEL: Answers = {
+    200: {
+        "content": {"application/octet-stream": {}, "application/zip": {}},
+        "description": "The file, as skops wrote it; a zip where a framework has written files beside it.",
+    }
+}
 _NONE_YET: Answers = {204: {"description": "Nothing new came within the time."}}
 
 
@@ -104,12 +113,21 @@ async def get_champion(
     "/versions/{version_id}/artifact", response_class=FileResponse, responses=_MODEL, dependencies=[may("export")]
 )
 def get_artifact(version_id: Id, store: OpenStore) -> FileResponse:
-    """The model file of a version; its SHA-256 is the ETag, and stands in the version's description."""
+    """The model file of a version, or its files as a zip where they are several.
+
+    Their SHA-256 is the ETag, and stands in the version's description: of several files, that of what `sha256sum *`
+    prints for them.
+    """
     version = store.versions.get(version_id)
     path = artifacts.verified(store.artifacts, version.artifact, version.sha256)
-    return FileResponse(
-        path,
-        media_type="application/octet-stream",
-        filename=f"version{version.number}.skops",
-        headers={"ETag": f'"{version.sha256}"', "X-Content-Type-Options": "nosniff"},
-    )
+    headers = {"ETag": f'"{version.sha256}"', "X-Content-Type-Options": "nosniff"}
+    name = f"version{version.number}"
+    if len(model_folder.files(path.parent)) == 1:
+        return FileResponse(
+            path, media_type="application/octet-stream", filename=f"{name}{path.suffix}", headers=headers
+        )
+    handle, packed = mkstemp(suffix=".zip")
+    os.close(handle)
+    model_folder.zipped(path.parent, Path(packed))
+    gone = BackgroundTask(os.unlink, packed)
+    return FileResponse(packed, media_type="application/zip", filename=f"{name}.zip", headers=headers, background=gone)

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 
-from .. import arrivals, exchange, people, staging
+from .. import arrivals, exchange, people, staging, tasks
 from ..arrivals import Answered
 from ..store import Store
 from ..store.listings import Placed
@@ -79,12 +79,13 @@ def _rows(project: Project, items: list[shapes.NewItem]) -> Rows:
     for n, item in enumerate(items):
         place = f"items.{n}: "
         bodies.append(arrivals.encoded(item.input, project.schema, place))
-        labels.append(None if item.label is None else arrivals.label_of(item.label, project.labels, place))
+        labels.append(None if item.label is None else arrivals.target_of(item.label, project, place))
     return Rows(bodies, [item.key for item in items], labels)
 
 
 def _told(said: Answered, project: Project) -> dict[str, Any]:
     logged: Sequence[Placed | None] = said.items or [None] * len(said.labels)
+    columns = tasks.of(project).columns(project)
     return {
         "version": said.serving.version.number,
         "version_id": said.serving.version.id,
@@ -92,11 +93,11 @@ def _told(said: Answered, project: Project) -> dict[str, Any]:
         "predictions": [
             {
                 "label": label,
-                "confidence": max(proba),
-                "proba": dict(zip(project.labels, proba, strict=True)),
+                "confidence": sure,
+                "proba": dict(zip(columns, proba, strict=True)),
                 "item": item and item.id,
                 "key": item and item.key,
             }
-            for label, proba, item in zip(said.labels, said.proba.tolist(), logged, strict=True)
+            for label, sure, proba, item in zip(said.labels, said.confidence, said.proba.tolist(), logged, strict=True)
         ],
     }

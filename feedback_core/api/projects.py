@@ -20,6 +20,7 @@ from ..registry import Registry
 from ..reports import card_facts
 from ..settings import Settings, changed
 from ..store import Store
+from ..tasks import TASKS
 from ..types import Column, Project, Schema
 from . import shapes, work_shapes
 from .conditional import ETAGGED, answer
@@ -53,8 +54,9 @@ def list_projects(store: OpenStore, who: Who) -> list[dict[str, Any]]:
 def create(given: work_shapes.NewProject, store: OpenStore, who: Who) -> dict[str, Any]:
     """Add a project: its columns, its labels, and the settings that are not the default."""
     schema = Schema(tuple(Column(each.name, each.kind, tuple(each.shape)) for each in given.columns))
-    settings = _wanted(Settings(), given.settings)
-    return _told(store, create_project(store, given.name, schema, given.labels, settings, actor=acting(given.by, who)))
+    settings = _wanted(TASKS[given.task].defaults(), given.settings)
+    by = acting(given.by, who)
+    return _told(store, create_project(store, given.name, schema, given.labels, settings, actor=by, task=given.task))
 
 
 @router.patch("/projects/{project_id}", response_model=shapes.Project, dependencies=[may("settings")])

@@ -156,6 +156,7 @@ class Stored(BaseModel):
     ruled_after: int | None
     ruling_id: int | None
     via: str = Field(description="The token that recorded it in the reviewer's name; empty where they did themselves.")
+    doubt: str = Field(description="Why it waits for a second person to agree; empty where nothing stands against it.")
 
 
 class StoredList(BaseModel):
@@ -220,7 +221,12 @@ class Insights(BaseModel):
 
 class NewProject(Act):
     name: str = Field(min_length=1, max_length=80)
-    labels: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(max_length=1_000)
+    task: Literal["classification", "regression"] = Field(
+        default="classification", description="What is predicted: one of several labels, or a number."
+    )
+    labels: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
+        max_length=1_000, description="Empty where a number is predicted."
+    )
     columns: list[NewColumn] = Field(min_length=1, max_length=2_000)
     settings: dict[str, Any] = Field(default={}, description="Settings that are not the default.")
 

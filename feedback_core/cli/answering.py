@@ -43,14 +43,17 @@ def predict(
     loop = open_loop(database, project)
     form = _form(to, out)
     said = _said(loop, file, format, log, person(by), as_json)
-    rows = list(chain.from_iterable(_rows(each, loop.project.labels) for each in said))
+    from .. import tasks
+
+    names = tasks.of(loop.project).columns(loop.project)
+    rows = list(chain.from_iterable(_rows(each, names) for each in said))
     serving = said[0].serving
     if serving.warning:
         typer.echo(serving.warning, err=True)
     if as_json:
         print_json({"version": serving.version.number, "warning": serving.warning, "predictions": rows})
         return
-    columns = (*PREDICTED, *(f"proba {label}" for label in loop.project.labels))
+    columns = (*PREDICTED, *(f"proba {label}" for label in names))
     streamed(_writer(form, out)((_flat(row) for row in rows), columns), out)
 
 
@@ -109,7 +112,7 @@ def _said(loop: Loop, file: Path, format: str, log: bool, by: str, as_json: bool
     return said
 
 
-def _rows(said: Answered, labels: tuple[str, ...]) -> list[dict[str, Any]]:
+def _rows(said: Answered, columns: tuple[str, ...]) -> list[dict[str, Any]]:
     """One row an input, as REST gives it."""
     items: Sequence[Placed | None] = said.items or [None] * len(said.labels)
     return [
@@ -117,10 +120,10 @@ def _rows(said: Answered, labels: tuple[str, ...]) -> list[dict[str, Any]]:
             "item": item and item.id,
             "key": item and item.key,
             "label": label,
-            "confidence": max(proba),
-            "proba": dict(zip(labels, proba, strict=True)),
+            "confidence": sure,
+            "proba": dict(zip(columns, proba, strict=True)),
         }
-        for label, proba, item in zip(said.labels, said.proba.tolist(), items, strict=True)
+        for label, sure, proba, item in zip(said.labels, said.confidence, said.proba.tolist(), items, strict=True)
     ]
 
 

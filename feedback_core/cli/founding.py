@@ -25,6 +25,9 @@ Label = Annotated[
 Key = Annotated[str | None, typer.Option(help="Column of your own ids; proposed when not given, '' for none.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what was understood and what is wrong; store nothing.")]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave rows with a problem out, instead of refusing all.")]
+TaskName = Annotated[
+    str, typer.Option("--task", help="What is predicted; proposed from the label column when not given.")
+]
 Limit = Annotated[int, typer.Option(min=0, max=1_000, help="Problems to list.")]
 Numbers = Annotated[Columns, typer.Option(help="Column of numbers; repeat for several.")]
 Categories = Annotated[Columns, typer.Option(help="Column of categories; repeat.")]
@@ -49,6 +52,7 @@ def create(
     skip_bad: SkipBad = False,
     limit: Limit = 20,
     format: Ending = "",
+    task: TaskName = "",
     by: By = "",
     database: Database = "",
     as_json: AsJson = False,
@@ -62,13 +66,15 @@ def create(
     kinds = {"number": number, "category": category, "text": text, plans.LEAVE_OUT: leave_out}
     chosen = {column: kind for kind, columns in kinds.items() for column in columns or ()}
     further = list(filter(None, map(str.strip, labels.split(","))))
-    settings = changed(Settings(), assigned(setting or ()))
-    plan = plans.new_project(table(file, format), label=label, key=key, labels=further, kinds=chosen)
+    own, rows = assigned(setting or ()), table(file, format)
+    wanted: Any = {"task": known_task(task), "settings": changed(Settings(), own)}
+    plan = plans.new_project(rows, label=label, key=key, labels=further, kinds=chosen, **wanted)
+    settings = changed(plans.first_settings(plan, rows), own)
     if dry_run:
         _rehearsed(plan, None, limit, skip_bad, as_json)
     plans.checked(plan, skip_bad=skip_bad)
     store = open_store(database or database_url())
-    project = create_project(store, name, plan.schema, plan.labels, settings, actor=person(by))
+    project = create_project(store, name, plan.schema, plan.labels, settings, actor=person(by), task=plan.task)
     loop = Loop(store, project)
     _take_in(loop, plan, person(by), as_json)
     if train and plan.labelled:
@@ -102,6 +108,13 @@ def add(
     _take_in(loop, plan, person(by), as_json)
     rescored(loop, as_json)
     _report(loop, plan, limit, as_json)
+
+
+def known_task(name: str) -> str | None:
+    """A task by its name, None for none. Raises NotFound naming those there are."""
+    from .. import tasks
+
+    return tasks.TASKS[name].name if name else None
 
 
 def _take_in(loop: Loop, plan: Plan, by: str, as_json: bool) -> None:
@@ -146,6 +159,7 @@ def _report(loop: Loop, plan: Plan, limit: int, as_json: bool) -> None:
 
 def _facts(plan: Plan, limit: int) -> dict[str, Any]:
     return {
+        "task": plan.task,
         "columns": [{"name": column.name, "kind": column.kind} for column in plan.schema.columns],
         "labels": list(plan.labels),
         "label": plan.label_column,
@@ -163,7 +177,8 @@ def _tell(plan: Plan, limit: int) -> None:
     for note in plan.notes:
         typer.echo(note)
     typer.echo(f"Inputs: {', '.join(f'{each.name} ({each.kind})' for each in plan.schema.columns[:30])}")
-    typer.echo(f"Label: {plan.label_column or 'none'}; labels: {', '.join(plan.labels[:20])}")
+    labels = f"; labels: {', '.join(plan.labels[:20])}" if plan.labels else ""
+    typer.echo(f"Label: {plan.label_column or 'none'}{labels}")
     typer.echo(f"Key: {plan.id_column or 'none, equal inputs are one item'}")
     if plan.unread:
         typer.echo(f"Not read: {', '.join(plan.unread[:20])}")

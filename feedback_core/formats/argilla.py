@@ -9,7 +9,7 @@ from uuid import NAMESPACE_URL, uuid5
 import orjson
 
 from ..types import Project
-from .fields import listed, mapping, pictures, share, text
+from .fields import listed, mapping, only_labels, pictures, share, text
 from .json_stream import objects
 from .record import Answer, Format, Guess, Record, Source
 from .registry import register
@@ -43,7 +43,8 @@ def read(file: BinaryIO, _project: Project) -> Iterator[Record]:
 
 def _unfit(project: Project) -> str:
     column = pictures(project)
-    return f"Argilla shows pictures by their address, and {column!r} holds them in the row" if column else ""
+    shown = f"Argilla shows pictures by their address, and {column!r} holds them in the row" if column else ""
+    return only_labels(project, "A label question of Argilla") or shown
 
 
 def _written(record: Record) -> dict[str, Any]:

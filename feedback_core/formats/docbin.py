@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInput
 from ..types import Project
-from .fields import text_column
+from .fields import only_labels, text_column
 from .packing import packed
 from .record import Format, Record, Source
 from .registry import register
@@ -60,7 +60,8 @@ def _add(kept: DocBin, language: Any, record: Record, column: str, project: Proj
 
 
 def _unfit(project: Project) -> str:
-    return "" if text_column(project) else "spaCy classifies texts, and this project has no text column"
+    missing = "" if text_column(project) else "spaCy classifies texts, and this project has no text column"
+    return only_labels(project, "A DocBin") or missing
 
 
 register(

@@ -53,6 +53,11 @@ def pictures(project: Project) -> str:
     return next((column.name for column in project.schema.of_kind("image")), "")
 
 
+def only_labels(project: Project, title: str) -> str:
+    """Why a format of labels does not fit, "" where it does. title: of the format."""
+    return "" if project.task == "classification" else f"{title} holds labels, and this project is about {project.task}"
+
+
 def text_column(project: Project) -> str:
     """The column that text formats are about: the first of kind text, else the only column; "" without."""
     texts = project.schema.of_kind("text")

@@ -70,7 +70,7 @@ def _row(record: Record, project: Project, own: Mapping[str, str]) -> dict[str, 
     answers = [{name: getattr(answer, name) for name in _ANSWER} for answer in record.answers]
     said = {
         "key": record.key,
-        "label": project.labels.index(record.label) if record.label in project.labels else None,
+        "label": _label(record.label, project),
         "state": record.state,
         "predicted": guess and guess.label,
         "confidence": guess and guess.score,
@@ -80,13 +80,21 @@ def _row(record: Record, project: Project, own: Mapping[str, str]) -> dict[str, 
     return dict(record.values) | {own[name]: value for name, value in said.items()}
 
 
+def _label(label: str | None, project: Project) -> int | float | None:
+    """A class by its number, a number as it is."""
+    if project.task == "regression":
+        return None if label is None else float(label)
+    return project.labels.index(label) if label in project.labels else None
+
+
 def _schema(project: Project) -> pa.Schema:
     import pyarrow as pa
 
     own = own_names(project)
     features = {column.name: _feature(column.kind) for column in project.schema.columns}
     values = {name: _value("float64" if name == "confidence" else "string") for name in _OWN}
-    values["label"] = {"names": list(project.labels), "_type": "ClassLabel"}
+    classes = {"names": list(project.labels), "_type": "ClassLabel"}
+    values["label"] = _value("float64") if project.task == "regression" else classes
     values["answers"] = {"feature": {name: _value(kind) for name, kind in _ANSWER.items()}, "_type": "List"}
     features |= {own[name]: feature for name, feature in values.items()}
     fields = [pa.field(name, _arrow_type(feature)) for name, feature in features.items()]
@@ -122,6 +130,11 @@ def _table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
     return pa.Table.from_pylist(list(rows), schema)
 
 
+def _unfit(project: Project) -> str:
+    known = project.task in ("classification", "regression")
+    return "" if known else f"The data set holds a class or a number a row, and this project is about {project.task}"
+
+
 _SAYS = {
     "train": "labelled rows and answers a model may learn from",
     "test": "the locked holdout: a model that learned from it would judge itself",
@@ -133,11 +146,12 @@ def _card(project: Project, counts: Mapping[str, int]) -> str:
     files = "\n".join(f"  - split: {name}\n    path: data/{name}.parquet" for name in counts)
     rows = "\n".join(f"| {name} | {n:,} | {_SAYS[name]} |" for name, n in counts.items())
     own = own_names(project)
+    target = f"one of {len(project.labels)} classes" if project.labels else "a number"
     title = orjson.dumps(project.name).decode()
     return f"""---
 pretty_name: {title}
 task_categories:
-- {"text-classification" if project.schema.of_kind("text") else "tabular-classification"}
+- {"text" if project.schema.of_kind("text") else "tabular"}-{project.task}
 configs:
 - config_name: default
   data_files:
@@ -150,7 +164,7 @@ configs:
 |---|---|---|
 {rows}
 
-`{own["label"]}` is one of {len(project.labels)} classes. `{own["answers"]}` holds what each reviewer said,
+`{own["label"]}` is {target}. `{own["answers"]}` holds what each reviewer said,
 `{own["predicted"]}`, `{own["confidence"]}` and `{own["version"]}` what the model says, `{own["key"]}` the item's id.
 
 Read it with `datasets.load_dataset("FOLDER")`.
@@ -167,6 +181,7 @@ register(
         "application/zip",
         write,
         read,
+        unfit=_unfit,
         accepts=(".zip", ".parquet"),
     ),
 )

@@ -8,7 +8,8 @@ their own, which it passes over. Source: label_studio/tasks/serializers.py of it
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, BinaryIO
 from xml.sax.saxutils import quoteattr
 
@@ -36,9 +37,11 @@ def config(project: Project) -> str:
         f"  <Header value={quoteattr(name)}/>\n  <Text name={quoteattr(_tag(name))} value={quoteattr(f'${name}')}/>"
         for name in project.schema.names
     ]
-    choices = "\n".join(f"    <Choice value={quoteattr(label)}/>" for label in project.labels)
     about = quoteattr(_tag(project.schema.names[0]))
+    choices = "\n".join(f"    <Choice value={quoteattr(label)}/>" for label in project.labels)
     asked = f'  <Choices name="{QUESTION}" toName={about} choice="single" showInLine="true">\n{choices}\n  </Choices>'
+    if project.task == "regression":
+        asked = f'  <Number name="{QUESTION}" toName={about}/>'
     return "\n".join(["<View>", *shown, asked, "</View>"])
 
 
@@ -58,19 +61,21 @@ def read(file: BinaryIO, _project: Project) -> Iterator[Record]:
 
 
 def _unfit(project: Project) -> str:
+    if project.task not in ("classification", "regression"):
+        return f"Label Studio files are made of labels and numbers, and this project is about {project.task}"
     column = pictures(project)
     return f"Label Studio shows pictures by their address, and {column!r} holds them in the row" if column else ""
 
 
 def _task(project: Project, record: Record) -> dict[str, Any]:
-    about = _tag(project.schema.names[0])
+    result = partial(_result, project)
     meta = {"key": record.key, "split": record.split, "state": record.state, "label": record.label}
     return {
         # Null is no value of its text tag, and a column must be there.
         "data": {name: "" if value is None else value for name, value in record.values.items()},
         "meta": {ORIGIN: {name: value for name, value in meta.items() if value is not None}},
-        "predictions": [_prediction(guess, about) for guess in record.guesses],
-        "annotations": [_annotation(answer, about) for answer in record.answers if answer.said != "flag"],
+        "predictions": [_prediction(guess, result) for guess in record.guesses],
+        "annotations": [_annotation(answer, result) for answer in record.answers if answer.said != "flag"],
     }
 
 
@@ -78,11 +83,11 @@ def _tag(column: str) -> str:
     return re.sub(r"\W", "_", column) or "_"
 
 
-def _prediction(guess: Guess, about: str) -> dict[str, Any]:
-    return {"model_version": guess.version, "score": guess.score, "result": [_result(guess.label, about)]}
+def _prediction(guess: Guess, result: Callable[[str], Any]) -> dict[str, Any]:
+    return {"model_version": guess.version, "score": guess.score, "result": [result(guess.label)]}
 
 
-def _annotation(answer: Answer, about: str) -> dict[str, Any]:
+def _annotation(answer: Answer, result: Callable[[str], Any]) -> dict[str, Any]:
     return {
         "id": answer.entry,
         "reviewer": answer.by,
@@ -90,12 +95,14 @@ def _annotation(answer: Answer, about: str) -> dict[str, Any]:
         # Their import takes an annotation for the truth unless told otherwise.
         "ground_truth": False,
         "lead_time": answer.seconds,
-        "result": [] if answer.said == "skip" else [_result(answer.label, about)],
+        "result": [] if answer.said == "skip" else [result(answer.label)],
     }
 
 
-def _result(label: str, about: str) -> dict[str, Any]:
-    return {"from_name": QUESTION, "to_name": about, "type": "choices", "value": {"choices": [label]}}
+def _result(project: Project, label: str) -> dict[str, Any]:
+    said = {"choices": [label]} if project.task == "classification" else {"number": float(label)}
+    about = _tag(project.schema.names[0])
+    return {"from_name": QUESTION, "to_name": about, "type": next(iter(said)), "value": said}
 
 
 def _record(place: str, task: Mapping[str, Any]) -> Record:

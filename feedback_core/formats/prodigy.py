@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import orjson
 
 from ..types import Project
-from .fields import mapping, share, text, text_column
+from .fields import mapping, only_labels, share, text, text_column
 from .json_stream import objects
 from .record import Answer, Format, Guess, Record, Source
 from .registry import register
@@ -37,7 +37,8 @@ def read(file: BinaryIO, project: Project) -> Iterator[Record]:
 
 
 def _unfit(project: Project) -> str:
-    return "" if text_column(project) else "Prodigy's lines are about a text, and this project has no text column"
+    missing = "" if text_column(project) else "Prodigy's lines are about a text, and this project has no text column"
+    return only_labels(project, "A file of Prodigy") or missing
 
 
 def _lines(record: Record, column: str) -> Iterator[Mapping[str, Any]]:
@@ -81,7 +82,7 @@ def _record(place: str, line: Mapping[str, Any], column: str, project: Project) 
     if answer is None:
         return _unanswered(record, line, label, facts, trouble)
     if answer not in _ANSWERS:
-        trouble = f"answer={answer!r:.80} is not known: it is one of {', '.join(_ANSWERS)}"
+        label, trouble = None, f"answer={answer!r:.80} is not known: it is one of {', '.join(_ANSWERS)}"
     elif answer == "ignore":
         return replace(record, answers=(Answer(by, "flag" if line.get("flagged") is True else "skip"),))
     elif answer == "reject":

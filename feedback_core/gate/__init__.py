@@ -1,6 +1,7 @@
 """The gate: evidence about two versions in, a finding, an action and its reasons out."""
 
-from .judging import by_sample, first, judge, judge_errors
+from .errors import judge_errors
+from .judging import by_sample, first, judge
 from .verdict import Judgement
 
 __all__ = ["Judgement", "by_sample", "first", "judge", "judge_errors"]

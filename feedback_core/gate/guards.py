@@ -22,7 +22,7 @@ SLICE_ALPHA = 0.05
 UNSURE_SHARE = 0.25
 """Share of the locked rows, those the champion is least sure of, that make the slice of low confidence."""
 
-SliceKind = Literal["class", "segment", "confidence"]
+SliceKind = Literal["class", "segment", "confidence", "size"]
 
 
 @dataclass(frozen=True, eq=False)

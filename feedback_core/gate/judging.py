@@ -8,27 +8,20 @@ optimistic by selection.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..intervals import Z95, plain, wilson
-from ..types import Action, Interval
+from ..intervals import plain, wilson
+from ..types import Action
 from . import guards
 from .evalue import log_e_value
 from .guards import Slice
 from .losses import Loss, column
 from .paired import Comparison, Paired, Weighted, of_gains
 from .verdict import MIN_CASES, Case, Judgement, Unit, alpha_of, judged
-
-WINSOR = 0.95
-"""Quantile at which absolute errors are cut: a few wild ones would otherwise decide (t3 noise: half the power)."""
-
-MARGIN = 0.01
-"""Loss that `balanced` excludes for numbers, as a share of the champion's mean absolute error."""
 
 
 def by_sample(
@@ -114,83 +107,6 @@ def judge(
     return judged(case, policy, min_cases, scores)
 
 
-def judge_errors(
-    truth: Sequence[float],
-    challenger: Sequence[float],
-    champion: Sequence[float],
-    anchor: Sequence[float] | None = None,
-    *,
-    looks: int,
-    policy: str = "balanced",
-    min_cases: int = MIN_CASES,
-) -> Judgement:
-    """Compare two versions that predict numbers, on the same locked rows, with the same budget and verdicts.
-
-    truth, challenger, champion, anchor: (n,). The difference is in mean absolute error, each error cut at the 95 %
-    quantile of all of them; the test is a one-sided paired t. `balanced` excludes a loss of MARGIN of the champion's
-    mean absolute error. Source: one-sided paired t-test; winsorised means as in Tukey (1962).
-    """
-    said = [champion, challenger] if anchor is None else [champion, challenger, anchor]
-    errors = [np.abs(np.asarray(column, dtype=float) - np.asarray(truth, dtype=float)) for column in said]
-    most = float(np.quantile(np.concatenate(errors[:2]), WINSOR)) if len(errors[0]) else 0.0
-    cut = [np.minimum(column, most) for column in errors]
-    pair = Errors(cut[0] - cut[1])
-    size = float(cut[0].mean()) if pair.n else 1.0
-    case = Case(
-        pair=pair,
-        anchor=pair if anchor is None else Errors(cut[2] - cut[1]),
-        claimed=pair.p,
-        alpha=alpha_of(looks),
-        log_e=0.0,
-        fresh=0,
-        looks=looks,
-        unit=Unit("of winsorised mean absolute error", 1.0, size or 1.0),
-        max_loss=MARGIN * size,
-        holds=_wilder(*(float(column.mean()) if pair.n else 0.0 for column in errors[:2])),
-        nearer=True,
-    )
-    scores = {
-        "metric": "mean absolute error",
-        "test": "paired t-test",
-        "challenger_error": plain(_mean(errors[1])),
-        "champion_error": plain(_mean(errors[0])),
-        "cut_at": most,
-    }
-    return judged(case, policy, min_cases, scores)
-
-
-def _wilder(champion: float, challenger: float) -> tuple[str, ...]:
-    """Cutting wild errors must not hide them: a mean that is higher with them is a reason to wait."""
-    if challenger <= champion * (1 + MARGIN):
-        return ()
-    return (
-        f"Its mean absolute error is higher with the few wildest errors uncut: {challenger:.3g}, the champion's is "
-        f"{champion:.3g}.",
-    )
-
-
-class Errors(Weighted):
-    """Paired differences of absolute errors. gained: rows on which the challenger comes nearer."""
-
-    @property
-    def p(self) -> float:
-        """One-sided paired t-test of a gain."""
-        return self._t(1.0)
-
-    @property
-    def p_worse(self) -> float:
-        """One-sided paired t-test of a loss."""
-        return self._t(-1.0)
-
-    def _t(self, sign: float) -> float:
-        from scipy.stats import t
-
-        if self.n < 2 or not self.se:
-            return 1.0 if sign * self.difference <= 0 else 0.0
-        # se divides by n, the t-test by n - 1.
-        return float(t.sf(sign * self.difference / self.se * math.sqrt((self.n - 1) / self.n), self.n - 1))
-
-
 def _comparison(gains: npt.NDArray[np.float64], loss: Loss, truth: Sequence[str], labels: Iterable[str]) -> Comparison:
     """gains: (n,) on rows of this truth, which is given: what a row can lose depends on no prediction."""
     if loss.metric == "accuracy":
@@ -209,10 +125,3 @@ def _unit(loss: Loss, lost: npt.NDArray[np.float64]) -> Unit:
 
 def _right(truth: Sequence[str], said: Sequence[str]) -> npt.NDArray[np.bool_]:
     return np.asarray(column(truth) == column(said), dtype=bool)
-
-
-def _mean(errors: npt.NDArray[np.float64]) -> Interval:
-    if not len(errors):
-        return Interval(float("nan"), 0.0, float("inf"), 0)
-    half = Z95 * float(errors.std()) / math.sqrt(len(errors))
-    return Interval(float(errors.mean()), float(errors.mean()) - half, float(errors.mean()) + half, len(errors))

@@ -206,5 +206,6 @@ def _numbers(case: Case) -> dict[str, Any]:
         "unit": case.unit.name,
         "smallest_provable_gain": provable_gain(pair, budget),
         "rows_to_decide": rows_to_decide(pair, budget),
-        "labels_to_decide": labels_to_decide(pair, case.log_e, E_CLAIM),
+        # Errors have no largest value that could be known beforehand, so no stream of them can be bet on.
+        "labels_to_decide": None if case.nearer else labels_to_decide(pair, case.log_e, E_CLAIM),
     }

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Any, BinaryIO
 
+from .. import intake
 from ..errors import FeedbackError
 from ..loop import Loop
-from ..types import Decision, Item, Progress, Rows
+from ..types import Decision, Item, Progress, Project, Rows
 from .choices import Choices
 from .looking import batches
 from .placing import News, news, placed, told
@@ -84,7 +86,7 @@ class _Taking:
         """Add the rows that become base data, unlabelled where their labels differ."""
         if not self._base:
             return
-        labels = [_agreed(votes) for _, _, votes in self._base.values()]
+        labels = [_agreed(votes, self._loop.project) for _, _, votes in self._base.values()]
         rows = Rows([body for body, _, _ in self._base.values()], [key for _, key, _ in self._base.values()], labels)
         self.taken.items += self._loop.add_items(rows, self._by, progress)
 
@@ -128,7 +130,13 @@ def _decision(said: Said, item: Item, by: str) -> Decision:
     )
 
 
-def _agreed(votes: Counter[str]) -> str | None:
-    """What most say; None where nobody does or as many say something else."""
-    (label, most), *others = [*votes.most_common(2), (None, 0)][:2]
-    return label if most and not (others and others[0][1] == most) else None
+def _agreed(votes: Counter[str], project: Project) -> str | None:
+    """What most say, of numbers the median; None where nobody says anything, or they do not agree."""
+    if not votes:
+        return None
+    if project.task == "regression":
+        numbers = sorted(map(float, votes.elements()))
+        close = numbers[-1] - numbers[0] <= project.settings.tolerance
+        return intake.number_text(median(numbers)) if close else None
+    (label, most), *others = votes.most_common(2)
+    return None if others and others[0][1] == most else label

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, BinaryIO
 
-from .. import intake, people
+from .. import intake, people, tasks
 from ..errors import InvalidFeedback, InvalidInput
 from ..formats import FORMATS, Answer, Guess, Record
 from ..types import Problem, Project, Verdict
@@ -154,23 +154,24 @@ class _Reading:
             return None
 
     def _label(self, value: Any, place: str) -> str | None:
-        """The label as the project writes it; None, noted, where it has no such label."""
-        name = self._known(value)
-        if name is not None:
-            self._report.labels[name] += 1
-            return name
-        written = value if isinstance(value, (str, int, float)) else "no single value"
-        self._report.unknown[f"{written!s:.80}"] += 1
-        self._report.left_out(place, "is not a label of this project: its answer is left out", value, blocking=False)
-        return None
+        """The label as the project writes it; None, noted, where it can have no such label."""
+        try:
+            name = tasks.of(self._project).target(value, self._project)
+        except InvalidFeedback as error:
+            written = value if isinstance(value, (str, int, float)) else "no single value"
+            if self._project.labels:
+                self._report.unknown[f"{written!s:.80}"] += 1
+            what = "is not a label of this project: its answer is left out" if self._project.labels else str(error)
+            self._report.left_out(place, what, written, blocking=False)
+            return None
+        self._report.labels[name] += 1
+        return name
 
     def _known(self, value: Any) -> str | None:
-        labels = self._project.labels
         try:
-            name = intake.label_text(value, labels)
+            return tasks.of(self._project).target(value, self._project)
         except InvalidFeedback:
             return None
-        return name if name in labels else None
 
 
 def _values(record: Record, project: Project, columns: Mapping[str, str]) -> Sequence[Any]:

@@ -2,10 +2,21 @@
 
 from .checking import check, inputs
 from .encoding import decode, encode_one, feature_names, holdout_side, input_hash, label_text, storing_order
+from .numbers import (
+    Reader,
+    match_number,
+    number_reader,
+    number_target,
+    number_text,
+    predicted_text,
+    tolerance_of,
+    unfit_number,
+)
 from .proposal import Proposal, classes, match, propose, unfit_label
 
 __all__ = [
     "Proposal",
+    "Reader",
     "check",
     "classes",
     "decode",
@@ -16,7 +27,14 @@ __all__ = [
     "inputs",
     "label_text",
     "match",
+    "match_number",
+    "number_reader",
+    "number_target",
+    "number_text",
+    "predicted_text",
     "propose",
     "storing_order",
+    "tolerance_of",
     "unfit_label",
+    "unfit_number",
 ]

@@ -24,6 +24,7 @@ from .cells import (
     with_text_names,
 )
 from .encoding import encoded
+from .numbers import Reader
 from .proposal import classes
 from .report import Report
 
@@ -43,10 +44,12 @@ def check(
     labels: Sequence[str] = (),
     id_column: str | None = None,
     limit: int = 1000,
+    read: Reader | None = None,
 ) -> tuple[Rows, list[Problem]]:
     """Validate every row of a table of n rows before anything is stored.
 
-    labels: the allowed ones; empty means whatever the label column holds. Rows with a blocking problem are left
+    labels: the allowed ones; empty means whatever the label column holds. read: reads the label column where it holds
+    something other than labels. Rows with a blocking problem are left
     out of Rows, rows with equal inputs become one. Raises InvalidFile when a column name is there twice.
     """
     frame = with_text_names(frame)
@@ -57,7 +60,7 @@ def check(
         raise InvalidFile("The project has no input column: choose at least one to predict from.")
     cells = [_checked_cells(frame, column, report) for column in schema.columns]
     keys = _checked_keys(frame, id_column, report)
-    targets = _checked_labels(frame, label_column, labels, report)
+    targets = _checked_labels(frame, label_column, labels, report, read)
     good = ~report.bad
     inputs = encoded([values[good] for values in cells], int(good.sum()))
     rows = Rows(inputs, keys[good].tolist(), targets[good].tolist())
@@ -134,10 +137,19 @@ def _checked_keys(frame: pd.DataFrame, id_column: str | None, report: Report) ->
     return keys
 
 
-def _checked_labels(frame: pd.DataFrame, label_column: str | None, labels: Sequence[str], report: Report) -> Array:
+def _checked_labels(
+    frame: pd.DataFrame, label_column: str | None, labels: Sequence[str], report: Report, read: Reader | None
+) -> Array:
     if label_column is None:
         return np.full(len(frame), None)
-    listed = labels or classes(frame, label_column)
+    targets, bad, what = (read or _label_reader(labels or classes(frame, label_column)))(frame[label_column])
+    report.block(bad, label_column, frame[label_column], what)
+    if empty := int((is_empty(targets) & ~bad).sum()):
+        report.note(label_column, f"{empty:,}", "rows have no label and go to the pool for review")
+    return targets
+
+
+def _label_reader(listed: Sequence[str]) -> Reader:
     allowed = frozenset(listed)
 
     def parse(value: Any) -> str | None:
@@ -148,12 +160,8 @@ def _checked_labels(frame: pd.DataFrame, label_column: str | None, labels: Seque
             raise ValueError(value)
         return whole
 
-    targets, bad = parsed_column(frame[label_column], parse, None)
     what = f"is none of the labels {', '.join(listed[:10])}: correct it, or add it to the project's labels"
-    report.block(bad, label_column, frame[label_column], what)
-    if empty := int((is_empty(targets) & ~bad).sum()):
-        report.note(label_column, f"{empty:,}", "rows have no label and go to the pool for review")
-    return targets
+    return lambda cells: (*parsed_column(cells, parse, None), what)
 
 
 def _merged(

@@ -16,7 +16,7 @@ from .facts import MAX_CLASSES, Facts, facts_of
 if TYPE_CHECKING:
     import pandas as pd
 
-_LABEL_NAMES = ("label", "labels", "target", "class", "y", "outcome", "species", "diagnosis")
+LABEL_NAMES = ("label", "labels", "target", "class", "y", "outcome", "species", "diagnosis")
 _ID_NAME = re.compile(
     r"(?i:(.*[_\-. ])?(id|key|uuid|guid|index)|(row|user|item|case|sample|record|doc|document|image|file|customer)id)"
     r"|.*[a-z]I[dD]"
@@ -62,9 +62,9 @@ def unfit_label(frame: pd.DataFrame, column: str) -> str:
         return f"{column!r} holds lists of numbers, not labels: choose another column."
     if fact.kind == "number" and fact.distinct and not (fact.whole and fact.distinct <= MAX_CLASSES):
         return (
-            f"{column!r} holds {fact.distinct:,} different numbers: an amount on a scale, not a class. Predicting "
-            "amounts is not supported yet. Choose another column, or add one that sorts the numbers into a few named "
-            "groups, such as low, medium and high."
+            f"{column!r} holds {fact.distinct:,} different numbers: an amount on a scale, not a class. Choose the task "
+            "of predicting a number, another column, or add one that sorts the numbers into a few named groups, such "
+            "as low, medium and high."
         )
     if fact.distinct > max(MAX_CLASSES, known // 2):
         return (
@@ -83,7 +83,7 @@ def match(frame: pd.DataFrame, schema: Schema, labels: Sequence[str]) -> tuple[s
     features = {source for column in schema.columns for source in column.sources or (column.name,)}
     others = [name for name in frame.columns if name not in features]
     found = [name for name in others if (held := set(classes(frame, name))) and held <= set(labels)]
-    label = next((name for name in found if name.lower() in _LABEL_NAMES), found[-1] if found else None)
+    label = next((name for name in found if name.lower() in LABEL_NAMES), found[-1] if found else None)
     ids = (name for name in others if name != label and _is_id(facts_of(frame[name], name)))
     return label, next(ids, None)
 
@@ -112,7 +112,7 @@ def _is_id(fact: Facts) -> bool:
 def _find_label(facts: Sequence[Facts]) -> str | None:
     """By name, else the last column with few values."""
     by_name = {fact.name.lower(): fact.name for fact in facts if fact.kind in ("category", "number")}
-    for name in _LABEL_NAMES:
+    for name in LABEL_NAMES:
         if name in by_name:
             return by_name[name]
     few = [fact.name for fact in facts if _has_few_values(fact)]

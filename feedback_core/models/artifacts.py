@@ -1,24 +1,32 @@
 """Fitted models on disk: saved once, whole or not at all; loaded without running code.
 
-skops reads types, not pickled functions, and only those named here.
+skops reads types, not pickled functions, and only those named here or by a registered builder. What skops cannot
+write, a framework's own part, lies beside it in files of that framework, and is read only once all hashes agree.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import shutil
 import tempfile
 import zipfile
+from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import orjson
 
-from ..errors import ArtifactError
+from ..errors import ArtifactError, NotInstalled
+from . import model_folder
+from .model_folder import MANIFEST, MODEL, sweep
+from .registry import BUILDERS
+
+__all__ = ["MANIFEST", "MODEL", "TRUSTED", "Artifact", "Native", "environment", "load", "looks_intact", "save", "sweep"]
 
 TRUSTED = (
     "numpy.dtype",
@@ -27,17 +35,32 @@ TRUSTED = (
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "sklearn.tree._tree.Tree",
 )
-"""Types beyond skops' own list that the built-in models contain; none of them runs code when built."""
+"""Types beyond skops' own list that scikit-learn's models contain; none of them runs code when built."""
 
-ABANDONED_S = 3_600.0
-"""Seconds after which nobody is saving any more, even when its process id is in use again."""
+LIBRARIES = ("scikit-learn", "numpy", "scipy", "pandas", "skops")
 
-MODEL, MANIFEST = "model.skops", "manifest.json"
+
+@runtime_checkable
+class Native(Protocol):
+    """An estimator with files of its own: the last step of a pipeline, or the model itself.
+
+    packages: whose versions a rebuild would need. native_: what skops does not write, left out of model.skops.
+    read_native runs after the hash over all files has been compared; it must not run code from them.
+    """
+
+    packages: tuple[str, ...]
+    native_: Any
+
+    def write_native(self, folder: Path) -> None:
+        """Write `native_` into files of this folder."""
+
+    def read_native(self, folder: Path) -> None:
+        """Set `native_` from those files. Raises NotInstalled."""
 
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A saved model: folder name below the artifact root, SHA-256 of the model file, bytes, library versions."""
+    """A saved model: folder name below the artifact root, SHA-256 and bytes of its files, library versions."""
 
     name: str
     sha256: str
@@ -54,79 +77,111 @@ def save(model: Any, root: Path, prefix: str) -> Artifact:
 
     root.mkdir(parents=True, exist_ok=True)
     _plain_vocabularies(model)
+    native = _native(model)
     folder = Path(tempfile.mkdtemp(prefix=f".saving-{os.getpid()}-", dir=root))
     try:
-        skops.io.dump(model, folder / MODEL)
+        skops.io.dump(_without_native(model), folder / MODEL)
         _refuse_untrusted(folder / MODEL)
-        digest = _sha256(folder / MODEL)
-        artifact = Artifact(f"{prefix}-{digest[:16]}", digest, (folder / MODEL).stat().st_size, environment())
-        (folder / MANIFEST).write_bytes(
-            orjson.dumps({"sha256": digest, "size": artifact.size, "environment": artifact.environment})
-        )
-        _settle(folder, root / artifact.name)
+        if native is not None:
+            native.write_native(folder)
+        artifact = _described(folder, prefix, native.packages if native is not None else ())
+        model_folder.settle(folder, root / artifact.name)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return artifact
 
 
 def load(root: Path, name: str, sha256: str) -> Any:
-    """Read a model back. Raises ArtifactError when the file is missing, changed or of an untrusted type."""
+    """Read a model back. Raises ArtifactError when a file is missing, changed or of an untrusted type."""
     import skops.io
 
     path = verified(root, name, sha256)
     _refuse_untrusted(path)
-    return skops.io.load(path, trusted=list(TRUSTED))
+    model = skops.io.load(path, trusted=list(trusted()))
+    native = _native(model)
+    if native is not None:
+        try:
+            native.read_native(path.parent)
+        except NotInstalled as error:
+            raise ArtifactError(f"The model in {name} cannot be loaded. {error}") from error
+    return model
 
 
 def verified(root: Path, name: str, sha256: str) -> Path:
-    """The model file with this hash. Raises ArtifactError when it is missing or changed."""
+    """The model file in a folder whose files have this hash. Raises ArtifactError when one is missing or changed."""
     path = root / name / MODEL
     if not path.is_file():
         raise ArtifactError(f"The model file {name}/{MODEL} is missing: restore it, or roll back to another version.")
-    found = _sha256(path)
+    found = model_folder.digest(path.parent)
     if found != sha256:
         raise ArtifactError(
-            f"The model file {name}/{MODEL} has changed (SHA-256 {found[:12]}…, recorded {sha256[:12]}…): "
+            f"The model file {_named(path)} has changed (SHA-256 {found[:12]}…, recorded {sha256[:12]}…): "
             "restore it, or roll back to another version."
         )
     return path
 
 
 def looks_intact(root: Path, name: str, size: int) -> bool:
-    """Whether the file is there with the recorded size: a glance for pages; `load` compares the hash."""
-    path = root / name / MODEL
-    return path.is_file() and path.stat().st_size == size
+    """Whether the files are there with the recorded size: a glance for pages; `load` compares the hash."""
+    return (root / name / MODEL).is_file() and model_folder.size(root / name) == size
 
 
-def sweep(root: Path, now: float) -> int:
-    """Remove folders that killed processes left half-written; gives how many. A living process may still be saving."""
-    found = root.glob(".saving-*") if root.is_dir() else ()
-    leftovers = [f for f in found if f.stat().st_mtime < now - ABANDONED_S or not _alive(f.name.split("-")[1])]
-    for folder in leftovers:
-        shutil.rmtree(folder, ignore_errors=True)
-    return len(leftovers)
+def environment(also: Iterable[str] = ()) -> dict[str, str]:
+    """Versions that a rebuild would need. also: packages beside the usual ones; those that are missing are left out."""
+    versions = {library: installed(library) for library in LIBRARIES}
+    found = {name: _version(name) for name in also if name not in versions}
+    return {"python": platform.python_version()} | versions | {name: said for name, said in found.items() if said}
 
 
-def environment() -> dict[str, str]:
-    """Versions that a rebuild would need."""
-    libraries = ("scikit-learn", "numpy", "scipy", "pandas", "skops")
-    return {"python": platform.python_version()} | {library: installed(library) for library in libraries}
+def trusted() -> tuple[str, ...]:
+    """Every type that a model file may hold beyond skops' own list."""
+    return tuple(sorted({*TRUSTED, *(name for each in BUILDERS for name in BUILDERS[each].trusted)}))
 
 
-def _alive(pid: str) -> bool:
-    # A process that was killed may wait long for its parent's farewell: a zombie writes nothing any more.
-    if _is_zombie(pid):
-        return False
-    # A process of another machine looks dead here; model files on a shared disk have one worker all the same.
-    try:
-        os.kill(int(pid), 0)
-    except ValueError:
-        return True
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def _version(package: str) -> str:
+    # XGBoost and TensorFlow for processors alone are published under names of their own.
+    for name in (package, f"{package}-cpu"):
+        try:
+            return installed(name)
+        except PackageNotFoundError:
+            continue
+    return ""
+
+
+def _described(folder: Path, prefix: str, packages: tuple[str, ...]) -> Artifact:
+    """The artifact in a folder, whose manifest is written."""
+    digest = model_folder.digest(folder)
+    artifact = Artifact(f"{prefix}-{digest[:16]}", digest, model_folder.size(folder), environment(packages))
+    (folder / MANIFEST).write_bytes(
+        orjson.dumps({"sha256": digest, "size": artifact.size, "environment": artifact.environment})
+    )
+    return artifact
+
+
+def _native(model: Any) -> Native | None:
+    steps = getattr(model, "steps", None)
+    last = steps[-1][1] if steps else model
+    return last if isinstance(last, Native) else None
+
+
+def _without_native(model: Any) -> Any:
+    """The model as skops writes it; the given one stays as it is."""
+    native = _native(model)
+    if native is None:
+        return model
+    bare = copy(native)
+    bare.native_ = None
+    if native is model:
+        return bare
+    whole = copy(model)
+    whole.steps = [*model.steps[:-1], (model.steps[-1][0], bare)]
+    return whole
+
+
+def _named(path: Path) -> str:
+    """The file, or which of several."""
+    names = [each.name for each in model_folder.files(path.parent)]
+    return f"{path.parent.name}/{MODEL}" + (f", or a file beside it ({', '.join(names)})," if len(names) > 1 else "")
 
 
 def _plain_vocabularies(model: Any) -> None:
@@ -142,7 +197,7 @@ def _refuse_untrusted(path: Path) -> None:
     import skops.io
 
     try:
-        unknown = sorted(set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED))
+        unknown = sorted(set(skops.io.get_untrusted_types(file=path)) - set(trusted()))
     except (zipfile.BadZipFile, KeyError, ValueError) as error:
         raise ArtifactError(
             f"{path.parent.name}/{MODEL} is not a model file: restore it, or roll back to another version."
@@ -152,32 +207,3 @@ def _refuse_untrusted(path: Path) -> None:
             f"The model contains types that cannot be loaded safely ({', '.join(unknown)}): use a built-in model, "
             "or one made of scikit-learn estimators without own functions."
         )
-
-
-def _settle(folder: Path, target: Path) -> None:
-    for path in (*folder.iterdir(), folder):
-        _fsync(path)
-    if not target.exists():
-        folder.rename(target)
-    _fsync(target.parent)
-
-
-def _fsync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _is_zombie(pid: str) -> bool:
-    try:
-        # The name in brackets may hold anything, brackets too; the state follows the last one.
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except (OSError, ValueError):
-        return False

@@ -10,8 +10,13 @@ from .preprocessing import preprocessor
 from .registry import builder
 
 
-@builder("logistic_regression")
-def logistic_regression(schema: Schema, seed: int, params: Mapping[str, Any]) -> Any:
+@builder(
+    "logistic_regression",
+    title="Logistic regression",
+    help="quick, calibrated, good on text and few rows",
+    explain="linear",
+)
+def logistic_regression(schema: Schema, seed: int, params: Mapping[str, Any], task: str) -> Any:
     """L2-regularised multinomial logistic regression; params are scikit-learn's."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import Pipeline

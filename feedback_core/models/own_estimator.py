@@ -12,8 +12,15 @@ from .preprocessing import preprocessor
 from .registry import builder
 
 
-@builder("own_estimator")
-def own_estimator(schema: Schema, seed: int, params: Mapping[str, Any]) -> Any:
+@builder(
+    "own_estimator",
+    title="An estimator of scikit-learn, from Python",
+    tasks=("classification", "regression"),
+    increments=None,
+    weights=None,
+    offered=False,
+)
+def own_estimator(schema: Schema, seed: int, params: Mapping[str, Any], task: str) -> Any:
     """The estimator class named in `params["path"]`, with the other params, on unscaled inputs."""
     from sklearn.pipeline import Pipeline
 

@@ -1,14 +1,149 @@
-"""Model builders by name: (schema, seed, params) -> an unfitted scikit-learn pipeline whose last step is `model`."""
+"""Model builders by name, each with the facts that pages, tables and rules go by instead of lists of names."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any, Literal
 
+from ..errors import InvalidSetting, NotInstalled
 from ..registry import Registry
 from ..types import Schema
 
-Builder = Callable[[Schema, int, Mapping[str, Any]], Any]
+Build = Callable[[Schema, int, Mapping[str, Any], str], Any]
+"""(schema, seed, params, task) -> an unfitted scikit-learn pipeline whose last step is `model`."""
+
+Explain = Literal["linear", "tree", "sampled"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Builder:
+    """One way to make a model, and what is known of it before anything is built.
+
+    title, help: for people, help without a capital or a full stop. extra: the pip extra that installs it, empty for
+    what is always there. package: the module that has to be importable. tasks: it can be trained for. increments:
+    whether its models have `partial_fit`; None: it depends on the params. weights: whether they take sample weights;
+    None likewise. explain: how one prediction is explained. artifact: how a model file is written, in a word or two.
+    trains: False for what only scores. offered: in the choice of models. trusted: types beyond `artifacts.TRUSTED`
+    that its files hold.
+    """
+
+    name: str
+    build: Build
+    title: str
+    help: str
+    framework: str
+    extra: str
+    package: str
+    tasks: tuple[str, ...]
+    increments: bool | None
+    weights: bool | None
+    explain: Explain
+    artifact: str
+    trains: bool
+    offered: bool
+    trusted: tuple[str, ...]
+
+    def __call__(self, schema: Schema, seed: int, params: Mapping[str, Any], task: str = "classification") -> Any:
+        """An unfitted pipeline. Raises InvalidSetting for another task, NotInstalled where its package is missing."""
+        if task not in self.tasks:
+            raise InvalidSetting(
+                f"{self.title} is not made for {task}: choose one of {', '.join(map(title, for_task(task)))}."
+            )
+        self.require()
+        return self.build(schema, seed, params, task)
+
+    @property
+    def installed(self) -> bool:
+        """Whether its package is there; nothing is imported."""
+        return find_spec(self.package) is not None
+
+    def require(self) -> None:
+        """Raise NotInstalled, naming the extra, where its package is missing."""
+        if not self.installed:
+            raise NotInstalled(f"{self.title} needs {self.framework}, which is not installed here: {self.way}.")
+
+    @property
+    def way(self) -> str:
+        """What to do to have it here."""
+        return f"run `pip install '.[{self.extra}]'` in the project's folder and start again"
+
 
 BUILDERS: Registry[Builder] = Registry("model")
-builder = BUILDERS.register
+
+
+def builder(
+    name: str,
+    *,
+    title: str,
+    help: str = "",
+    framework: str = "scikit-learn",
+    extra: str = "",
+    package: str = "sklearn",
+    tasks: tuple[str, ...] = ("classification",),
+    increments: bool | None = False,
+    weights: bool | None = True,
+    explain: Explain = "sampled",
+    artifact: str = "skops",
+    trains: bool = True,
+    offered: bool = True,
+    trusted: tuple[str, ...] = (),
+) -> Callable[[Build], Build]:
+    """Decorator that files a build function under a name, with its facts (see Builder)."""
+
+    def add(build: Build) -> Build:
+        BUILDERS.register(name)(
+            Builder(
+                name=name,
+                build=build,
+                title=title,
+                help=help,
+                framework=framework,
+                extra=extra,
+                package=package,
+                tasks=tasks,
+                increments=increments,
+                weights=weights,
+                explain=explain,
+                artifact=artifact,
+                trains=trains,
+                offered=offered,
+                trusted=trusted,
+            )
+        )
+        return build
+
+    return add
+
+
+def available(name: str) -> bool:
+    """Whether the package of a model is installed. Raises NotFound."""
+    return BUILDERS[name].installed
+
+
+def title(name: str) -> str:
+    """What people call a model; its name where nothing of that name is registered any more."""
+    return BUILDERS[name].title if name in BUILDERS else name.replace("_", " ")
+
+
+def spoken(name: str) -> str:
+    """The title inside a sentence: what scikit-learn calls a model is a common noun, other frameworks have names."""
+    said = title(name)
+    return said[0].lower() + said[1:] if name in BUILDERS and BUILDERS[name].framework == "scikit-learn" else said
+
+
+def for_task(task: str) -> tuple[str, ...]:
+    """Names of the models that can be trained for a task, in the order of names."""
+    return tuple(name for name in BUILDERS if BUILDERS[name].trains and task in BUILDERS[name].tasks)
+
+
+def choices(task: str) -> tuple[str, ...]:
+    """Names of the models to choose among: scikit-learn's first, those that are not installed last."""
+    offered = (name for name in for_task(task) if BUILDERS[name].offered)
+    return tuple(sorted(offered, key=_place))
+
+
+def _place(name: str) -> tuple[bool, bool, str]:
+    found = BUILDERS[name]
+    return not found.installed, found.framework != "scikit-learn", found.title.lower()

@@ -17,11 +17,19 @@ one moved the accuracy on shifted rows from 0.369 to 0.375 with them, to 0.417 w
 """
 
 
-@builder("sgd")
-def sgd(schema: Schema, seed: int, params: Mapping[str, Any]) -> Any:
-    """Logistic loss, one class against the rest; params are scikit-learn's."""
-    from sklearn.linear_model import SGDClassifier
+@builder(
+    "sgd",
+    title="Gradient descent",
+    help="linear, goes on learning row by row; for real time",
+    tasks=("classification", "regression"),
+    increments=True,
+    explain="linear",
+)
+def sgd(schema: Schema, seed: int, params: Mapping[str, Any], task: str) -> Any:
+    """Logistic loss, one class against the rest, or squared error for numbers; params are scikit-learn's."""
+    from sklearn.linear_model import SGDClassifier, SGDRegressor
     from sklearn.pipeline import Pipeline
 
-    model = SGDClassifier(**{"loss": "log_loss", "alpha": ALPHA, "random_state": seed, **params})
+    own = {"alpha": ALPHA, "random_state": seed, **params}
+    model = SGDRegressor(**own) if task == "regression" else SGDClassifier(**{"loss": "log_loss", **own})
     return Pipeline([("prepare", preprocessor(schema)), ("model", model)])

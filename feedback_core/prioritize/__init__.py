@@ -1,6 +1,6 @@
 """What to ask next: one file per strategy, found by name, blended by weight."""
 
-from . import committee, density, entropy, least_confidence, margin, novelty, random, rarity
+from . import committee, density, entropy, least_confidence, margin, novelty, random, rarity, width
 from .blend import BINS, blend, histogram, ranks
 from .diversity import DIVERSITY
 from .registry import STRATEGIES, Facts, Look, Need, Pool
@@ -24,4 +24,5 @@ __all__ = [
     "random",
     "ranks",
     "rarity",
+    "width",
 ]

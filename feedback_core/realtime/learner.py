@@ -48,11 +48,14 @@ class Origin:
 
 
 def can_go_on(schema: Schema, estimator: str, params: dict[str, Any]) -> bool:
-    """Whether models of a recipe can learn further rows.
+    """Whether models of a recipe can learn further rows, as its builder says; where that depends on the params, built.
 
     Boosting cannot: scikit-learn's bins the inputs anew each time, and its trees would read other bins.
     """
-    return hasattr(BUILDERS[estimator](schema, 0, params).named_steps["model"], "partial_fit")
+    builder = BUILDERS[estimator]
+    if builder.increments is None:
+        return hasattr(builder(schema, 0, params).named_steps["model"], "partial_fit")
+    return builder.increments and builder.trains and builder.installed
 
 
 def recipe(project: Project, champion: Version) -> tuple[str, dict[str, Any]]:
@@ -80,7 +83,7 @@ def origin(
     if own:
         model = artifacts.load(store.artifacts, version.artifact, version.sha256)
     else:
-        model = fitting.fit(project.schema, *chosen, version.seed, inputs, labels, weights)
+        model = fitting.fit(project.schema, *chosen, version.seed, inputs, labels, weights, task=project.task)
     drawn = plan.reservoir(len(ids), version.seed)
     rows = model.named_steps["prepare"].transform(intake.decode([inputs[n] for n in drawn], project.schema))
     return Origin(

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..intervals import Z95, wilson
+from ..models import BUILDERS, choices, spoken
 from ..store import Store
 from ..types import Interval, LiveStep, Project
 from ..wording import counted
@@ -191,8 +192,9 @@ def _sentence(project: Project, champion: int | None, estimator: str) -> str:
         and own != OWN_RECIPE
         and not can_go_on(project.schema, own, dict(project.settings.params))
     ):
-        how = f" It is a linear model, because {own.replace('_', ' ')} cannot go on learning: only sgd can, or an own "
-        how += "estimator with partial_fit."
+        can = [BUILDERS[name].title for name in choices(project.task) if BUILDERS[name].increments]
+        how = f" It is a linear model, because {spoken(own)} cannot go on learning. What can: {', '.join(can)}, or an "
+        how += "own estimator with partial_fit."
     every = project.settings.realtime_every
     when = f"after every {every:,} corrections" if every else "when somebody asks for it"
     started = f"from version {champion}" if champion else "from the first champion"

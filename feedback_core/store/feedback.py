@@ -15,9 +15,10 @@ from .standing import Resolve, account, day_of, entries_of, feedback_of
 
 _INSERT = """
 insert into feedback (project_id, item_id, version_id, reviewer, verdict, target, predicted, note, seconds, draw_id,
-                      undoes, state, idempotency_key, created_at, reverses, via)
+                      undoes, state, idempotency_key, created_at, reverses, via,
+                      doubt)
 values (:project, :item, :version, :reviewer, :verdict, :target, :predicted, :note, :seconds, :draw, :undoes, :state,
-        :idempotency_key, :now, :reverses, :via)
+        :idempotency_key, :now, :reverses, :via, :doubt)
 returning *
 """
 
@@ -266,6 +267,7 @@ def _values(project_id: int, decision: Decision, predicted: str | None, now: flo
         "now": now,
         "reverses": None,
         "via": decision.via,
+        "doubt": decision.doubt,
     }
 
 

@@ -712,6 +712,19 @@ def retrain_counts(db: Database) -> None:
     _run(db, _RETRAIN_COUNTS)
 
 
+_DOUBTED = """
+alter table feedback add column doubt text not null default '';
+create trigger feedback_doubt_immutable before update of doubt on feedback
+    begin select raise(abort, 'feedback is append-only: record a new entry instead'); end;
+"""
+
+
+@migrations(name="0024_doubted")
+def doubted(db: Database) -> None:
+    """Why an entry has to wait for a second person, such as a number that looks like a mistake of its unit."""
+    _run(db, _DOUBTED)
+
+
 def _run(db: Database, script: str) -> None:
     # Not executescript(): it commits the surrounding transaction first.
     statement = ""

@@ -9,7 +9,7 @@ import orjson
 
 from ..errors import InvalidInput, NotFound
 from ..settings import Settings, check_fits
-from ..types import Column, Project, Schema
+from ..types import Column, Project, Schema, Task
 from . import events
 from .driver import Driver, Row, Session
 
@@ -39,13 +39,14 @@ class Projects:
         now: float,
         actor: str,
         simulated: bool = False,
+        task: Task = "classification",
     ) -> Project:
         """Add a project. Raises InvalidInput when the name is taken or empty."""
         name = name.strip()
         check_fits(settings, [column.name for column in schema.of_kind("category")], labels)
         values = {
             "name": name,
-            "task": "classification",
+            "task": task,
             "labels": orjson.dumps(labels).decode(),
             "schema": orjson.dumps(_plain(schema)).decode(),
             "settings": orjson.dumps(settings.to_dict()).decode(),

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .. import intake, scoring, training
+from .. import intake, tasks
 from ..errors import Refused
 from ..intervals import wilson
 from ..settings import Settings
@@ -165,7 +165,8 @@ class Past:
         if not inputs:
             return []
         frame = intake.decode(inputs, self.project.schema)
-        return scoring.top_labels(training.aligned_proba(model, frame, self.project.labels), self.project.labels)
+        task = tasks.of(self.project)
+        return task.targets(task.numbers(model, frame, self.project), self.project)
 
 
 def _effective(heard: Sequence[Answered], rows: TrainingRows, locked: Mapping[int, str]) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from .. import fitting, training
+from .. import fitting, tasks
 from ..store import Store
 from ..types import Project, TrainingRows
 
@@ -19,9 +19,9 @@ def known(store: Store, project: Project) -> TrainingRows:
 def fit(project: Project, rows: TrainingRows) -> Any:
     """The project's recipe fitted on some rows, as a retrain would. Raises CannotTrain."""
     settings = project.settings
-    weights = training.sample_weights(rows, settings.label_half_life_days)
+    weights = tasks.of(project).sample_weights(rows, settings.label_half_life_days)
     recipe = (project.schema, settings.estimator, settings.params, settings.seed)
-    return fitting.fit(*recipe, rows.inputs, rows.labels, weights)
+    return fitting.fit(*recipe, rows.inputs, rows.labels, weights, task=project.task)
 
 
 def those(rows: TrainingRows, places: Sequence[int]) -> TrainingRows:

@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
-from .. import intake, scoring, training
+from .. import intake, tasks
 from ..store import Store
 from ..types import Answered, Project, RegretRow, TriggerState, Version
 from . import regret
@@ -75,7 +73,8 @@ def _rows(
         return []
     inputs = store.items.inputs([entry.item_id for entry in entries])
     frame = intake.decode(inputs, project.schema)
-    said = scoring.top_labels(np.asarray(training.aligned_proba(model, frame, project.labels)), project.labels)
+    task = tasks.of(project)
+    said = task.targets(task.numbers(model, frame, project), project)
     learned = learned_upto(store.versions.all(project.id))
     by_chance = store.triggers.by_chance(project.id, learned)
     unseen = store.tallies.of(project.id, "items").get("pool/open", 0)

@@ -81,6 +81,8 @@ class Feedback:
     """Event that the ruling came with, by which it is undone."""
     via: str = ""
     """The token that recorded it in the reviewer's name; empty where they did so themselves."""
+    doubt: str = ""
+    """Why it was not to count before a second person agreed, in words; empty where nothing stood against it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,3 +182,5 @@ class Decision:
     """A change of mind: the draw was decided by the same reviewer before, and that entry is superseded."""
     via: str = ""
     """The token that records it in the reviewer's name."""
+    doubt: str = ""
+    """Why it is not to count before a second person agrees; given by the loop, never by who decides."""

@@ -9,7 +9,7 @@ from typing import Literal
 from ..settings import Settings
 
 Kind = Literal["number", "category", "text", "image"]
-Task = Literal["classification"]
+Task = Literal["classification", "multilabel", "regression", "anomaly"]
 Split = Literal["train", "holdout", "pool"]
 
 Progress = Callable[[float, str], None]

@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from feedback_core.models import title
 from feedback_core.types import GateReport, Suspects, Version
 from feedback_core.wording import share
 from pages._retrain.report import show_decision, show_report
@@ -65,7 +66,7 @@ def _show_version(
     details: Callable[[GateReport], None],
 ) -> None:
     st.caption(
-        f"{version.estimator.replace('_', ' ')}, seed {version.seed} · {counted(version.n_base, 'base row')} and "
+        f"{title(version.estimator)}, seed {version.seed} · {counted(version.n_base, 'base row')} and "
         f"{counted(version.n_feedback, 'reviewed item')} · {version.size / 1024:,.0f} KB · "
         f"SHA-256 {version.sha256[:12]}… · scikit-learn {version.environment.get('scikit-learn', '?')}"
     )

@@ -7,8 +7,10 @@ from typing import Any
 
 import streamlit as st
 
-from feedback_core import intake, staging, tables
-from feedback_core.types import Problem, Project, Rows, Schema
+from feedback_core import intake, plans, staging, tables
+from feedback_core.settings import Settings
+from feedback_core.tasks import TASKS
+from feedback_core.types import Problem, Project, Rows, Schema, Task
 from pages._people import acting
 from pages._shared import counted, plain, store
 
@@ -27,16 +29,30 @@ def propose(_frame: Any, digest: str) -> intake.Proposal:
 
 @st.cache_data(show_spinner="Checking every row", max_entries=4)
 def check(
-    _frame: Any, digest: str, schema: Schema, label: str | None, key: str | None, labels: tuple[str, ...]
+    _frame: Any,
+    digest: str,
+    schema: Schema,
+    label: str | None,
+    key: str | None,
+    labels: tuple[str, ...],
+    task: Task,
+    settings: Settings,
 ) -> tuple[Rows, list[Problem]]:
     """Every row checked; cached by content and choices. labels: the allowed ones, empty for what the file holds."""
-    return intake.check(_frame, schema, label_column=label, labels=labels, id_column=key)
+    read = TASKS[task].take_in.reader(settings)
+    return intake.check(_frame, schema, label_column=label, labels=labels, id_column=key, read=read)
 
 
 @st.cache_data(show_spinner=False, max_entries=16)
-def unfit_label(_frame: Any, digest: str, label: str) -> str:
+def unfit_label(_frame: Any, digest: str, label: str, task: Task) -> str:
     """Why a column cannot be the label, in words; cached by content and choice."""
-    return intake.unfit_label(_frame, label)
+    return TASKS[task].take_in.unfit(_frame, label)
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def suited(_frame: Any, digest: str, label: str | None) -> Task:
+    """The task that suits a label column; cached by content and choice."""
+    return plans.suited(_frame, label)
 
 
 def upload(label: str, key: str, **lock: Any) -> tuple[str, Any, str] | None:

@@ -4,18 +4,19 @@ from typing import Any
 
 import streamlit as st
 
-from feedback_core import intake
+from feedback_core import intake, tasks
 from feedback_core.loop import Loop
-from feedback_core.types import Rows, Schema
+from feedback_core.types import Project, Rows
 from pages._people import locked
 from pages._setup.file import check, hand_over, label_and_id, show_problems, upload
 from pages._shared import PAGES, counted, plain
 
 
 @st.cache_data(show_spinner="Looking for the label column", max_entries=4)
-def match(_frame: Any, digest: str, schema: Schema, labels: tuple[str, ...]) -> tuple[str | None, str | None]:
+def match(_frame: Any, digest: str, _project: Project, project_id: int) -> tuple[str | None, str | None]:
     """The columns that seem to be label and id; cached by content and project."""
-    return intake.match(_frame, schema, labels)
+    _, key = intake.match(_frame, _project.schema, _project.labels)
+    return tasks.of(_project).take_in.match(_frame, _project), key
 
 
 @st.cache_data(show_spinner=False, max_entries=4)
@@ -34,7 +35,7 @@ def add_rows(loop: Loop) -> None:
         st.caption(f"The file needs the columns this project learns from: {plain(', '.join(names[:12]))}{more}")
         return
     _, frame, digest = given
-    guessed = match(frame, digest, project.schema, project.labels)
+    guessed = match(frame, digest, project, project.id)
     label, key = label_and_id(frame, guessed, f"more-{digest}-{project.id}", "they go to the review queue")
     read = {source for column in project.schema.columns for source in column.sources or (column.name,)}
     unused = [str(name) for name in frame.columns if str(name) not in read | {label, key}]
@@ -43,7 +44,9 @@ def add_rows(loop: Loop) -> None:
             f"Not read: {plain(', '.join(unused[:8]))}{f' and {len(unused) - 8} more' if len(unused) > 8 else ''}. "
             "If one of them holds labels, choose it as the label column."
         )
-    rows, problems = check(frame, digest, project.schema, label, key, project.labels if label else ())
+    rows, problems = check(
+        frame, digest, project.schema, label, key, project.labels if label else (), project.task, project.settings
+    )
     show_problems(problems, len(rows.inputs))
     if rows.inputs:
         st.markdown(where_to(destinations(loop, rows, project.id, digest, label, key)))

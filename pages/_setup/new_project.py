@@ -1,18 +1,22 @@
 """From a file to a project with its first version."""
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
+from typing import Any
 
 import streamlit as st
 
-from feedback_core import intake
+from feedback_core import intake, tasks
 from feedback_core.gate.verdict import FEW_CASES, MIN_CASES
 from feedback_core.loop import create_project
+from feedback_core.models import BUILDERS
 from feedback_core.settings import Settings
-from feedback_core.types import Column, Rows, Schema
+from feedback_core.types import Column, Rows, Schema, Task
 from pages._people import acting, locked
-from pages._setup.file import check, hand_over, label_and_id, propose, show_problems, unfit_label, upload
-from pages._setup.settings import MODEL_NAMES, setting
+from pages._setup.file import check, hand_over, label_and_id, propose, show_problems, suited, unfit_label, upload
+from pages._setup.models import model_choice
+from pages._setup.numbers import number_settings
+from pages._setup.settings import setting
 from pages._shared import PAGES, counted, plain, store
 
 KINDS = ("number", "category", "text", "image", "leave out")
@@ -35,18 +39,44 @@ def new_project() -> None:
     guessed = (proposal.label_column, proposal.id_column)
     label, key = label_and_id(frame, guessed, digest, "reviewers will label")
     schema = columns_editor(proposal, {label, key}, digest)
-    if label and (unfit := unfit_label(frame, digest, label)):
+    task = task_picker(suited(frame, digest, label), digest, label)
+    if label and (unfit := unfit_label(frame, digest, label, task.name)):
         st.error(plain(unfit))
         return
     if label == proposal.label_column:
-        st.caption(f"Task: {proposal.task}. {plain(proposal.why)}")
-    labels = intake.classes(frame, label) if label else _typed_labels(digest)
+        st.caption(plain(proposal.why[:1].upper() + proposal.why[1:]))
+    labels = task.take_in.labels(frame, label) if label else _typed_labels(digest) if task.take_in.least_labels else ()
     if not schema.columns:
         st.error("Every column is left out: keep at least one as input.")
         return
-    rows, problems = check(frame, digest, schema, label, key, labels if label else ())
+    first = first_settings(frame, task, label, digest)
+    rows, problems = check(frame, digest, schema, label, key, labels if label else (), task.name, first)
     show_problems(problems, len(rows.inputs))
-    finish(filename, schema, labels, rows, digest)
+    finish(filename, task, first, schema, labels, rows, digest)
+
+
+def task_picker(suits: Task, digest: str, label: str | None) -> tasks.Task:
+    """What is predicted; the one that suits the label column unless another is chosen."""
+    names = list(tasks.TASKS)
+    chosen = st.segmented_control(
+        "What is predicted",
+        names,
+        default=suits,
+        required=True,
+        format_func=lambda name: tasks.TASKS[name].title,
+        key=f"task-{digest}-{label}",
+        help=" ".join(f"{tasks.TASKS[name].title}: {tasks.TASKS[name].help}" for name in names),
+    )
+    return tasks.TASKS[chosen]
+
+
+def first_settings(frame: Any, task: tasks.Task, label: str | None, digest: str) -> Settings:
+    """The settings a project of this task begins with; those that only it has are asked for."""
+    settings = task.defaults()
+    if task.name != "regression":
+        return settings
+    settings = replace(settings, tolerance=intake.tolerance_of(frame, label) if label else 0.0)
+    return number_settings(settings, f"{digest}-{label}")
 
 
 def columns_editor(proposal: intake.Proposal, taken: set[str | None], digest: str) -> Schema:
@@ -70,24 +100,27 @@ def columns_editor(proposal: intake.Proposal, taken: set[str | None], digest: st
     return Schema(tuple(c if c.kind == kinds[c.name] else Column(c.name, kinds[c.name]) for c in kept))
 
 
-def finish(filename: str, schema: Schema, labels: tuple[str, ...], rows: Rows, digest: str) -> None:
+def finish(
+    filename: str, task: tasks.Task, first: Settings, schema: Schema, labels: tuple[str, ...], rows: Rows, digest: str
+) -> None:
     """Name, model, holdout share, and the button."""
     specs = {spec.name: spec for spec in fields(Settings)}
     left, middle, right = st.columns([2, 3, 2])
     name = left.text_input("Project name", filename.rsplit(".", 1)[0][:80], key=f"name-{digest}", max_chars=80)
-    model = middle.selectbox(
-        "Model", list(MODEL_NAMES), format_func=MODEL_NAMES.get, key=f"model-{digest}", help="Can be changed later."
-    )
+    with middle:
+        why = "Can be changed later."
+        model = model_choice(task.name, first.estimator, f"model-{digest}-{task.name}", why=why)
     with right:
         share = setting(specs["holdout_share"], Settings().holdout_share, digest)
     labelled = sum(label is not None for label in rows.labels)
-    if len(labels) < 2:
+    if len(labels) < task.take_in.least_labels:
         st.error(f"A classifier needs at least two classes; {'there is one' if labels else 'there are none'} so far.")
     queued = len(rows.labels) - labelled
     base = f"{counted(labelled, 'labelled row')} for the base data, about {share:.0%} of them locked to judge versions"
     queue = f"{counted(queued, 'unlabelled row')} for the review queue"
     going = [part for n, part in ((labelled, base), (queued, queue)) if n]
-    st.caption(f"{'; '.join(going)}. Classes: {plain(listed(labels))}")
+    classes = f" Classes: {plain(listed(labels))}" if labels else ""
+    st.caption(f"{'; '.join(going)}.{classes}")
     held = round(labelled * share)
     if labelled and held < FEW_CASES:
         st.warning(
@@ -96,11 +129,12 @@ def finish(filename: str, schema: Schema, labels: tuple[str, ...], rows: Rows, d
             icon=":material/info:",
         )
     caption = "Create and train the first version" if labelled else "Create the project"
-    ready = len(labels) >= 2 and bool(rows.inputs)
+    ready = len(labels) >= task.take_in.least_labels and bool(rows.inputs)
     lock = locked("create project", None, disabled=not ready)
     if st.button(caption, type="primary", key=f"create-{digest}", **lock):
-        settings = Settings(estimator=model, holdout_share=share)
-        project = create_project(store(), name, schema, labels, settings, actor=acting("create project", None))
+        BUILDERS[model].require()
+        settings, by = replace(first, estimator=model, holdout_share=share), acting("create project", None)
+        project = create_project(store(), name, schema, labels, settings, actor=by, task=task.name)
         hand_over(project, rows, train=bool(labelled))
         st.switch_page(PAGES["retrain" if labelled else "overview"], query_params={"project": project.name})
 

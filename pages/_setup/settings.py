@@ -11,14 +11,10 @@ from feedback_core.models import BUILDERS
 from feedback_core.settings import Settings
 from pages._people import acting, locked
 from pages._setup.judging import judging
+from pages._setup.models import model_choice
+from pages._setup.numbers import SPECS, number_settings
 from pages._shared import store, tell_done
 
-MODEL_NAMES = {
-    "logistic_regression": "Logistic regression: quick, calibrated, good on text and few rows",
-    "random_forest": "Random forest: strong on mixed columns without tuning",
-    "sgd": "Gradient descent: linear, goes on learning row by row; for real time",
-    "hist_gradient_boosting": "Histogram gradient boosting: strongest from some thousand rows",
-}
 FIXED = ("holdout_share",)
 """Settable at creation only: rows are locked away by it as they come in."""
 
@@ -34,30 +30,30 @@ def settings_form(loop: Loop) -> None:
             spec
             for spec in fields(Settings)
             if spec.metadata.get("title") and spec.name not in FIXED and "page" not in spec.metadata
+            if spec.metadata.get("task", loop.project.task) == loop.project.task and spec.name not in SPECS
         ]
         columns = st.columns(2)
         changed = {}
         for number, spec in enumerate(shown):
             with columns[number % 2]:
-                changed[spec.name] = setting(spec, getattr(now, spec.name), str(loop.project.id))
+                changed[spec.name] = setting(spec, getattr(now, spec.name), str(loop.project.id), loop.project.task)
         changed |= judging(loop)
+        numbers = number_settings(now, str(loop.project.id)) if loop.project.task == "regression" else now
         st.caption(f"The holdout share, {now.holdout_share:.0%}, was fixed when the project was created.")
         if st.form_submit_button("Save", type="primary", **locked("settings", loop)):
+            BUILDERS[changed["estimator"]].require()
             params = now.params if changed["estimator"] == now.estimator else {}
-            settings = replace(now, **changed, params=params)
+            settings = replace(numbers, **changed, params=params)
             store().projects.update(loop.project, settings=settings, now=time.time(), actor=acting("settings", loop))
             tell_done("Settings saved.")
             st.rerun()
 
 
-def setting(spec: Field[Any], value: Any, key: str) -> Any:
+def setting(spec: Field[Any], value: Any, key: str, task: str = "classification") -> Any:
     """The widget of one setting; gives its value as stored. key: keeps projects and files apart."""
     rule, key = spec.metadata, f"setting-{spec.name}-{key}"
     if spec.name == "estimator":
-        models = [name for name in BUILDERS if name in MODEL_NAMES or name == value]
-        return st.selectbox(
-            rule["title"], models, models.index(value), format_func=_model_name, key=key, help=rule["help"]
-        )
+        return model_choice(task, value, key, rule["title"], rule["help"])
     if "choices" in rule:
         return st.segmented_control(
             rule["title"], rule["choices"], default=value, required=True, key=key, help=rule["help"]
@@ -73,7 +69,3 @@ def _number(rule: Any, value: float, key: str) -> float:
     step, form = (1, "%d") if kind is int else (1.0, "%.0f" if rule["unit"] == "s" else "%.1f")
     shown = st.number_input(rule["title"] + unit, low, high, now, step, form, key=key, help=rule["help"])
     return kind(round(shown / times, 6))
-
-
-def _model_name(name: str) -> str:
-    return MODEL_NAMES.get(name, name.replace("_", " "))

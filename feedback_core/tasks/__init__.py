@@ -1,0 +1,6 @@
+"""What a project's target is: one file a kind of task, found by its name."""
+
+from . import classification, regression
+from .registry import TASKS, Evidence, Floats, TakeIn, Task, of, scored, unfitted
+
+__all__ = ["TASKS", "Evidence", "Floats", "TakeIn", "Task", "classification", "of", "regression", "scored", "unfitted"]
