@@ -12,12 +12,13 @@ from .types import Project
 
 
 def briefing(store: Store, project: Project, now: float) -> dict[str, Any]:
-    """Accuracies, volume, forecast, credit, and what the queue found. Tables are columns of equal length."""
+    """Accuracies, volume, forecast, certificate, credit, what the queue found. Tables are columns of equal length."""
     return {
         "accuracy": exchange.estimates(accuracies(store, project, now)),
         "accuracy_by_version": insights.accuracy_history(store, project),
         "volume": insights.feedback_volume(store, project),
         "forecast": asdict(studies.forecast_view(store, project)),
+        "certificate": asdict(studies.certificate_view(store, project, now)),
         "credit": asdict(studies.credit_view(store, project)),
         "queue": asdict(insights.queue(store, project)),
     }

@@ -14,6 +14,9 @@ BINS = 10
 LEAST_ROWS = 10
 """Rows a bin holds at least, where there are as many: fewer leave an interval of more than 50 points."""
 
+LEAST_TEMPERED = 50
+"""Audit rows below which probabilities are shown as the model gives them."""
+
 SHARPNESS_SD = 0.5
 """Spread of the inverse temperature we expect around 1. Without it a sample that is all right asks for a temperature of
 0, certainty about everything; from about 50 rows on it hardly shows."""
@@ -67,6 +70,15 @@ def temperature(proba: npt.NDArray[np.float64], truth: npt.NDArray[np.int64]) ->
     if not len(truth):
         return 1.0
     return 1 / float(minimize_scalar(loss, bounds=(LEAST_SHARPNESS, MOST_SHARPNESS), method="bounded").x)
+
+
+def tempered(proba: npt.NDArray[np.floating], temperature: float) -> npt.NDArray[np.float64]:
+    """Probabilities (n, k) with their logarithms divided by the temperature, made to sum to 1 again."""
+    if temperature == 1:
+        return np.asarray(proba, dtype=np.float64)
+    scaled = np.log(np.clip(proba, SMALLEST, 1)) / temperature
+    powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
 def _equal_bins(confidence: npt.NDArray[np.float64]) -> list[npt.NDArray[np.int64]]:

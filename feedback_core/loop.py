@@ -19,6 +19,7 @@ from . import (
     rescoring,
     review,
     second_look,
+    studies,
     suspects,
     taking_in,
     tasks,
@@ -203,6 +204,7 @@ class Loop:
             now=now,
             lease_s=settings.lease_s,
             propensity=partial(review.propensity, settings=settings),
+            sure=studies.in_force(self.store, self.project, now),
         )
 
     def draw_batch(self, reviewer: str, n: int, session_id: int | None = None) -> list[Draw]:
@@ -223,6 +225,7 @@ class Loop:
             lease_s=settings.lease_s,
             propensity=partial(review.propensity, settings=settings),
             session_id=session_id,
+            sure=studies.in_force(self.store, self.project, self.clock()),
         )
 
     def open_session(
@@ -364,7 +367,7 @@ class Loop:
         return self.store.jobs.request(self.project.id, "predict", trigger=trigger, by=by, now=self.clock())
 
     def request_study(self, kind: StudyKind, by: str, version: Version | None = None, trigger: str = "manual") -> Job:
-        """Ask the worker for a forecast or a credit of a version, the champion unless given, a dry run or a backtest.
+        """Ask the worker for a study: a forecast, credit or certificate is of a version, the champion unless given.
 
         Raises InvalidInput for another kind, and NotFound before the first version.
         """

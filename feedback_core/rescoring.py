@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import fitting, scoring, tasks
+from . import fitting, scoring, tasks, version_scores
+from .calibration import tempered
 from .prioritize import Pool, blend, histogram
 from .store import Store
 from .store.items import BATCH
@@ -32,7 +33,7 @@ def rescore(
     batch: rows at the top of the queue that differ from each other.
     """
     task = tasks.of(project)
-    ids, is_open, numbers = _predicted(store, project, model)
+    ids, is_open, numbers = _predicted(store, project, model, version_scores.temperature(version))
     if not ids:
         return 0
     progress(0.5, f"{len(ids):,} items predicted")
@@ -40,7 +41,7 @@ def rescore(
     around = Surroundings(store, project, model, lineage, ids, is_open, rng)
     share = scoring.class_share(lineage["labels"], project.labels)
     pool = Pool(task.unsure(numbers), share, rng, is_open, len(lineage["labels"]), around.look)
-    names, parts = blend(pool, project.settings.weights, batch)
+    names, parts = blend(pool, tasks.weights(project), batch)
     scored = scoring.with_parts(tasks.scored(ids, numbers, project), parts)
     for start in range(0, len(ids), BATCH):
         store.predictions.save_current(version.id, scored.part(start, start + BATCH))
@@ -51,14 +52,14 @@ def rescore(
 
 
 def _predicted(
-    store: Store, project: Project, model: Any
+    store: Store, project: Project, model: Any, temperature: float
 ) -> tuple[list[int], npt.NDArray[np.bool_], npt.NDArray[np.float32]]:
-    """Ids of the pool, whether each is open, and what the model says of it (n, c)."""
+    """Ids of the pool, whether each is open, and what the model says of it (n, c), calibrated."""
     ids: list[int] = []
     still_open: list[bool] = []
     chunks: list[npt.NDArray[np.float32]] = [np.zeros((0, len(tasks.of(project).columns(project))), dtype=np.float32)]
     for some, inputs, are_open in store.items.pool_chunks(project.id):
         ids += some
         still_open += are_open
-        chunks.append(fitting.proba(model, inputs, project).astype(np.float32))
+        chunks.append(tempered(fitting.proba(model, inputs, project), temperature).astype(np.float32))
     return ids, np.asarray(still_open, dtype=bool), np.concatenate(chunks)

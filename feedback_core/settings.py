@@ -314,6 +314,24 @@ class Settings:
         )
         | {"page": "real time"},
     )
+    skip_certified: bool = field(
+        default=False,
+        metadata={
+            "title": "Skip what is certified",
+            "help": "Predictions above a certified confidence are not asked for by priority any more. Random draws go "
+            "on among them, and nothing learns from them. Find the threshold on Insights, Automate.",
+        },
+    )
+    certified_target: float = field(
+        default=0.97,
+        metadata=_between(
+            0.5,
+            0.999,
+            "Least share of right answers that a certificate promises for what is not reviewed.",
+            "Certified accuracy",
+            "%",
+        ),
+    )
     quiet_s: float = field(
         default=120.0,
         metadata=_trigger(

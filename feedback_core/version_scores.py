@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .calibration import LEAST_TEMPERED
 from .scope import SAMPLES, Sample
 from .types import GateReport, Version
 
@@ -98,6 +99,16 @@ def recall(version: Version, sample: Sample, before: Version | None) -> Table:
             if score["value"] is not None
         ]
     )
+
+
+def temperature(version: Version) -> float:
+    """What the version's log probabilities are divided by before they are shown: 1 while too few audit rows tell.
+
+    From the audit rows it was judged on, which came in before its promotion: the random draws that come after can then
+    prove something about what is shown.
+    """
+    stored = version.metrics.get("audit", {}).get("calibration", {})
+    return float(stored["temperature"]) if stored.get("n", 0) >= LEAST_TEMPERED else 1.0
 
 
 def calibration(version: Version, sample: Sample) -> Table:

@@ -115,6 +115,11 @@ def credit(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
     return {"study": study.id}
 
 
+def certificate(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
+    """Find the confidence from which on a champion's predictions need no review."""
+    return {"study": studies.certificate(loop.store, loop.project, _about(loop, job), loop.clock(), progress).id}
+
+
 def backtest(loop: Loop, _job: Job, progress: Progress) -> dict[str, Any]:
     """Replay the stored feedback under other rules for when to retrain."""
     body = triggers.backtest(loop.store, loop.project, progress)
@@ -137,6 +142,7 @@ KINDS: dict[str, Callable[[Loop, Job, Progress], dict[str, Any]]] = {
     "dry run": dry_run,
     "credit": credit,
     "backtest": backtest,
+    "certificate": certificate,
 }
 
 

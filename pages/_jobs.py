@@ -18,6 +18,7 @@ DOING = {
     "backtest": "Replaying the feedback under other triggers",
     "rank feedback": "Ranking the feedback for a second look",
     "forecast": "Forecasting what more labels are worth",
+    "certificate": "Looking for what needs no review",
     "dry run": "Trying out a retrain",
     "credit": "Tracing the gain back to the feedback",
 }

@@ -5,7 +5,7 @@ import time
 import streamlit as st
 
 from feedback_core import accuracies, insights, version_scores
-from pages._insights import address, collected, mistakes, outlook, progress
+from pages._insights import address, automate, collected, mistakes, outlook, progress
 from pages._shared import open_loop, show_message
 
 loop = open_loop()
@@ -42,6 +42,8 @@ if part == "feedback":
     collected.show(loop, scope)
 elif part == "outlook":
     outlook.show(loop)
+elif part == "automate":
+    automate.show(loop)
 elif version is None:
     st.info("There is no version yet. Train the first one on Retrain.", icon=":material/model_training:")
 elif part == "mistakes":

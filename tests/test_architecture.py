@@ -23,7 +23,7 @@ intervals wording scope children permissions
 calibration conformal
 intake tables exports encoding datasets
     review training evaluation number_scores gate threshold slices bulk queue_audit unusual scoring staging estimates
-    forecast credit dry_run charts headlines version_scores prioritize models store
+    automation label_sets forecast credit dry_run charts headlines version_scores prioritize models store
 tasks
 formats surroundings feature_space sampling trust refits fitting provenance suspects taking_in plans
 second_look comparison accuracies studies reports rescoring triggers webhooks

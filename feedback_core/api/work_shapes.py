@@ -215,6 +215,7 @@ class Insights(BaseModel):
     accuracy_by_version: dict[str, list[Any]]
     volume: dict[str, list[Any]]
     forecast: dict[str, Any]
+    certificate: dict[str, Any]
     credit: dict[str, Any]
     queue: dict[str, Any]
 

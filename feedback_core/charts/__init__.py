@@ -3,7 +3,7 @@
 from .items import parts, pool_map, pool_map_by_confidence, probabilities
 from .live import live_errors
 from .mistakes import calibration, confusion, recall
-from .outlook import credit, forecast
+from .outlook import certificate, credit, forecast
 from .queue import VERDICT_NAMES, findings, priorities, volume
 from .replays import backtest
 from .style import CHAMPION, OTHER, download
@@ -16,6 +16,7 @@ __all__ = [
     "accuracy",
     "backtest",
     "calibration",
+    "certificate",
     "confusion",
     "credit",
     "download",

@@ -44,6 +44,33 @@ def forecast(rows: Mapping[str, Sequence[Any]]) -> go.Figure:
     return finish(figure, "Labels learned from", "Accuracy on the locked rows")
 
 
+def certificate(rows: Mapping[str, Sequence[Any]]) -> go.Figure:
+    """Accuracy of what goes without review by its share of the open items, its proved lower bound, and the promise.
+
+    rows: columns threshold, share, accuracy, bound, target (0-1), rows, and held.
+    """
+    import plotly.graph_objects as go
+
+    order = sorted(range(len(rows["share"])), key=lambda n: rows["share"][n])
+    share, accuracy, bound = ([rows[name][n] for n in order] for name in ("share", "accuracy", "bound"))
+    facts = [(rows["threshold"][n], rows["rows"][n]) for n in order]
+    figure = go.Figure()
+    figure.add_scatter(
+        x=share, y=accuracy, mode="lines", name="Right on the random draws", line={"color": OTHER, "dash": "dot"},
+        customdata=facts, hovertemplate="%{y:.1%} of %{customdata[1]:,} draws right<extra></extra>",
+    )  # fmt: skip
+    figure.add_scatter(
+        x=share, y=bound, mode="lines+markers", name="Proved at least", line={"color": CHAMPION},
+        marker={"color": [GOOD if rows["held"][n] else BAD for n in order], "size": 8},
+        customdata=facts,
+        hovertemplate="confidence %{customdata[0]:.1%} and more: at least %{y:.1%} right<extra></extra>",
+    )  # fmt: skip
+    figure.add_hline(y=rows["target"][0], line={"color": OTHER, "dash": "dash"}, annotation_text="promise")
+    figure.update_xaxes(tickformat=".0%", rangemode="tozero")
+    figure.update_yaxes(tickformat=".1%")
+    return finish(figure, "Share of the open items without review", "Predictions that are right")
+
+
 def credit(rows: Mapping[str, Sequence[Any]]) -> go.Figure:
     """Points of accuracy that each group of feedback brought, with 95 % intervals; grey: not distinguishable from 0.
 

@@ -64,6 +64,22 @@ def credit(
     _show((found.sentence, *found.findings, *found.notes, found.outdated, _hint(found.empty)), found, as_json)
 
 
+@app.command()
+def certificate(
+    project: ProjectName = "", run: Run = False, by: By = "", database: Database = "", as_json: AsJson = False
+) -> None:
+    """From which confidence on predictions need no review, proved on the random draws since the promotion."""
+    import time
+
+    from .. import studies
+
+    def view(store: Store, own: Project) -> studies.CertificateView:
+        return studies.certificate_view(store, own, time.time())
+
+    found = _found("certificate", view, project, run, by, database, as_json)
+    _show((found.sentence and f"{found.sentence}.", found.why_not, *found.notes), found, as_json)
+
+
 @app.command("dry-run")
 def dry_run(
     project: ProjectName = "", run: Run = False, by: By = "", database: Database = "", as_json: AsJson = False

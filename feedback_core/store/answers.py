@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import orjson
 
 from .driver import Driver
@@ -51,6 +53,11 @@ join predictions p on p.item_id = wanted.value and p.version_id = :version
 _CONFIDENCE = """
 select count(*) as n, coalesce(sum(confidence), 0) as total from items indexed by items_confidence
 where project_id = :project and state in ('open', 'conflict', 'flagged') and confidence is not null
+"""
+
+_OPEN_CONFIDENCES = """
+select confidence from items indexed by items_confidence
+where project_id = :project and state = 'open' and confidence is not null order by confidence
 """
 
 _UNKNOWN_FROM = """
@@ -158,6 +165,12 @@ class Answers:
         with self._driver.reading() as session:
             [row] = session.query(_CONFIDENCE, {"project": project_id})
         return row["n"], row["total"]
+
+    def open_confidences(self, project_id: int) -> npt.NDArray[np.float64]:
+        """The confidence in every scored open item, ascending; 8 bytes each."""
+        with self._driver.reading() as session:
+            columns = session.columns(_OPEN_CONFIDENCES, {"project": project_id})
+        return np.asarray(columns[0] if columns else (), dtype=float)
 
     def arrived(self, project_id: int, since: float) -> tuple[int, int] | None:
         """First id of the pool items added after a moment, and how many of them have no label; None without any.

@@ -25,13 +25,21 @@ and not exists (select 1 from feedback f where f.item_id = i.id and f.reviewer =
 # A hand of many cards must not hold one item twice, so here the reviewer's own live draws count as taken too.
 _FREE_OF_ALL = _FREE.replace("\n            and d.reviewer <> :reviewer)", ")")
 
+# Above a certified confidence nothing is asked for by its priority. The first condition is asked once: where nothing
+# below is left, the walk down the priorities would look at every item there is.
+_UNSURE = """
+(:sure is null or confidence < :sure and exists (
+    select 1 from items u indexed by items_confidence
+    where u.project_id = :project and u.state = 'open' and u.confidence < :sure and u.audit = 0))
+"""
+
 _CHOICES = {
     "second opinion": """
         select id, audit from items i where project_id = :project and state = 'conflict' and {free} limit :limit""",
     # What was once drawn for the audit is left to chance: reached by its priority, it would make the sample a hard one.
     "priority": """
         select id, audit from items i where project_id = :project and state = 'open' and priority is not null
-        and +audit = 0 and {free} order by priority desc, id limit :limit""",
+        and +audit = 0 and {unsure} and {free} order by priority desc, id limit :limit""".replace("{unsure}", _UNSURE),
 }
 _NEXT = {name: sql.replace("{free}", _FREE) for name, sql in _CHOICES.items()}
 _NEXT_OF_HAND = {name: sql.replace("{free}", _FREE_OF_ALL) for name, sql in _CHOICES.items()}
@@ -129,15 +137,17 @@ class Draws:
         now: float,
         lease_s: float,
         propensity: Callable[[str, int], float],
+        sure: float | None = None,
     ) -> Draw | None:
         """Lease the next item to one reviewer; None when nothing is free.
 
         wish: what to draw, if there is any; else the next best. below: n -> a uniform whole number from 0 to n - 1.
-        propensity: (strategy, items a uniform choice could fall on) -> probability of the choice. The choice and the
-        lease are one transaction, so two callers never get the same item.
+        propensity: (strategy, items a uniform choice could fall on) -> probability of the choice. sure: confidence from
+        which on items are left to the audit and to sessions. The choice and the lease are one transaction, so two
+        callers never get the same item.
         """
         params: dict[str, Any] = {"project": project_id, "reviewer": reviewer, "now": now, "until": now + lease_s}
-        params["session"] = None
+        params |= {"session": None, "sure": sure}
         with self._driver.writing() as session:
             session.execute(
                 "update draws set done = 1 where project_id = :project and reviewer = :reviewer and done = 0", params
@@ -163,15 +173,16 @@ class Draws:
         lease_s: float,
         propensity: Callable[[str, int], float],
         session_id: int | None = None,
+        sure: float | None = None,
     ) -> list[Draw]:
         """Renew a reviewer's leases and draw until the hand holds one card for each wish; gives the hand.
 
-        wishes: one for each card; those beyond what is missing are let go. below, propensity: as for `take`; what is
-        in the hand is not free. session_id: draw the items of this session instead, in its order and nothing else.
+        wishes: one for each card; those beyond what is missing are let go. below, propensity, sure: as for `take`; what
+        is in the hand is not free. session_id: draw the items of this session instead, in its order and nothing else.
         All of it is one transaction.
         """
         params: dict[str, Any] = {"project": project_id, "reviewer": reviewer, "now": now, "until": now + lease_s}
-        params |= {"session": session_id, "grace": GRACE_S}
+        params |= {"session": session_id, "grace": GRACE_S, "sure": sure}
         with self._driver.writing() as session:
             session.execute(_PUT_DOWN, params)
             session.execute(_KEEP, params)
@@ -262,7 +273,10 @@ def _grant(
     propensity: Callable[[str, int], float],
 ) -> Draw | None:
     """Lease the item of one wish, else the next best; what is leased neither waits nor is free any more."""
-    for strategy in _ORDERS[wish.kind]:
+    order = _ORDERS[wish.kind]
+    if params["sure"] is not None and wish.kind == "priority":
+        order = order[:-1]  # chance would bring back what is not to be reviewed
+    for strategy in order:
         # A draw by priority takes its item from among the open ones too, though not by chance.
         urn = urns.get(strategy, urns["random"])
         item = urn.choose() if strategy in urns else next(iter(waiting[strategy]), None)

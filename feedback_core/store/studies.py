@@ -41,6 +41,12 @@ class Studies:
         found = self._find(project_id, kind, version_id, 1)
         return found[0] if found else None
 
+    def of_version(self, version_id: int, kind: StudyKind) -> list[Study]:
+        """Every study of a kind about one version, oldest first."""
+        sql = "select * from studies where version_id = ? and kind = ? order by id"
+        with self._driver.reading() as session:
+            return [_study(row) for row in session.query(sql, (version_id, kind))]
+
     def latest(self, project_id: int, kind: StudyKind, limit: int = 20) -> list[Study]:
         """The newest studies of a kind first."""
         return self._find(project_id, kind, None, limit)

@@ -1,5 +1,10 @@
 """Studies: what the worker finds out about versions by refitting them, and how it is told."""
 
+from .certificates import CertificateView as CertificateView
+from .certificates import certificate as certificate
+from .certificates import certificate_view as certificate_view
+from .certificates import in_force as in_force
+from .certificates import label_cut as label_cut
 from .credits import credit as credit
 from .dry_runs import dry_run as dry_run
 from .forecasts import forecast as forecast

@@ -1,6 +1,18 @@
 """What a project's target is: one file a kind of task, found by its name."""
 
 from . import classification, regression
-from .registry import TASKS, Evidence, Floats, TakeIn, Task, of, scored, unfitted
+from .registry import TASKS, Evidence, Floats, TakeIn, Task, of, scored, unfitted, weights
 
-__all__ = ["TASKS", "Evidence", "Floats", "TakeIn", "Task", "classification", "of", "regression", "scored", "unfitted"]
+__all__ = [
+    "TASKS",
+    "Evidence",
+    "Floats",
+    "TakeIn",
+    "Task",
+    "classification",
+    "of",
+    "regression",
+    "scored",
+    "unfitted",
+    "weights",
+]

@@ -132,6 +132,12 @@ def of(project: Project) -> Task:
     return TASKS[project.task]
 
 
+def weights(project: Project) -> Mapping[str, float]:
+    """Weights of the priority; where some are of parts that make no sense for the task, those it begins with."""
+    own, wanted = of(project), project.settings.weights
+    return wanted if own.parts.issuperset(wanted) else own.defaults().weights
+
+
 def unfitted(task: Name, schema: Schema, estimator: str, params: Mapping[str, Any], seed: int) -> Any:
     """An estimator that learns a task, as an unfitted pipeline. Raises NotFound, InvalidSetting, NotInstalled."""
     return BUILDERS[estimator](schema, seed, params, task)

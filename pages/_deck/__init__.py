@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import streamlit as st
 
-from feedback_core import deck
+from feedback_core import deck, studies
 from feedback_core.errors import FeedbackError
 from feedback_core.learned import labelled_neighbours, usual_values
 from feedback_core.loop import Loop
@@ -89,8 +89,9 @@ def _cards(loop: Loop, hand: Sequence[Draw], have: frozenset[str]) -> list[dict[
     said = loop.store.predictions.shown([draw.item_id for draw in wanted])
     known = usual_values(loop) if wanted else ()
     alike = _alike(loop, [draw.item_id for draw in wanted if not draw.blind])
+    cut = studies.label_cut(loop.store, loop.project) if wanted else None
     return [
-        card(loop.project, draw, items[draw.item_id], said.get(draw.item_id), known, alike.get(draw.item_id, []))
+        card(loop.project, draw, items[draw.item_id], said.get(draw.item_id), known, alike.get(draw.item_id, []), cut)
         for draw in wanted
     ]
 
@@ -119,6 +120,11 @@ def _why_empty(loop: Loop, reviewer: str, left: Mapping[str, int], session_id: i
         return "Nothing to review", "No item without a label has been added yet: add rows on Setup."
     if not left.get("pool/open") and not left.get("pool/conflict"):
         return "All done", "Every item has been reviewed. Add more data on Setup, or retrain."
+    if (sure := studies.in_force(loop.store, loop.project, loop.clock())) is not None:
+        return "Nothing left to ask", (
+            f"What is still open is predicted with a confidence of {sure:.1%} or more, which is certified: it needs no "
+            "review. Random draws go on among it. Setup lets you review it all the same."
+        )
     others = loop.store.draws.held_by(loop.project.id, loop.clock())
     held = ", ".join(f"{name} has {n}" for name, n in sorted(others.items()) if name != reviewer)
     if held:

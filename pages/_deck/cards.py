@@ -3,9 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from feedback_core.label_sets import COVERAGE, label_set
 from feedback_core.types import Draw, Item, Prediction, Project
 from feedback_core.unusual import Usual, mark
 from pages._shared import cell_text, picture, preview, thumbnail, title_of
+
+MOST_AMONG = 4
+"""Labels of a set that is worth naming."""
 
 
 def card(
@@ -15,10 +21,12 @@ def card(
     prediction: Prediction | None,
     known: Sequence[Usual | None] = (),
     alike: Sequence[tuple[Item, str]] = (),
+    label_cut: float | None = None,
 ) -> dict[str, Any]:
     """The card of a draw. A blind one holds no prediction at all, so that none can be read out of the page.
 
     known: what is usual in each column. alike: similar labelled items with their labels, most similar first.
+    label_cut: the least probability of a label in the label set of an item about which the model is unsure.
     """
     seen = None if draw.blind else prediction
     return {
@@ -33,8 +41,19 @@ def card(
         "similar": [_similar(project, other, label) for other, label in alike],
         "predicted": None if draw.blind else item.predicted,
         "proba": [round(share, 4) for share in seen.proba] if seen else None,
+        "among": _among(project, seen, label_cut),
         "why": why(draw, item, prediction),
     }
+
+
+def _among(project: Project, seen: Prediction | None, label_cut: float | None) -> str:
+    """The few labels one of which is right as often as promised; empty where it is one alone, or nearly all."""
+    if seen is None or label_cut is None:
+        return ""
+    held = label_set(np.asarray(seen.proba), label_cut)
+    if not 1 < len(held) <= min(MOST_AMONG, len(project.labels) - 1):
+        return ""
+    return f"One of {', '.join(project.labels[n] for n in held)}, {COVERAGE:.0%} sure"
 
 
 def why(draw: Draw, item: Item, prediction: Prediction | None) -> str:

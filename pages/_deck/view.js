@@ -248,7 +248,8 @@ function drawCard(deck, parts, card) {
   }
   if (rows.length) body.push(tables(rows, aside));
   if (card.similar.length) body.push(similar(card.similar, rows.length && aside.length));
-  parts.card.replaceChildren(head, ...body, node("p", { class: "why", text: card.why }));
+  const among = card.among ? [node("p", { class: "among", text: card.among, title: "Found on the audit sample: among so few labels the right one is, as often as this says." })] : [];
+  parts.card.replaceChildren(head, ...body, ...among, node("p", { class: "why", text: card.why }));
   parts.card.dataset.draw = card.draw;
   parts.card.dataset.item = card.item;
 }

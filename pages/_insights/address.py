@@ -12,7 +12,13 @@ from feedback_core.scope import Period, Scope
 from feedback_core.types import Version
 from pages._shared import plain
 
-VIEWS = {"progress": "Progress", "mistakes": "Mistakes", "feedback": "Feedback", "outlook": "Outlook"}
+VIEWS = {
+    "progress": "Progress",
+    "mistakes": "Mistakes",
+    "feedback": "Feedback",
+    "outlook": "Outlook",
+    "automate": "Automate",
+}
 PERIODS = {"all": "All time", **{str(days): f"{days} days" for days in scope.PERIODS}, "days": "From … to …"}
 CHAMPION = 0  # not None, which a selectbox shows as nothing chosen
 ENDS = ("insights_first_version", "insights_last_version")

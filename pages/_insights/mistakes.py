@@ -182,9 +182,16 @@ def _calibration(version: Version, scope: Scope) -> None:
         f"Expected calibration error {100 * stored['ece']:.1f} points on {stored['n']:,} rows of the "
         f"{NAMES[scope.sample]}; a perfectly calibrated model would show about "
         f"{100 * stored['ece_if_calibrated']:.1f} here by chance. Points below the line: surer than right. Lines are "
-        "95 % intervals (Wilson).",
+        f"95 % intervals (Wilson). {_applied(version)}",
         columns={
             name: st.column_config.NumberColumn(format="percent")
             for name in ("from", "to", "confidence", "accuracy", "low", "high")
         },
     )
+
+
+def _applied(version: Version) -> str:
+    temperature = version_scores.temperature(version)
+    if temperature == 1:
+        return "Confidences on other pages are shown as the model gives them."
+    return f"On all other pages confidences are corrected for this, by a temperature of {temperature:.2f}."

@@ -58,7 +58,7 @@ def study_missing(loop: Loop, kind: StudyKind, title: str, why: str) -> None:
         st.subheader(title)
         st.caption(plain(why))
         if loop.store.versions.champion(loop.project.id) is not None:
-            _ask(loop, kind, "Find out")
+            study_button(loop, kind, "Find out")
 
 
 def study_state(version: int | None, then: float | None, outdated: str) -> str:
@@ -69,10 +69,11 @@ def study_state(version: int | None, then: float | None, outdated: str) -> str:
 def ask_again(loop: Loop, kind: StudyKind, outdated: str) -> None:
     """The button for another study where this one is out of date."""
     if outdated:
-        _ask(loop, kind, "Find out again")
+        study_button(loop, kind, "Find out again")
 
 
-def _ask(loop: Loop, kind: StudyKind, caption: str) -> None:
+def study_button(loop: Loop, kind: StudyKind, caption: str) -> None:
+    """Asks the worker for a study, unless it is on it already."""
     asked = any(job.kind == kind for job in loop.store.jobs.live(loop.project.id))
     label = "The worker is on it" if asked else caption
     st.button(

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from feedback_core import reordering
+from feedback_core import reordering, tasks
 from feedback_core.errors import FeedbackError
 from feedback_core.loop import Loop
 from feedback_core.prioritize import DIVERSITY, STRATEGIES
-from feedback_core.settings import Settings
 from pages import _jobs
 from pages._people import acting, locked, stay
 from pages._predictions.table import rows_of
@@ -36,7 +35,7 @@ def show(loop: Loop) -> None:
 @st.fragment
 def _choose(loop: Loop) -> None:
     stay("see", loop)
-    saved = _scaled(loop.project.settings.weights)
+    saved = _scaled(tasks.weights(loop.project))
     weights = _sliders(loop, saved)
     jobs = [job for job in loop.store.jobs.live(loop.project.id) if job.kind == "predict"]
     changed = {name: weight for name, weight in weights.items() if weight} != saved
@@ -44,7 +43,8 @@ def _choose(loop: Loop) -> None:
         lock = locked("settings", loop, disabled=not changed or not any(weights.values()))
         if st.button("Save this order", type="primary", **lock):
             _save(loop, weights)
-        st.button("Default", icon=":material/restart_alt:", on_click=_set, args=(loop, Settings().weights),
+        default = tasks.of(loop.project).defaults().weights
+        st.button("Default", icon=":material/restart_alt:", on_click=_set, args=(loop, default),
                   help="The weights a new project starts with")  # fmt: skip
         st.button("As saved", disabled=not changed, on_click=_set, args=(loop, saved))
         before = reordering.previous_weights(loop)
@@ -67,7 +67,7 @@ def _save(loop: Loop, weights: Mapping[str, float]) -> None:
 
 
 def _sliders(loop: Loop, saved: Mapping[str, float]) -> dict[str, float]:
-    names = [*STRATEGIES, DIVERSITY]
+    names = [name for name in (*STRATEGIES, DIVERSITY) if name in tasks.of(loop.project).parts]
     helps = {name: STRATEGIES[name].what for name in STRATEGIES} | {DIVERSITY: DIVERSITY_HELP}
     weights = {}
     columns = st.columns(3, gap="large")
