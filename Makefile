@@ -11,7 +11,7 @@ run: $(VENV)/.run
 	$(BIN)/python -m feedback_core demo --if-empty
 	$(BIN)/streamlit run app.py
 
-test: $(VENV)/.dev
+test: $(VENV)/.dev $(VENV)/.formats
 	sh .ci/chromium.sh
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
@@ -48,6 +48,10 @@ $(VENV)/bin/python:
 
 $(VENV)/.run: requirements.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+$(VENV)/.formats: requirements-formats.txt | $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-formats.txt
 	touch $@
 
 $(VENV)/.dev: requirements-dev.txt | $(VENV)/bin/python

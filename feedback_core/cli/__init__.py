@@ -9,6 +9,7 @@ from . import (  # each adds its commands
     answering,
     deciding,
     ending,
+    exchanging,
     following,
     founding,
     keeping,
@@ -27,6 +28,7 @@ __all__ = [
     "answering",
     "app",
     "deciding",
+    "exchanging",
     "following",
     "founding",
     "keeping",
@@ -43,6 +45,7 @@ __all__ = [
 
 PANELS = {
     founding: "Rows in",
+    exchanging: "Rows in",
     answering: "Predictions and rows out",
     reviewing: "Review",
     following: "What is going on",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -40,8 +40,10 @@ def predict(
     as_json: AsJson = False,
 ) -> None:
     """Ask the champion about every row of a table, all or none; one line a row, in its order."""
+    from ..exports import FORMATS as PLAIN
+
     loop = open_loop(database, project)
-    form = _form(to, out)
+    form = _form(to, out, PLAIN)
     said = _said(loop, file, format, log, person(by), as_json)
     from .. import tasks
 
@@ -61,31 +63,41 @@ def predict(
 def export(
     what: Annotated[Literal["feedback", "items", "predictions"], typer.Argument(help="What to write.")],
     out: Out = None,
-    to: Written = "",
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            "--format",
+            help="csv, jsonl, parquet; items with what was said about them also label-studio, prodigy, argilla, "
+            "huggingface, spacy. By the ending of --out when not given, else jsonl.",
+        ),
+    ] = "",
     project: ProjectName = "",
     database: Database = "",
     as_json: Annotated[bool, typer.Option("--json", help="JSON Lines, the default.")] = False,
 ) -> None:
     """Write all rows of a project, as they are read: it takes no memory, however many there are."""
-    from .. import insights
+    from .. import outgoing
+    from ..formats import FORMATS
 
     loop = open_loop(database, project)
-    form = _form("jsonl" if as_json else to, out)
+    form = _form("jsonl" if as_json else to, out, FORMATS)
     # Whoever has the database file in hand can read these predictions anyway.
-    rows = insights.export_rows(loop.store, loop.project, what, hidden=True)
-    columns = insights.export_columns(loop.project, what)
-    streamed(_writer(form, out)(rows, columns), out)
+    found = outgoing.source(loop.store, loop.project, what, hidden=True)
+    if FORMATS[form].says:
+        streamed(outgoing.pieces(loop.store, loop.project, what, form, hidden=True), out)
+    else:
+        streamed(_writer(form, out)(found.rows(), found.columns), out)
 
 
-def _form(to: str, out: Path | None) -> str:
-    """Name of the format. Raises InvalidInput for an unknown one."""
+def _form(to: str, out: Path | None, formats: Collection[str]) -> str:
+    """Name of one of these formats. Raises InvalidInput for an unknown one."""
     from ..errors import InvalidInput
-    from ..exports import FORMATS
 
     ending = out.suffix.lstrip(".").lower() if out else ""
-    chosen = to or (ending if ending in FORMATS else "jsonl")
-    if chosen not in FORMATS:
-        raise InvalidInput(f"to={chosen!r} is not known: choose one of {', '.join(FORMATS)}.")
+    chosen = to or (ending if ending in formats else "jsonl")
+    if chosen not in formats:
+        raise InvalidInput(f"to={chosen!r} is not known: choose one of {', '.join(formats)}.")
     return chosen
 
 

@@ -21,6 +21,8 @@ _ANSWERS = ("accept", "reject", "ignore")
 _OURS = ("key", "split", "state", "score", "version")
 """Fields of `meta` that are no columns."""
 
+_ITS_OWN = ("text", "label", "answer", "accept", "cats", "meta", "options", "spans", "tokens", "flagged", "config")
+
 
 def write(source: Source) -> Iterator[bytes]:
     """A line for each answer; for an item without one a line with its label or, to be asked about, the prediction."""
@@ -71,7 +73,8 @@ def _said(answer: Answer) -> dict[str, Any]:
 def _record(place: str, line: Mapping[str, Any], column: str, project: Project) -> Record:
     meta = mapping(line.get("meta"))
     names = project.schema.names
-    values = {name: meta[name] for name in names if name in meta} | {name: line[name] for name in names if name in line}
+    values = {name: value for name, value in meta.items() if name in names or name not in _OURS}
+    values |= {name: value for name, value in line.items() if name in names or not _is_its_own(name)}
     if "text" in line:
         values.setdefault(column or "text", line["text"])
     # A column of ours may bear the name of a fact: then the fact stayed out of it when the line was written.
@@ -90,6 +93,11 @@ def _record(place: str, line: Mapping[str, Any], column: str, project: Project) 
     if label is None:
         return replace(record, trouble=(trouble or "accepts no label: there is none in it",))
     return replace(record, answers=(Answer(by, "label", label),)) if by else replace(record, label=label)
+
+
+def _is_its_own(name: str) -> bool:
+    """Whether a field of a line is Prodigy's and no input."""
+    return name in _ITS_OWN or name.startswith("_")
 
 
 def _unanswered(record: Record, line: Mapping[str, Any], label: Any, facts: Mapping[str, Any], trouble: str) -> Record:

@@ -33,7 +33,7 @@ class Taken:
     def to_dict(self) -> dict[str, Any]:
         """As a job keeps it."""
         listed = self.report.problems[:TOLD]
-        sentences = [f"{each.column}: {each.value} {each.what}".strip() for each in listed]
+        sentences = [f"{each.column}: {f'{each.value} {each.what}'.strip()}" for each in listed]
         counts = {"records": self.report.records, "added": self.items, "entries": self.entries, "already": self.back}
         return counts | {"problems": self.report.problems_in_all, "told": sentences}
 
