@@ -1,4 +1,4 @@
-"""Setup: new projects from a file, more rows, settings, people, the project itself, exports, webhooks."""
+"""Setup: new projects, more rows, files of other programs, settings, people, the project, exports, webhooks."""
 
 import streamlit as st
 
@@ -6,6 +6,7 @@ from feedback_core.errors import FeedbackError
 from pages._people import locked, may, store
 from pages._setup.access import access
 from pages._setup.export import export
+from pages._setup.import_file import import_file
 from pages._setup.more_rows import add_rows
 from pages._setup.new_project import new_project
 from pages._setup.project import project_section, show_archived
@@ -15,13 +16,20 @@ from pages._shared import loop_of, plain, show_message
 
 OF_A_PROJECT = {
     "Add rows": add_rows,
+    "Import": import_file,
     "Settings": settings_form,
     "People and access": access,
     "Project": project_section,
     "Export": export,
     "Webhooks": webhooks_section,
 }
-NEEDS = {"Add rows": "add items", "Settings": "settings", "Project": "archive", "Webhooks": "webhooks"}
+NEEDS = {
+    "Add rows": "add items",
+    "Import": "add items",
+    "Settings": "settings",
+    "Project": "archive",
+    "Webhooks": "webhooks",
+}
 SECRET = {"Webhooks"}
 """What only those see who may change it: an address may itself be a secret."""
 

@@ -78,10 +78,12 @@ def export(
 ) -> None:
     """Write all rows of a project, as they are read: it takes no memory, however many there are."""
     from .. import outgoing
+    from ..exports import FORMATS as PLAIN
     from ..formats import FORMATS
 
     loop = open_loop(database, project)
-    form = _form("jsonl" if as_json else to, out, FORMATS)
+    others = [name for name in FORMATS if FORMATS[name].says and FORMATS[name].write is not None]
+    form = _form("jsonl" if as_json else to, out, [*PLAIN, *others])
     # Whoever has the database file in hand can read these predictions anyway.
     found = outgoing.source(loop.store, loop.project, what, hidden=True)
     if FORMATS[form].says:

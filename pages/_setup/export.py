@@ -1,28 +1,46 @@
-"""Everything out again, in three formats."""
+"""Everything out again: tables, and files of other programs."""
 
 import streamlit as st
 
-from feedback_core import exports, insights
+from feedback_core import exports, outgoing
+from feedback_core.formats import FORMATS, label_studio
 from feedback_core.loop import Loop
 from pages._people import guarded, locked
+from pages._shared import plain
 
 
 def export(loop: Loop) -> None:
-    """What, in which format, and the button."""
+    """What, in which format with a line about it, and the button."""
     what = st.segmented_control(
-        "What", ["items", "predictions", "feedback"], default="items", required=True, key="what"
+        "What",
+        ["items", "predictions", "feedback"],
+        default="items",
+        required=True,
+        key="what",
+        help="Items can also go to other programs, with what the model and each person say about them.",
     )
-    form = st.segmented_control("Format", list(exports.FORMATS), default="csv", required=True, key="form")
-    chosen = exports.FORMATS[form]
+    others = [name for name in FORMATS if FORMATS[name].write is not None and name not in exports.FORMATS]
+    names = [name for name in (*exports.FORMATS, *others) if what in FORMATS[name].holds]
+    form = st.segmented_control(
+        "Format",
+        names,
+        default="csv",
+        required=True,
+        key=f"form-{what}",
+        format_func=lambda name: FORMATS[name].title,
+    )
+    chosen = FORMATS[form]
+    st.caption(chosen.help)
+    if why := chosen.unfit(loop.project):
+        st.info(plain(f"{why}: choose another format."), icon=":material/info:")
 
     def produce() -> bytes:
-        rows = insights.export_rows(loop.store, loop.project, what)
-        return exports.export(rows, insights.export_columns(loop.project, what), form)
+        return b"".join(outgoing.pieces(loop.store, loop.project, what, form))
 
     st.download_button(
         f"Download {what}",
         guarded("export", loop, produce),
-        file_name=f"{loop.project.name}-{what}.{chosen.extension}",
+        file_name=outgoing.filename(loop.project, what, form),
         mime=chosen.mime,
         icon=":material/download:",
         on_click="ignore",
@@ -30,6 +48,11 @@ def export(loop: Loop) -> None:
         **locked(
             "export",
             loop,
-            help="Made when you press. Cells that a spreadsheet would run as a formula are made harmless in CSV.",
+            disabled=bool(why),
+            help="Made when you press. Predictions that must not be seen before their item is decided are left out.",
         ),
     )
+    if form == "label-studio" and not why:
+        with st.expander("The labelling set-up that goes with it: paste it in Label Studio", icon=":material/code:"):
+            st.caption("In Label Studio: Settings, Labeling Interface, Code. Then import the file.")
+            st.code(label_studio.config(loop.project), language="xml")
