@@ -30,7 +30,7 @@ second_look comparison accuracies studies reports rescoring triggers webhooks
 realtime
 reproduce
 loop insights inspection exchange
-learned decisions arrivals people briefing unattended outgoing
+learned decisions arrivals people briefing unattended outgoing mlflow_model
 reordering maps similar submissions
 entry_lines incoming
 heartbeat reviewers feedback_loop deck served_model receipts

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from .files import Ending, Source, streamed, table
-from .options import AsJson, By, Database, Out, ProjectName, app, open_loop, person, print_json
+from .options import AsJson, By, Database, Out, ProjectName, VersionNumber, app, open_loop, person, print_json
 from .running import telling
 
 if TYPE_CHECKING:
@@ -90,6 +90,21 @@ def export(
         streamed(outgoing.pieces(loop.store, loop.project, what, form, hidden=True), out)
     else:
         streamed(_writer(form, out)(found.rows(), found.columns), out)
+
+
+@app.command("export-model")
+def export_model(
+    number: VersionNumber,
+    out: Annotated[Path, typer.Option(help="ZIP to write: unpack it, then mlflow.pyfunc.load_model(FOLDER).")],
+    project: ProjectName = "",
+    database: Database = "",
+) -> None:
+    """Write a version as an MLflow model, with its signature and requirements and without a pickle."""
+    from .. import mlflow_model
+
+    loop = open_loop(database, project)
+    version = loop.store.versions.numbered(loop.project.id, number)
+    streamed(mlflow_model.pieces(loop.store, loop.project, version), out)
 
 
 def _form(to: str, out: Path | None, formats: Collection[str]) -> str:

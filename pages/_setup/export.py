@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from feedback_core import exports, outgoing
+from feedback_core import exports, mlflow_model, outgoing
 from feedback_core.formats import FORMATS, label_studio
 from feedback_core.loop import Loop
 from pages._people import guarded, locked
@@ -10,6 +10,40 @@ from pages._shared import plain
 
 
 def export(loop: Loop) -> None:
+    """Rows in a format, and the model that serves."""
+    _rows(loop)
+    _model(loop)
+
+
+def _model(loop: Loop) -> None:
+    """The champion as an MLflow model."""
+    champion = loop.store.versions.champion(loop.project.id)
+    if champion is None:
+        return
+
+    def produce() -> bytes:
+        return b"".join(mlflow_model.pieces(loop.store, loop.project, champion))
+
+    st.download_button(
+        f"Download version {champion.number} as an MLflow model",
+        guarded("export", loop, produce),
+        file_name=f"{loop.project.name}-v{champion.number}-mlflow.zip",
+        mime="application/zip",
+        icon=":material/deployed_code:",
+        on_click="ignore",
+        key="export-mlflow",
+        **locked(
+            "export",
+            loop,
+            disabled=not mlflow_model.available() or not champion.artifact,
+            help="A folder, as a ZIP, that mlflow.pyfunc.load_model opens and that predicts like the version."
+            if mlflow_model.available()
+            else mlflow_model.MISSING,
+        ),
+    )
+
+
+def _rows(loop: Loop) -> None:
     """What, in which format with a line about it, and the button."""
     what = st.segmented_control(
         "What",
