@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,7 +121,7 @@ def _audited(counts: AuditCounts) -> Estimate:
 
 
 def _weighted(store: Store, project: Project, now: float) -> tuple[Estimate, ...]:
-    rows = _rows(store, project, now)
+    rows = rows_since(store, project, now)
     if rows is None:
         return ()
     sample = "all items reviewed or still to be reviewed since the promotion"
@@ -155,7 +155,7 @@ def _weighted(store: Store, project: Project, now: float) -> tuple[Estimate, ...
 
 
 @dataclass(frozen=True, slots=True)
-class _Rows:
+class Weighed:
     """What is known of the champion's answers. right, confidence: (m,) for the rows of the weights `by`.
 
     asked: (m,) rows without a label yet, whose `right` is imputed. cut: there are more than the window holds.
@@ -168,7 +168,7 @@ class _Rows:
     cut: bool
 
 
-def _over_all(rows: _Rows) -> Interval:
+def _over_all(rows: Weighed) -> Interval:
     """The share of all items it gets right. Where all were asked but some have no label, these may go either way."""
     found = estimates.accuracy(rows.right, rows.by)
     if rows.by.square or not rows.asked.any():
@@ -177,7 +177,17 @@ def _over_all(rows: _Rows) -> Interval:
     return Interval(found.value, told, told + float(rows.by.rows[rows.asked].sum()), int((~rows.asked).sum()))
 
 
-def _rows(store: Store, project: Project, now: float) -> _Rows | None:
+def _is_right(truth: str, said: str) -> float:
+    return float(truth == said)
+
+
+def rows_since(
+    store: Store, project: Project, now: float, measure: Callable[[str, str], float] = _is_right
+) -> Weighed | None:
+    """What is known of the champion's answers since its promotion, weighted to stand for everything it has faced.
+
+    measure: of truth and prediction, 1 for a right answer unless something else is asked. None without any.
+    """
     champion = store.versions.champion(project.id)
     if champion is None or champion.promoted_at is None:
         return None
@@ -185,14 +195,14 @@ def _rows(store: Store, project: Project, now: float) -> _Rows | None:
     said = store.answers.said(champion.id, known.ids)
     states = store.tallies.of(project.id, "items")
     unlabelled = sum(states.get(f"pool/{state}", 0) for state in ("open", "conflict", "flagged"))
-    ids, uniform, right, confidence, asked = _facts(known, said)
+    ids, uniform, right, confidence, asked = _facts(known, said, measure)
     by = _weights(store, project, known.since, ids, uniform, asked, unlabelled)
     if by is None:
         return None
-    return _Rows(right, confidence, asked, by, known.since > champion.promoted_at)
+    return Weighed(right, confidence, asked, by, known.since > champion.promoted_at)
 
 
-def _mean_confidence(store: Store, project: Project, rows: _Rows) -> float:
+def _mean_confidence(store: Store, project: Project, rows: Weighed) -> float:
     """Over all items, the labelled ones among the rows included; not read where it would not be used."""
     if rows.by.n < estimates.LEAST_SHARPENED:
         return float("nan")
@@ -201,13 +211,15 @@ def _mean_confidence(store: Store, project: Project, rows: _Rows) -> float:
     return float((total + labelled.sum()) / max(unlabelled + len(labelled), 1))
 
 
-def _facts(known: Known, said: Mapping[int, tuple[str, float]]) -> tuple[Ids, Bools, Floats, Floats, Bools]:
+def _facts(
+    known: Known, said: Mapping[int, tuple[str, float]], measure: Callable[[str, str], float]
+) -> tuple[Ids, Bools, Floats, Floats, Bools]:
     """Of the rows the champion has scored: ids, uniform, right, confidence, and whether they have no label yet.
 
     A uniform draw without an answer stands for nothing and is left out: chance chose it, so it is like the others.
     """
     rows = [
-        (n, uniform, queued, math.nan if label is None else float(said[n][0] == label), said[n][1])
+        (n, uniform, queued, math.nan if label is None else measure(label, said[n][0]), said[n][1])
         for n, uniform, queued, label in zip(known.ids, known.uniform, known.queued, known.labels, strict=True)
         if n in said and (label is not None or queued)
     ]

@@ -142,6 +142,22 @@ def sharpened(right: npt.ArrayLike, confidence: Floats, mean_confidence: float, 
     return found if found.high - found.low < base.high - base.low else base
 
 
+def mean(values: npt.ArrayLike, by: Weights) -> Interval:
+    """Mean over all items of what was measured on the known rows, (m,), such as an absolute error; never below 0.
+
+    The interval is normal, from the spread over the uniform rows and their effective number; what is known for itself
+    has none. Too narrow with a handful of uniform rows, as of any mean.
+    """
+    x = np.asarray(values, dtype=float)
+    value = float(by.rows @ x)
+    if not by.square:
+        return Interval(value, value, value, len(x))
+    own = by.rows[by.uniform] / by.reach
+    spread = math.sqrt(max(float(own @ x[by.uniform] ** 2) - float(own @ x[by.uniform]) ** 2, 0.0))
+    half = by.reach * Z95 * spread / math.sqrt(by.effective)
+    return Interval(value, max(0.0, value - half), value + half, by.n)
+
+
 def difference(gap: npt.ArrayLike, by: Weights) -> Interval:
     """Accuracy of the challenger minus that of the champion over all items, both asked about the same rows.
 

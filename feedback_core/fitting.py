@@ -42,24 +42,33 @@ def proba(model: Any, inputs: Sequence[str], project: Project) -> npt.NDArray[np
 
 
 def new_version(
-    store: Store, project: Project, by: str, job_id: int | None, now: float, progress: Progress
+    store: Store,
+    project: Project,
+    by: str,
+    job_id: int | None,
+    now: float,
+    progress: Progress,
+    recipe: tuple[str, Mapping[str, Any]] | None = None,
 ) -> tuple[Version, Any]:
-    """Fit a candidate on base data plus effective feedback, save its model and store it; gives it and the model."""
+    """Fit a candidate on base data plus effective feedback, save its model and store it; gives it and the model.
+
+    recipe: estimator and params in place of the project's.
+    """
     settings, past = project.settings, store.versions.all(project.id)
     champion = store.versions.champion(project.id)
     rows = store.items.training_rows(project.id, dated=bool(settings.label_half_life_days))
     weights = tasks.of(project).sample_weights(rows, settings.label_half_life_days)
+    estimator, params = recipe or (settings.estimator, settings.params)
     seed = settings.seed + len(past) + 1
-    progress(0.1, f"fitting {settings.estimator} on {len(rows.ids):,} rows")
-    recipe = (project.schema, settings.estimator, settings.params, seed)
-    model = fit(*recipe, rows.inputs, rows.labels, weights, task=project.task)
+    progress(0.1, f"fitting {estimator} on {len(rows.ids):,} rows")
+    model = fit(project.schema, estimator, params, seed, rows.inputs, rows.labels, weights, task=project.task)
     progress(0.7, "saving the model")
     artifact = artifacts.save(model, store.artifacts, f"project{project.id}")
     fields = {
         "parent_id": champion.id if champion else None,
         "job_id": job_id,
-        "estimator": settings.estimator,
-        "params": settings.params,
+        "estimator": estimator,
+        "params": params,
         "seed": seed,
         "artifact": artifact.name,
         "sha256": artifact.sha256,

@@ -204,12 +204,17 @@ def estimates(store: Store, project: Project, cache: Cache, now: float) -> Accur
     At a million entries it takes 0.7 s of CPU. A thousandth more entries cannot be seen in it, so of many it is kept
     over as many, and five minutes at most; with few it is made anew after each.
     """
+    key = ("accuracies", *standing(store, project), now // KEPT_S)
+    return cache.get(key, lambda: accuracies(store, project, now))
+
+
+def standing(store: Store, project: Project) -> tuple[Any, ...]:
+    """What changes when something is decided, judged or scored; of many entries only with every thousandth."""
     newest = next((entry.id for entry in store.feedback.latest(project.id, 1)), 0)
     event = next((event.id for event in store.events.latest(project.id, 1)), 0)
     champion = store.versions.champion(project.id)
     scored = store.predictions.run_facts(champion.id) if champion else None
-    key = ("accuracies", store.url, project.id, event, scored, newest // max(1, newest // 1_000), now // KEPT_S)
-    return cache.get(key, lambda: accuracies(store, project, now))
+    return store.url, project.id, event, scored, newest // max(1, newest // 1_000)
 
 
 def changes(store: Store, report: GateReport | None, sample: Sample) -> version_scores.Changes | None:

@@ -373,6 +373,7 @@ class Loop:
         """
         if kind not in STUDIES:
             raise InvalidInput(f"kind={kind!r} is not a study: use one of {', '.join(STUDIES)}.")
+        self._require("studies", f"A {kind}")
         about = version or self.store.versions.champion(self.project.id)
         if about is None:
             raise NotFound(f"{self.project.name} has no model yet: train the first version on the Retrain page.")
@@ -399,11 +400,20 @@ class Loop:
         self.project = self.store.projects.update(self.project, settings=settings, now=self.clock(), actor=by)
         return self.request_rescore(by, "new weights")
 
-    def retrain(self, by: str, job_id: int | None = None, progress: Progress = silent) -> Version:
-        """Fit a new version on base data plus effective feedback, save it, and store it as a candidate."""
+    def retrain(
+        self,
+        by: str,
+        job_id: int | None = None,
+        progress: Progress = silent,
+        recipe: tuple[str, Mapping[str, Any]] | None = None,
+    ) -> Version:
+        """Fit a new version on base data plus effective feedback, save it, and store it as a candidate.
+
+        recipe: estimator and params in place of the project's.
+        """
         if job_id is not None and (known := self.store.versions.of_job(job_id)) is not None:
             return known
-        version, model = fitting.new_version(self.store, self.project, by, job_id, self.clock(), progress)
+        version, model = fitting.new_version(self.store, self.project, by, job_id, self.clock(), progress, recipe)
         self._models[version.sha256] = model
         return version
 
@@ -519,6 +529,10 @@ class Loop:
 
     def _effective(self, entries: Sequence[Feedback], alone_until: int) -> tuple[str | None, ItemState]:
         return self._task.effective(self.project, entries, alone_until)
+
+    def _require(self, offer: tasks.Offer, what: str) -> None:
+        if offer not in self._task.offers:
+            raise Refused(f"{what} needs classes: {self.project.name} predicts something else.")
 
     def _checked(self, decision: Decision, item: Item | None) -> Decision:
         predicted = self._shown(decision, item)

@@ -432,11 +432,20 @@ def _check(name: str, value: Any, rule: Mapping[str, Any]) -> None:
         raise InvalidSetting(f"{name}={value!r} is not known: choose one of {', '.join(rule['choices'])}.")
 
 
-def check_fits(settings: Settings, categories: Collection[str], labels: Collection[str]) -> None:
-    """Raise InvalidSetting where settings name a column or a label that the project has not.
+OF_CLASSES: Mapping[str, Any] = {"corrections_rule": "auto", "on_error_drift": True, "realtime": True}
+"""Settings that count right and wrong answers, and the values with which they do: none for a predicted number."""
+
+
+def check_fits(
+    settings: Settings, categories: Collection[str], labels: Collection[str], task: str = "classification"
+) -> None:
+    """Raise InvalidSetting where settings name a column or a label that the project has not, or do not suit its task.
 
     categories: names of its category columns.
     """
+    for name, value in OF_CLASSES.items() if task == "regression" else ():
+        if getattr(settings, name) == value:
+            raise InvalidSetting(f"{name}={value!r} counts right and wrong answers, and this project predicts numbers.")
     for name in settings.segments:
         if name not in categories:
             known = ", ".join(sorted(categories)) or "this project has none"

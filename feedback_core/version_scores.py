@@ -44,6 +44,28 @@ def accuracy(versions: Sequence[Version], reports: Sequence[GateReport]) -> Tabl
     return table(rows)
 
 
+def errors(versions: Sequence[Version], reports: Sequence[GateReport]) -> Table:
+    """The same of versions that predict numbers: mean absolute error with interval, in the unit of the numbers."""
+    found = {report.challenger_id: report.finding for report in reversed(reports)}
+    rows = [
+        {
+            "version": version.number,
+            "sample": sample,
+            "error": score["value"],
+            "low": score["low"],
+            "high": score["high"],
+            "n": score["n"],
+            "status": version.status,
+            "finding": found.get(version.id, "not judged"),
+            "holdout since": version.metrics.get("holdout_since"),
+        }
+        for version in versions
+        for sample in SAMPLES
+        if (score := version.metrics.get(sample, {}).get("error", {})).get("value") is not None
+    ]
+    return table(rows)
+
+
 def looked_at(versions: Sequence[Version], wanted: int | None = None) -> Version | None:
     """The version a view is about: the wanted one, else the champion, else the newest that was one, else the newest."""
     groups = (

@@ -72,6 +72,31 @@ def number(score: Mapping[str, Any] | None) -> str:
     return f"{score['value']:.3f} ({score['low']:.3f} to {high}, n = {score['n']:,})"
 
 
+def amount(value: float, unit: str = "") -> str:
+    """A number with its unit: 151.2 mg/dl."""
+    return f"{value:,.10g} {unit}".rstrip()
+
+
+def score(scores: Mapping[str, Any]) -> str:
+    """The first score of a version on a sample, as metrics hold it: its accuracy, or how far off its numbers are."""
+    if "error" in scores:
+        return f"off by {off(scores['error'], scores.get('unit', ''))}" if scores["error"]["n"] else "not measured"
+    return share(scores.get("accuracy"))
+
+
+def rounded(value: float, digits: int = 3) -> float:
+    """A number to so many significant digits."""
+    return float(f"{value:.{digits}g}")
+
+
+def off(score: Mapping[str, Any] | None, unit: str = "") -> str:
+    """A mean error as JSON in its unit: 45.1 mg/dl (38.3 to 51.9, n = 77). Without rows: 'not measured'."""
+    if not score or score.get("value") is None:
+        return "not measured"
+    high = "unbounded" if score["high"] is None else amount(rounded(score["high"]))
+    return f"{amount(rounded(score['value']), unit)} ({amount(rounded(score['low']))} to {high}, n = {score['n']:,})"
+
+
 def counted(n: float, one: str, many: str = "") -> str:
     """A number with its noun, without needless decimals: 1 row, 2 rows, 2.5 errors."""
     number = f"{n:,.0f}" if n == round(n) else f"{n:,.1f}"

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from . import comparison, incoming, maps, realtime, reports, staging, studies, triggers, unattended
+from . import comparison, incoming, lineup, maps, realtime, reports, staging, studies, triggers, unattended
 from .environment import process_name
 from .errors import FeedbackError, StoreBusy
 from .heartbeat import BEAT_S, Cancelled, GaveWay, Heartbeat, LeaseLost
@@ -50,6 +50,11 @@ def _judged(loop: Loop, version: Version, job: Job, progress: Progress) -> dict[
     else:
         unattended.settle(loop, version, report, job.trigger)
     return {"version": version.number, "finding": report.finding, "action": report.action}
+
+
+def line_up(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
+    """One model of a line-up, trained and judged; a person decides about all of them."""
+    return lineup.train(loop, job, progress)
 
 
 def judge_realtime(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
@@ -149,6 +154,7 @@ KINDS: dict[str, Callable[[Loop, Job, Progress], dict[str, Any]]] = {
     "import": take_in,
     "import file": take_in_file,
     "retrain": retrain,
+    "line-up": line_up,
     "real time": judge_realtime,
     "predict": predict,
     "rank feedback": rank_feedback,

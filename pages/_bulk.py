@@ -26,8 +26,10 @@ def review(loop: Loop, ids: Sequence[int], name: str, key: str) -> None:
 def decide(loop: Loop, ids: Sequence[int], key: str) -> None:
     """A choice of one decision for all these items, which says how many it would change before it does."""
     with st.popover(f"Decide {counted(len(ids), 'item')} at once", icon=":material/done_all:"):
+        # One number for many items is a mistake more often than not.
+        actions = ACTIONS if loop.project.labels else [name for name in ACTIONS if name != "correct"]
         verdict = st.segmented_control(
-            "Decision", list(ACTIONS), format_func=ACTIONS.get, default="confirm", required=True, key=f"{key}-verdict"
+            "Decision", list(actions), format_func=ACTIONS.get, default="confirm", required=True, key=f"{key}-verdict"
         )
         target = (
             st.selectbox("Label", loop.project.labels, index=None, placeholder="choose", key=f"{key}-target")

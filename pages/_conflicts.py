@@ -2,8 +2,10 @@
 
 import streamlit as st
 
-from feedback_core import inspection
+from feedback_core import inspection, tasks
+from feedback_core.errors import InvalidFeedback
 from feedback_core.loop import Loop
+from feedback_core.number_views import told as told_number
 from feedback_core.types import Cursor
 from pages._paging import pager, start_of
 from pages._people import acting, locked
@@ -42,15 +44,7 @@ def _show_open(loop: Loop) -> None:
 
 def _show(loop: Loop, conflict: inspection.Conflict) -> None:
     item = conflict.item
-    st.caption(
-        f"Item {plain(title_of(item))} · "
-        + ("a second opinion is wanted" if conflict.asked else "its reviewers differ")
-        + (
-            f" · the model says {plain(conflict.shown.label)} ({conflict.shown.confidence:.0%})"
-            if conflict.shown and not item.hidden
-            else ""
-        )
-    )
+    st.caption(f"Item {plain(title_of(item))} · " + _why(conflict) + _said(loop, conflict))
     left, right = st.columns(2)
     with left:
         show_input(loop.project, item)
@@ -62,13 +56,27 @@ def _show(loop: Loop, conflict: inspection.Conflict) -> None:
         _show_others(loop, conflict)
 
 
+def _why(conflict: inspection.Conflict) -> str:
+    if doubts := [entry.doubt for side in conflict.sides for entry in side.entries if entry.doubt]:
+        return f"waits for a second person: {plain(doubts[0])}"
+    return "a second opinion is wanted" if conflict.asked else "its reviewers differ"
+
+
+def _said(loop: Loop, conflict: inspection.Conflict) -> str:
+    if not conflict.shown or conflict.item.hidden:
+        return ""
+    said = plain(told_number(loop.project, conflict.shown.label))
+    sure = f" ({conflict.shown.confidence:.0%})" if loop.project.labels else ""
+    return f" · the model says {said}{sure}"
+
+
 def _show_side(loop: Loop, item_id: int, side: inspection.Side) -> None:
-    st.subheader(plain(side.label))
+    st.subheader(plain(told_number(loop.project, side.label)))
     for entry in side.entries:
         note = f" · “{plain(entry.note)}”" if entry.note else ""
         st.caption(f"{plain(entry.reviewer)} · {ago(entry.created_at)}{note}")
     st.button(
-        f"It is {plain(side.label)}",
+        f"It is {plain(told_number(loop.project, side.label))}",
         key=f"settle-{item_id}-{side.label}",
         on_click=_settle,
         args=(loop, item_id, side.label),
@@ -79,11 +87,15 @@ def _show_side(loop: Loop, item_id: int, side: inspection.Side) -> None:
 def _show_others(loop: Loop, conflict: inspection.Conflict) -> None:
     given = {side.label for side in conflict.sides}
     others = [label for label in loop.project.labels if label not in given]
-    if not others:
+    if not others and loop.project.task != "regression":
         return
     with st.popover("It is something else …", type="tertiary"):
         key = f"other-{conflict.item.id}"
-        st.selectbox("Label", others, key=key)
+        if others:
+            st.selectbox("Label", others, key=key)
+        else:
+            unit = loop.project.settings.unit
+            st.number_input(f"Number ({plain(unit)})" if unit else "Number", None, None, None, format="%.10g", key=key)
         st.button(
             "Decide",
             type="primary",
@@ -96,7 +108,10 @@ def _show_others(loop: Loop, conflict: inspection.Conflict) -> None:
 
 def _decide(loop: Loop, item_id: int, key: str) -> None:
     with told():
-        loop.decide(item_id, st.session_state[key], acting("rule", loop))
+        if st.session_state[key] is None:
+            raise InvalidFeedback("There is no number yet: type one, then decide.")
+        target = tasks.of(loop.project).target(st.session_state[key], loop.project)
+        loop.decide(item_id, target, acting("rule", loop))
 
 
 def _settle(loop: Loop, item_id: int, label: str) -> None:

@@ -4,8 +4,10 @@ import streamlit as st
 
 from feedback_core import charts, inspection, receipts, trust
 from feedback_core.loop import Loop
-from feedback_core.types import Feedback, RankedEntry, Ruling
+from feedback_core.number_views import told as told_number
+from feedback_core.types import Feedback, Project, RankedEntry, Ruling
 from pages._people import acting, locked
+from pages._prediction import show_prediction
 from pages._rulings import entries, tell, undo
 from pages._shared import VERBS, ago, plain, show_input, title_of, told
 
@@ -53,7 +55,9 @@ def show_entry(loop: Loop, ranked: RankedEntry) -> None:
     with st.spinner("Looking for similar items"):
         found, fixed = receipts.receipt(loop, ranked)
     entry = ranked.entry
-    st.subheader(f"{plain(entry.reviewer)} {VERBS[entry.verdict]} {plain(entry.target or '')}")
+    st.subheader(f"{plain(entry.reviewer)} {VERBS[entry.verdict]} {plain(told_number(loop.project, entry.target))}")
+    if entry.doubt:
+        st.caption(f":material/report: {plain(entry.doubt)} It counts once somebody else agrees or you accept it.")
     left, right = st.columns(2)
     with left:
         show_input(loop.project, found.item)
@@ -66,7 +70,7 @@ def show_entry(loop: Loop, ranked: RankedEntry) -> None:
         if entry.state in ("accepted", "quarantined"):
             _decide(loop, entry)
         for said in found.entries:
-            st.caption(("**This entry** · " if said.id == entry.id else "") + _line(said))
+            st.caption(("**This entry** · " if said.id == entry.id else "") + _line(loop.project, said))
     left, right = st.columns(2)
     with left:
         _show_prediction(loop, found)
@@ -80,14 +84,7 @@ def _show_prediction(loop: Loop, found: inspection.Receipt) -> None:
         return
     entry = found.ranked.entry
     st.caption(f"What version {found.shown.version_number} said when {plain(entry.reviewer)} answered")
-    labels = loop.project.labels[: len(found.shown.proba)]
-    figure = charts.probabilities(labels, found.shown.proba, found.shown.label)
-    st.plotly_chart(
-        figure,
-        key=f"entry-proba-{entry.id}",
-        config={"displayModeBar": False},
-        alt="Class probabilities when the entry was given",
-    )
+    show_prediction(loop, found.shown, f"entry-proba-{entry.id}")
 
 
 def _show_parts(ranked: RankedEntry) -> None:
@@ -134,9 +131,9 @@ def _rule(loop: Loop, ids: tuple[int, ...], ruling: Ruling, reason_key: str) -> 
         tell(loop.rule(ids, ruling, acting("rule", loop), st.session_state.get(reason_key, "")), len(ids))
 
 
-def _line(said: Feedback) -> str:
+def _line(project: Project, said: Feedback) -> str:
     words = [
-        f"{plain(said.reviewer)} {VERBS[said.verdict]} {plain(said.target or '')}".strip(),
+        f"{plain(said.reviewer)} {VERBS[said.verdict]} {plain(told_number(project, said.target))}".strip(),
         ago(said.created_at),
         STATE_WORDS.get(said.state, ""),
         RULING_WORDS[said.ruling] and f"{RULING_WORDS[said.ruling]} by {plain(said.ruled_by or '')}",

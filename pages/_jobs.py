@@ -11,6 +11,7 @@ from pages._shared import ago, counted, plain, told
 
 DOING = {
     "retrain": "Training a new version",
+    "line-up": "Training another model",
     "real time": "Judging the real-time version",
     "predict": "Scoring the queue with the champion",
     "import": "Storing rows",

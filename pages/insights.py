@@ -4,8 +4,8 @@ import time
 
 import streamlit as st
 
-from feedback_core import accuracies, insights, version_scores
-from pages._insights import address, automate, collected, mistakes, outlook, progress
+from feedback_core import accuracies, insights, tasks, version_scores
+from pages._insights import address, automate, collected, mistakes, numbers, outlook, progress
 from pages._shared import open_loop, show_message
 
 loop = open_loop()
@@ -27,16 +27,18 @@ with filters:
 version = version_scores.looked_at(versions, scope.version)
 report = next((each for each in reports if version is not None and each.challenger_id == version.id), None)
 before = next((each for each in versions if report is not None and each.id == report.champion_id), None)
-found = accuracies.NOTHING
+found, is_number = accuracies.NOTHING, loop.project.task == "regression"
 if version is not None:
     progress.show_verdict(version, before, report)
-    if version.status == "champion":
+    if is_number:
+        numbers.show_errors(loop, version)
+    elif version.status == "champion":
         found = insights.estimates(loop.store, loop.project, loop.cache, time.time())
         progress.show_accuracies(found)
     else:
         progress.show_scores(version)
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-    part = address.choose_view()
+    part = address.choose_view(leave_out=() if "studies" in tasks.of(loop.project).offers else ("outlook", "automate"))
     progress.show_meaning(found)
 if part == "feedback":
     collected.show(loop, scope)
@@ -46,6 +48,10 @@ elif part == "automate":
     automate.show(loop)
 elif version is None:
     st.info("There is no version yet. Train the first one on Retrain.", icon=":material/model_training:")
+elif is_number and part == "mistakes":
+    numbers.show_mistakes(loop, version, scope)
+elif is_number:
+    numbers.show_progress(loop, versions, reports, scope)
 elif part == "mistakes":
     mistakes.show(loop, version, before, report, scope)
 else:

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from feedback_core import insights
+from feedback_core import insights, number_views
 from feedback_core.intervals import plain as as_json
 from feedback_core.models import title
 from feedback_core.types import Version
-from feedback_core.wording import share
+from feedback_core.wording import amount, off, rounded, share
 from pages._people import guarded
 from pages._shared import PAGES, ago, counted, open_loop, plain, show_message
 
@@ -49,6 +49,9 @@ def show_champion(champion: Version | None) -> None:
     if champion is None:
         st.write("No model serves yet. The first version becomes the champion as soon as it is trained.")
         return
+    if loop.project.task == "regression":
+        show_errors(champion)
+        return
     holdout, audit = (champion.metrics.get(sample, {}).get("accuracy") for sample in ("holdout", "audit"))
     st.metric(
         f"Version {champion.number} · accuracy on the holdout",
@@ -66,6 +69,28 @@ def show_champion(champion: Version | None) -> None:
             "What comes in now is got right well below the holdout, which is like the rows the "
             "project began with. Incoming items may be harder, different, or labelled with less care."
         )
+    show_origin(champion)
+
+
+def show_errors(champion: Version) -> None:
+    """How far off a serving model is that predicts numbers."""
+    unit, found = loop.project.settings.unit, number_views.errors(loop, champion)
+    holdout, audit, since = (as_json(score) for score in (found.holdout, found.audit, found.reported))
+    st.metric(
+        f"Version {champion.number} · mean absolute error on the holdout",
+        plain(amount(rounded(found.holdout.value), unit)) if found.holdout.n else "–",
+        help="How far its numbers are from the true ones on average, on locked base rows. It never learns from them.",
+    )
+    if found.holdout.n:
+        st.caption(f"95 % interval and rows: {plain(off(holdout, unit))}")
+    st.caption(f"Audit sample (incoming items, drawn at random when it was judged): {plain(off(audit, unit))}")
+    st.caption(f"All items since its promotion (random draws stand for those nobody saw): {plain(off(since, unit))}")
+    st.caption(number_views.basis(loop, champion.id))
+    show_origin(champion)
+
+
+def show_origin(champion: Version) -> None:
+    """What the champion is made of."""
     st.caption(
         f"{title(champion.estimator)} · learned from {counted(champion.n_base, 'base row')} and "
         f"{counted(champion.n_feedback, 'reviewed item')} · promoted {ago(champion.promoted_at)}"

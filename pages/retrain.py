@@ -4,15 +4,16 @@ from functools import partial
 
 import streamlit as st
 
-from feedback_core import decisions, insights, suspects
+from feedback_core import decisions, insights, lineup, number_views, suspects, tasks
 from feedback_core.types import GateReport, Version
 from pages import _jobs
 from pages._people import acting, guarded, locked, reviewer
 from pages._retrain.flips import show_flips
 from pages._retrain.holdout import show_wear
 from pages._retrain.jobs import show_jobs
+from pages._retrain.lineup import show_lineup
 from pages._retrain.realtime import show_realtime
-from pages._retrain.report import show_report, show_reported, show_slices
+from pages._retrain.report import show_report, show_reported, show_reported_error, show_slices
 from pages._retrain.studies import show_dry_run
 from pages._retrain.triggers import show_triggers
 from pages._retrain.versions import show_versions
@@ -33,7 +34,11 @@ def promote(version: Version) -> None:
     """Crown a judged version and have the queue scored again."""
     with told(f"Version {version.number} is the champion now. The worker scores the queue again with it."):
         by = acting("promote", loop)
-        decisions.promote(loop, version, by, st.session_state.get(f"reason-{version.id}", ""))
+        reason = st.session_state.get(f"reason-{version.id}", "")
+        if any(each.version.id == version.id for each in lineup.newest(loop).contenders):
+            lineup.choose(loop, version, by, reason)
+        else:
+            decisions.promote(loop, version, by, reason)
 
 
 def keep(version: Version) -> None:
@@ -152,7 +157,8 @@ with st.container(border=True):
         )
         # While rows are being stored nothing can be said about what is missing.
         st.caption(plain(state.due.text if jobs else state.obstacle or state.due.text))
-    show_dry_run(loop, state.champion, jobs)
+    if "studies" in tasks.of(loop.project).offers:
+        show_dry_run(loop, state.champion, jobs)
     _jobs.follow(loop, jobs)
     _jobs.tell_last(loop)
 
@@ -167,9 +173,13 @@ if state.undecided is not None:
         decision(state.undecided, candidate)
         details(state.undecided, "open")
 
-if state.champion is not None:
+if state.champion is not None and loop.project.task == "regression":
+    reported = number_views.errors(loop, state.champion).reported
+    show_reported_error(state.champion, reported, loop.project.settings.unit)
+elif state.champion is not None:
     show_reported(state.champion, insights.estimates(loop.store, loop.project, loop.cache, loop.clock()).reported)
 show_wear(loop, state.reports)
+show_lineup(loop, decision, state.undecided.challenger_id if state.undecided else None)
 st.subheader("Versions")
 show_versions(
     state.versions,
@@ -183,5 +193,6 @@ show_versions(
 )
 
 show_triggers(loop)
-show_realtime(loop)
+if "real time" in tasks.of(loop.project).offers:
+    show_realtime(loop)
 show_jobs(loop)

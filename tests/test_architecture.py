@@ -27,11 +27,11 @@ intake tables exports encoding datasets
 tasks
 formats surroundings feature_space sampling trust refits fitting provenance suspects taking_in plans
 second_look comparison accuracies studies reports rescoring triggers webhooks
-realtime
+realtime mean_errors
 reproduce
 loop insights inspection exchange
-learned decisions arrivals people briefing unattended outgoing mlflow_model
-reordering maps similar submissions
+learned decisions arrivals people briefing unattended number_views outgoing mlflow_model
+reordering maps similar submissions lineup
 entry_lines incoming
 heartbeat reviewers feedback_loop deck served_model receipts
 worker

@@ -200,7 +200,7 @@ def test_a_card_names_the_labels_of_an_unsure_prediction_and_a_blind_one_none(au
     seen = type(audited.store.predictions.shown([item.id])[item.id])(
         item.id, 1, 1, "a", (0.5, 0.4, 0.1), 0.5, 0.9, {"margin": 0.9}
     )
-    assert card(three, draw, item, seen, label_cut=0.3)["among"] == "One of a, b, 95% sure"
+    assert card(three, draw, item, seen, label_cut=0.3)["among"] == "One of a, b (95% sure)"
     assert card(three, draw, item, seen, label_cut=0.05)["among"] == ""  # all there are
     assert card(three, draw, item, seen, label_cut=0.45)["among"] == ""  # one alone
     hidden = type(draw)(**{**_fields(draw), "blind": True})

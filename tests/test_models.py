@@ -48,6 +48,10 @@ QUICK = {
     "own_estimator": {"path": "sklearn.linear_model.LogisticRegression", "C": 0.01, "max_iter": 2_000},
     "hist_gradient_boosting": {"max_iter": 5},
     "random_forest": {"n_estimators": 5},
+    "lightgbm": {"n_estimators": 5, "min_child_samples": 3},
+    "xgboost": {"n_estimators": 5},
+    "torch_mlp": {"epochs": 3},
+    "keras_mlp": {"epochs": 2, "hidden": 8},
 }
 """Parameters that keep the contract quick; a builder that is not here gets its defaults."""
 
@@ -130,7 +134,7 @@ def test_a_saved_model_is_trusted_and_answers_bit_for_bit_the_same(name, kind, l
     model = fitted(name, kind, labels)
     saved = artifacts.save(model, tmp_path, "p")
     path = tmp_path / saved.name / artifacts.MODEL
-    assert set(skops.io.get_untrusted_types(file=path)) <= set(artifacts.TRUSTED)
+    assert set(skops.io.get_untrusted_types(file=path)) <= set(artifacts.trusted())
     rows = frame_of(SCHEMAS[kind], 25, seed=2)
     loaded = artifacts.load(tmp_path, saved.name, saved.sha256)
     assert (loaded.predict_proba(rows) == model.predict_proba(rows)).all()
@@ -160,13 +164,24 @@ def numbers_data(n, seed):
     return pd.DataFrame(x, columns=["height", "weight", "empty so far"]), y
 
 
-@every_regressor
-@pytest.mark.parametrize("unit", [1e-3, 1.0, 1e4])
-def test_a_regressor_learns_numbers_of_any_size(name, unit):
-    params = {"own_estimator": {"path": "sklearn.linear_model.Ridge"}}.get(name, {})
-    model = BUILDERS[name](SCHEMAS["numbers"], 3, params, task="regression")
+NUMBER_QUICK = {
+    "own_estimator": {"path": "sklearn.linear_model.Ridge"},
+    "keras_mlp": {"epochs": 20},
+    "torch_mlp": {"epochs": 20},
+}
+
+
+@functools.cache
+def fitted_numbers(name, unit=1.0):
+    model = BUILDERS[name](SCHEMAS["numbers"], 3, NUMBER_QUICK.get(name, {}), task="regression")
     X, y = numbers_data(400, 0)
-    model.fit(X, unit * y)
+    return model.fit(X, unit * y)
+
+
+@every_regressor
+@pytest.mark.parametrize("unit", [1e-3, 1e4])
+def test_a_regressor_learns_numbers_of_any_size(name, unit):
+    model = fitted_numbers(name, unit)
     new, truth = numbers_data(200, 1)
     said = model.predict(new) / unit
     assert said.shape == (200,)
@@ -175,8 +190,7 @@ def test_a_regressor_learns_numbers_of_any_size(name, unit):
 
 @every_regressor
 def test_a_saved_regressor_answers_bit_for_bit_the_same(name, tmp_path):
-    params = {"own_estimator": {"path": "sklearn.linear_model.Ridge"}}.get(name, {})
-    model = BUILDERS[name](SCHEMAS["numbers"], 3, params, task="regression").fit(*numbers_data(60, 0))
+    model = fitted_numbers(name)
     saved = artifacts.save(model, tmp_path, "p")
     rows = numbers_data(30, 1)[0]
     assert (artifacts.load(tmp_path, saved.name, saved.sha256).predict(rows) == model.predict(rows)).all()
@@ -239,11 +253,12 @@ def test_each_trusted_type_is_needed_by_a_model(tmp_path):
     ):
         own = BUILDERS["own_estimator"](SCHEMAS["text"], 0, params)
         models.append(fit(own, frame, ["a", "b"] * 30, np.ones(60)))
+    models += [fitted_numbers(name) for name in for_task("regression")]
     found = set()
     for model in models:
-        skops.io.dump(model, tmp_path / "any.skops")
-        found |= set(skops.io.get_untrusted_types(file=tmp_path / "any.skops"))
-    assert sorted(found) == sorted(artifacts.TRUSTED)
+        saved = artifacts.save(model, tmp_path, "p")
+        found |= set(skops.io.get_untrusted_types(file=tmp_path / saved.name / artifacts.MODEL))
+    assert sorted(found) == sorted(artifacts.trusted())
 
 
 def test_image_columns_are_named_as_the_frame_names_them():

@@ -14,7 +14,7 @@ from feedback_core.intervals import paired
 from feedback_core.loop import Loop
 from feedback_core.store import Store
 from feedback_core.studies import credits, dry_runs
-from feedback_core.types import Decision, Interval, Job, Version
+from feedback_core.types import STUDIES, Decision, Interval, Job, Version
 from feedback_core.worker import LEASE_S, run_next
 from tests.conftest import Clock, make_loop, rows
 
@@ -77,6 +77,17 @@ def test_studies_come_after_all_other_work_and_a_dry_run_before_the_others(secon
     say(second, 1, "ana")
     second.request_retrain("ann")
     assert [kind for kind, _ in ran(second)] == ["retrain", "dry run", "credit"]
+
+
+@pytest.mark.parametrize("kind", STUDIES)
+def test_what_gives_way_is_not_claimed_before_what_it_gave_way_to(second: Loop, kind: str) -> None:
+    second.request_study(kind, "ann")
+    say(second, 1, "ana")
+    retrain = second.request_retrain("ann")
+    first = run_next(second.store, "w1", second.clock)
+    # A job that runs to its end may come first; one that gives way for ever would block the retrain.
+    assert first.state == "done"
+    assert (first.id == retrain.id) == (kind != "certificate")
 
 
 def test_a_study_gives_way_in_the_middle_to_a_retrain_and_begins_again_after_it(

@@ -14,7 +14,21 @@ from starlette.middleware import Middleware
 from .. import __version__
 from ..environment import api_pace, sign_in
 from ..store import Store, open_store
-from . import access, decisions, docs, evidence, feeds, items, jobs, metrics, projects, realtime, reviewing, webhooks
+from . import (
+    access,
+    decisions,
+    docs,
+    evidence,
+    feeds,
+    items,
+    jobs,
+    lineups,
+    metrics,
+    projects,
+    realtime,
+    reviewing,
+    webhooks,
+)
 from .buckets import Pace
 from .guard import Guard
 from .opening import known_query
@@ -23,7 +37,21 @@ from .permitting import Described, declared
 from .problems import HANDLERS, PROBLEMS
 
 # What is asked most comes first: routes are tried one after the other.
-PARTS = (reviewing, items, jobs, projects, realtime, evidence, decisions, feeds, metrics, docs, access, webhooks)
+PARTS = (
+    reviewing,
+    items,
+    jobs,
+    projects,
+    realtime,
+    lineups,
+    evidence,
+    decisions,
+    feeds,
+    metrics,
+    docs,
+    access,
+    webhooks,
+)
 
 
 def create_api(url: str, team: bool | None = None) -> Described:

@@ -3,6 +3,7 @@
 from .items import parts, pool_map, pool_map_by_confidence, probabilities
 from .live import live_errors
 from .mistakes import calibration, confusion, recall
+from .numbers import errors, errors_by_size, predicted_and_true
 from .outlook import certificate, credit, forecast
 from .queue import VERDICT_NAMES, findings, priorities, volume
 from .replays import backtest
@@ -20,12 +21,15 @@ __all__ = [
     "confusion",
     "credit",
     "download",
+    "errors",
+    "errors_by_size",
     "findings",
     "forecast",
     "live_errors",
     "parts",
     "pool_map",
     "pool_map_by_confidence",
+    "predicted_and_true",
     "priorities",
     "probabilities",
     "recall",

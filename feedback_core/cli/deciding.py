@@ -19,6 +19,7 @@ from .options import (
     open_loop,
     person,
     print_json,
+    print_table,
 )
 from .running import finished
 
@@ -46,6 +47,34 @@ def retrain(
     job = finished(loop, loop.request_retrain(person(by), trigger), as_json)
     version = loop.store.versions.numbered(loop.project.id, int(job.result["version"]))
     show_verdict(loop, version, loop.store.versions.verdict_on(version), as_json)
+
+
+@app.command("line-up")
+def line_up(
+    estimators: Annotated[list[str] | None, typer.Argument(help="Models to train; none: show the last one.")] = None,
+    project: ProjectName = "",
+    by: By = "",
+    database: Database = "",
+    as_json: AsJson = False,
+) -> None:
+    """Train several models on the same rows here and now, judge each, and show them beside each other."""
+    from .. import lineup, wording
+
+    loop = open_loop(database, project)
+    for job in lineup.request(loop, estimators, person(by)) if estimators else []:
+        finished(loop, job, as_json)
+    rows = lineup.table(lineup.newest(loop))
+    if as_json:
+        print_json({"contenders": rows, "looks_left": lineup.looks_left(loop)})
+        return
+    if not rows:
+        typer.echo("No line-up yet: name models, such as random_forest hist_gradient_boosting.")
+        return
+    cells = [
+        (f"v{row['version']}", row["model"], wording.share(row["score"]), row["finding"], f"{row['train_s']:.1f} s")
+        for row in rows
+    ]
+    print_table(("version", "model", "accuracy", "verdict", "to train"), cells)
 
 
 @app.command()

@@ -1,6 +1,18 @@
 """Models: one file per framework or estimator, found by name."""
 
-from . import hist_gradient_boosting, logistic_regression, own_estimator, random_forest, ridge, sgd
+from . import (
+    hist_gradient_boosting,
+    keras,
+    lightgbm,
+    logistic_regression,
+    own_estimator,
+    random_forest,
+    ridge,
+    river,
+    sgd,
+    torch,
+    xgboost,
+)
 from .registry import BUILDERS, Builder, available, builder, choices, for_task, spoken, title
 
 __all__ = [
@@ -11,11 +23,16 @@ __all__ = [
     "choices",
     "for_task",
     "hist_gradient_boosting",
+    "keras",
+    "lightgbm",
     "logistic_regression",
     "own_estimator",
     "random_forest",
     "ridge",
+    "river",
     "sgd",
     "spoken",
     "title",
+    "torch",
+    "xgboost",
 ]

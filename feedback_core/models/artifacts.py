@@ -21,7 +21,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import orjson
 
-from ..errors import ArtifactError, NotInstalled
+from ..errors import ArtifactError, NotFound, NotInstalled
 from . import model_folder
 from .model_folder import MANIFEST, MODEL, sweep
 from .registry import BUILDERS
@@ -102,7 +102,7 @@ def load(root: Path, name: str, sha256: str) -> Any:
     if native is not None:
         try:
             native.read_native(path.parent)
-        except NotInstalled as error:
+        except (NotInstalled, NotFound) as error:
             raise ArtifactError(f"The model in {name} cannot be loaded. {error}") from error
     return model
 

@@ -46,13 +46,19 @@ class Builder:
     trusted: tuple[str, ...]
 
     def __call__(self, schema: Schema, seed: int, params: Mapping[str, Any], task: str = "classification") -> Any:
-        """An unfitted pipeline. Raises InvalidSetting for another task, NotInstalled where its package is missing."""
+        """An unfitted pipeline.
+
+        Raises InvalidSetting for another task or a parameter it does not take, NotInstalled without its package.
+        """
         if task not in self.tasks:
             raise InvalidSetting(
                 f"{self.title} is not made for {task}: choose one of {', '.join(map(title, for_task(task)))}."
             )
         self.require()
-        return self.build(schema, seed, params, task)
+        try:
+            return self.build(schema, seed, params, task)
+        except TypeError as error:
+            raise InvalidSetting(f"{self.title} does not take these parameters: {error}.") from error
 
     @property
     def installed(self) -> bool:

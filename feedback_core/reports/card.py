@@ -58,7 +58,7 @@ def _facts(store: Store, project: Project) -> dict[str, Any]:
     champion = store.versions.champion(project.id)
     if champion is None:
         raise NotFound(f"{project.name} has no champion yet: train the first version on the Retrain page.")
-    reports, training = store.versions.reports(project.id), summaries.weights(store.versions.lineage(champion.id))
+    reports, training = store.versions.reports(project.id), _training(store, project, champion)
     looks = looks_so_far(reports, store.projects.get(project.id).refreshed_after)
     promotion = _promotion(champion, reports)
     return {
@@ -75,6 +75,11 @@ def _facts(store: Store, project: Project) -> dict[str, Any]:
         "ancestors": _ancestors(champion, store.versions.all(project.id), reports),
         "provenance": promotion.numbers.get("provenance", {}) if promotion else {},
     }
+
+
+def _training(store: Store, project: Project, champion: Version) -> list[summaries.Weights]:
+    """Training rows by label; none where numbers are predicted, of which hardly two are equal."""
+    return summaries.weights(store.versions.lineage(champion.id)) if project.labels else []
 
 
 def _line(each: Ancestor) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from ..gate.verdict import MIN_CASES
 from ..gate.wear import LOOKS
 from ..types import GateReport, Project, Version
-from ..wording import counted, share
+from ..wording import counted, off, share
 
 WIDE = 0.05
 """Half an interval beyond which an accuracy is called imprecise: 5 points, what 200 rows give at 85 %."""
@@ -24,13 +24,34 @@ def limits(
     holdout, audit = (champion.metrics.get(sample, {}) for sample in ("holdout", "audit"))
     return [
         *_unseen(project, learned),
-        *_precision(holdout.get("accuracy")),
-        *_classes(holdout),
-        *_incoming(holdout.get("accuracy"), audit.get("accuracy")),
+        *(_errors(holdout, audit) if "error" in holdout else _shares(holdout, audit)),
         *_looked_at(looks),
         *_against_advice(report),
         *(["The reviewers of this sample project are simulated."] if project.simulated else []),
     ]
+
+
+def _shares(holdout: Mapping[str, Any], audit: Mapping[str, Any]) -> Iterator[str]:
+    yield from _precision(holdout.get("accuracy"))
+    yield from _classes(holdout)
+    yield from _incoming(holdout.get("accuracy"), audit.get("accuracy"))
+
+
+def _errors(holdout: Mapping[str, Any], audit: Mapping[str, Any]) -> Iterator[str]:
+    """The same of a version that predicts numbers."""
+    known, unit = holdout["error"]["n"], holdout.get("unit", "")
+    if not known:
+        yield "There is no holdout: nothing is known about how far off it is on the data the project began with."
+    elif known < MIN_CASES:
+        yield f"Only {counted(known, 'locked row')} to measure it on: its mean error is a rough guess."
+    coming = audit.get("error", {})
+    if not coming.get("n"):
+        yield "There is no audit sample: nothing is known about how far off it is on the items that come in."
+    elif known and coming["low"] > (holdout["error"]["high"] or 0):
+        yield (
+            f"On incoming items it is further off than on the holdout: audit sample {off(coming, unit)}, holdout "
+            f"{off(holdout['error'], unit)}."
+        )
 
 
 def _unseen(project: Project, learned: Sequence[str]) -> Iterator[str]:

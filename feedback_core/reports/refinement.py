@@ -22,6 +22,12 @@ KINDS: dict[FlipKind, str] = {
 }
 
 
+NEARER: dict[FlipKind, str] = {
+    "fixed": "Improved: nearer to the truth by more than the tolerance",
+    "broken": "Worsened: farther off by more than the tolerance",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Changed:
     """One row about which the two versions say different things."""
@@ -44,16 +50,17 @@ def refinement(store: Store, project: Project, report: GateReport, now: float) -
         "champion": champion,
         "verdict": verdict(report, version),
         "advice": ADVICE[report.action],
-        "pairs": summaries.pairs(learned),
+        "is_number": "challenger_error" in report.numbers,
+        "pairs": summaries.pairs(learned) if project.labels else [],
         "most_pairs": summaries.MOST_PAIRS,
         "people": summaries.people(learned),
         "strategies": summaries.strategies(learned),
-        "training": summaries.weights(store.versions.lineage(version.id)),
+        "training": summaries.weights(store.versions.lineage(version.id)) if project.labels else [],
         "samples": sample_rows(report.numbers),
         "slices": slice_rows(report.numbers),
         "flip_counts": store.flips.counts(report.id),
-        "flips": _flips(store, report),
-        "kinds": KINDS,
+        "flips": _flips(store, report, project),
+        "kinds": KINDS if project.labels else NEARER,
         "named": NAMED,
         "provenance": report.numbers.get("provenance", {}),
         "settings": report.numbers.get("provenance", {}).get("settings") or project.settings.to_dict(),
@@ -86,7 +93,8 @@ def slice_rows(numbers: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     return found
 
 
-def _flips(store: Store, report: GateReport) -> dict[FlipKind, list[Changed]]:
-    pages = {kind: store.flips.page(report.id, kind, limit=NAMED) for kind in KINDS}
+def _flips(store: Store, report: GateReport, project: Project) -> dict[FlipKind, list[Changed]]:
+    read = store.flips.page if project.labels else store.flips.most
+    pages = {kind: read(report.id, kind, limit=NAMED) for kind in KINDS}
     keys = store.items.keys([flip.item_id for page in pages.values() for flip in page])
     return {kind: [Changed(keys.get(flip.item_id, "?"), flip) for flip in page] for kind, page in pages.items()}

@@ -46,7 +46,7 @@ def _environment() -> Environment:
     made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     made.filters |= {
         name: getattr(wording, name)
-        for name in ("share", "points", "difference", "number", "counted", "moment", "spoken")
+        for name in ("share", "points", "difference", "number", "off", "counted", "moment", "spoken")
     }
     made.globals |= {"along": along, "scale": scale, "SAMPLES": wording.SAMPLES}
     made.filters |= {"zip": zip, "quote": shlex.quote, "capfirst": lambda text: text[:1].upper() + text[1:]}

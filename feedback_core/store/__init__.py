@@ -28,6 +28,7 @@ from .predictions import Predictions
 from .projects import Projects
 from .ranks import Ranks
 from .realtime import Realtime
+from .residuals import Residuals
 from .reversals import Reversals
 from .rulings import Rulings
 from .sessions import ReviewSessions
@@ -57,6 +58,7 @@ class Store:
     rulings: Rulings
     reversals: Reversals
     ranks: Ranks
+    residuals: Residuals
     sessions: ReviewSessions
     maps: Maps
     versions: Versions
@@ -111,6 +113,7 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         rulings=Rulings(driver),
         reversals=Reversals(driver),
         ranks=Ranks(driver),
+        residuals=Residuals(driver),
         sessions=ReviewSessions(driver),
         maps=Maps(driver),
         versions=Versions(driver),

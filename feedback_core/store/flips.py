@@ -17,6 +17,12 @@ select * from flips where report_id = :report and item_id > :after
 order by item_id limit :limit
 """
 
+_MOST = """
+select item_id, kind, sample, truth, before, after from flips
+where report_id = :report and (:kind is null or kind = :kind) and (:sample is null or sample = :sample)
+order by abs(abs(before - truth) - abs(after - truth)) desc, item_id limit :limit offset :after
+"""
+
 _CELLS = """
 select truth, said, sum(n) as n from (
     select truth, after as said, 1 as n from flips where report_id = :report and sample = :sample
@@ -59,6 +65,20 @@ class Flips:
         params = {"report": report_id, "kind": kind, "sample": sample, "after": after, "limit": limit}
         with self._driver.reading() as session:
             return [noun(Flip, row) for row in session.query(_PAGE, params)]
+
+    def most(
+        self,
+        report_id: int,
+        kind: FlipKind | None = None,
+        sample: LockedSample | None = None,
+        *,
+        after: int = 0,
+        limit: int = 100,
+    ) -> list[Flip]:
+        """Flips of predicted numbers, those whose error changed most first. after: how many to leave out."""
+        params = {"report": report_id, "kind": kind, "sample": sample, "after": after, "limit": limit}
+        with self._driver.reading() as session:
+            return [noun(Flip, row) for row in session.query(_MOST, params)]
 
     def counts(self, report_id: int) -> dict[tuple[LockedSample, FlipKind], int]:
         """Flips of a report by sample and kind."""

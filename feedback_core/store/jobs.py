@@ -26,6 +26,14 @@ values (:project, :kind, 'waiting', :trigger, :by, :payload, :now) returning *
 
 _CLAIMABLE = "(state = 'waiting' and not_before <= :now or state = 'running' and lease_until < :now)"
 
+_PATIENCE = {"forecast": 2, "credit": 2, "dry run": 1, "backtest": 1}
+"""How long each kind of job can wait; the others cannot. A running one gives way to whatever can wait less.
+
+Claims go by the same order: a job that gave way to one it would then be claimed before would do so for ever.
+"""
+
+_RANK = "case {kind} " + " ".join(f"when '{kind}' then {rank}" for kind, rank in _PATIENCE.items()) + " else 0 end"
+
 # Trust leases, not process ids: a zombie looks alive. One job at a time per project.
 _CLAIM = f"""
 update jobs set state = 'running', worker = :worker, lease_until = :now + :lease_s, heartbeat_at = :now,
@@ -35,7 +43,7 @@ where id = (
     where {_CLAIMABLE} and (:only is null or id = :only)
       and not exists (select 1 from jobs other where other.project_id = j.project_id and other.id <> j.id
                       and other.state = 'running' and other.lease_until >= :now)
-    order by case kind when 'forecast' then 2 when 'credit' then 2 when 'dry run' then 1 else 0 end, id limit 1)
+    order by {_RANK.format(kind="kind")}, id limit 1)
 returning *
 """
 
@@ -60,9 +68,9 @@ where id = :id and worker = :worker and state = 'running' and cancelled_by is nu
 """
 
 # Work of another project counts once it has waited for a free process in vain, and could run if there were one.
-_MORE_URGENT = """
-select 1 from jobs j where state = 'waiting' and id <> :id and kind not in ('forecast', 'credit')
-   and (kind <> 'dry run' or :kind <> 'dry run') and not_before <= :now
+_MORE_URGENT = f"""
+select 1 from jobs j where state = 'waiting' and id <> :id
+   and {_RANK.format(kind="kind")} < {_RANK.format(kind=":kind")} and not_before <= :now
    and (project_id = :project or max(created_at, not_before) <= :now - :patience_s
         and not exists (select 1 from jobs busy where busy.project_id = j.project_id and busy.state = 'running'))
 limit 1

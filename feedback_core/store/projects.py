@@ -43,7 +43,7 @@ class Projects:
     ) -> Project:
         """Add a project. Raises InvalidInput when the name is taken or empty."""
         name = name.strip()
-        check_fits(settings, [column.name for column in schema.of_kind("category")], labels)
+        check_fits(settings, [column.name for column in schema.of_kind("category")], labels, task)
         values = {
             "name": name,
             "task": task,
@@ -107,7 +107,7 @@ class Projects:
         """Replace settings, or add labels at the end (the order of known labels never changes)."""
         known = project.labels + tuple(label for label in labels if label not in project.labels)
         settings = settings or project.settings
-        check_fits(settings, [column.name for column in project.schema.of_kind("category")], known)
+        check_fits(settings, [column.name for column in project.schema.of_kind("category")], known, project.task)
         body = orjson.dumps(settings.to_dict()).decode()
         with self._driver.writing() as session:
             before = orjson.loads(

@@ -180,6 +180,6 @@ def _notes(body: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         f"Proved on {body['rows']:,} random draws answered since the promotion, by exact tests from the strictest "
         f"threshold on.{left_out}",
-        f"{attempt}{body['error']:.1%} here, and 5 % over all attempts together. It is about items like those that "
+        f"{attempt}{body['error']:.1%} here, and 5% over all attempts together. It is about items like those that "
         "come in now, and holds for 30 days.",
     )

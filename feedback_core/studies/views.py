@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from .. import tasks
 from ..store import Store
 from ..types import Project, Study, StudyKind, Version
 
@@ -140,7 +141,7 @@ def dry_run_view(store: Store, project: Project) -> DryRunView:
 def missing(store: Store, project: Project) -> tuple[StudyKind, ...]:
     """Studies of the champion that nobody has made yet."""
     champion = store.versions.champion(project.id)
-    if champion is None:
+    if champion is None or "studies" not in tasks.of(project).offers:
         return ()
     return tuple(kind for kind in AUTOMATIC if store.studies.newest(project.id, kind, champion.id) is None)
 

@@ -1,12 +1,13 @@
 """What a project's target is: one file a kind of task, found by its name."""
 
 from . import classification, regression
-from .registry import TASKS, Evidence, Floats, TakeIn, Task, of, scored, unfitted, weights
+from .registry import TASKS, Evidence, Floats, Offer, TakeIn, Task, of, scored, unfitted, weights
 
 __all__ = [
     "TASKS",
     "Evidence",
     "Floats",
+    "Offer",
     "TakeIn",
     "Task",
     "classification",

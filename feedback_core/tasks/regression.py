@@ -195,7 +195,8 @@ def _unsure(said: Floats) -> Floats:
 
 
 def _metrics(truth: Sequence[str], said: npt.NDArray[np.float64], project: Project) -> dict[str, Any]:
-    return number_scores(numbers_of(truth), said[:, 0], project.settings.tolerance)
+    scores = number_scores(numbers_of(truth), said[:, 0], project.settings.tolerance)
+    return scores | {"unit": project.settings.unit}
 
 
 def _terms(_project: Project) -> dict[str, Any]:

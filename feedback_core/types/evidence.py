@@ -13,7 +13,7 @@ Finding = Literal["first", "better", "not measurably different", "worse within n
 Action = Literal["promote", "hold", "refuse"]
 FlipKind = Literal["fixed", "broken", "moved"]
 LockedSample = Literal["holdout", "audit", "corrections"]
-StudyKind = Literal["forecast", "dry run", "credit", "backtest", "certificate"]
+StudyKind = Literal["forecast", "dry run", "credit", "backtest", "certificate", "line-up"]
 
 GATE = "gate"
 """Who is recorded as having decided where a verdict was carried out without a person."""

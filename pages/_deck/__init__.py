@@ -9,12 +9,12 @@ from urllib.parse import quote
 
 import streamlit as st
 
-from feedback_core import deck, studies
+from feedback_core import deck, number_views, studies
 from feedback_core.errors import FeedbackError
 from feedback_core.learned import labelled_neighbours, usual_values
 from feedback_core.loop import Loop
-from feedback_core.types import Draw, Item
-from pages._deck.cards import card
+from feedback_core.types import Draw, Item, Prediction
+from pages._deck.cards import card, number_field
 
 HAND = 40  # cards leased ahead: two seconds of the fastest typing, while a run of the page takes a tenth of one
 REFILL_BELOW = 32
@@ -47,6 +47,7 @@ def show(loop: Loop, reviewer: str, session_id: int | None = None) -> None:
             "client": sent.get("client"),
             "beat": sent.get("beat"),
             "labels": list(loop.project.labels),
+            "number": number_field(loop.project),
             "order": [draw.id for draw in hand],
             "cards": _cards(loop, hand, frozenset(sent.get("have", []))),
             "acks": acks,
@@ -89,11 +90,18 @@ def _cards(loop: Loop, hand: Sequence[Draw], have: frozenset[str]) -> list[dict[
     said = loop.store.predictions.shown([draw.item_id for draw in wanted])
     known = usual_values(loop) if wanted else ()
     alike = _alike(loop, [draw.item_id for draw in wanted if not draw.blind])
-    cut = studies.label_cut(loop.store, loop.project) if wanted else None
+    cut = studies.label_cut(loop.store, loop.project) if wanted and loop.project.labels else None
     return [
         card(loop.project, draw, items[draw.item_id], said.get(draw.item_id), known, alike.get(draw.item_id, []), cut)
+        | {"interval": _interval(loop, None if draw.blind else said.get(draw.item_id))}
         for draw in wanted
     ]
+
+
+def _interval(loop: Loop, shown: Prediction | None) -> str:
+    """Where the true number is expected; empty on a blind card, and where no number is predicted."""
+    is_number = shown is not None and loop.project.task == "regression"
+    return number_views.interval_text(loop, shown) if is_number else ""
 
 
 def _alike(loop: Loop, item_ids: Sequence[int]) -> dict[int, list[tuple[Item, str]]]:

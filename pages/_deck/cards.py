@@ -40,7 +40,7 @@ def card(
         "fields": [_field(project, n, value, known) for n, value in enumerate(item.values)],
         "similar": [_similar(project, other, label) for other, label in alike],
         "predicted": None if draw.blind else item.predicted,
-        "proba": [round(share, 4) for share in seen.proba] if seen else None,
+        "proba": [round(share, 4) for share in seen.proba] if seen and project.labels else None,
         "among": _among(project, seen, label_cut),
         "why": why(draw, item, prediction),
     }
@@ -53,7 +53,21 @@ def _among(project: Project, seen: Prediction | None, label_cut: float | None) -
     held = label_set(np.asarray(seen.proba), label_cut)
     if not 1 < len(held) <= min(MOST_AMONG, len(project.labels) - 1):
         return ""
-    return f"One of {', '.join(project.labels[n] for n in held)}, {COVERAGE:.0%} sure"
+    return f"One of {', '.join(project.labels[n] for n in held)} ({COVERAGE:.0%} sure)"
+
+
+def number_field(project: Project) -> dict[str, Any] | None:
+    """What the field for a typed number has to know; None where labels are chosen."""
+    if project.task != "regression":
+        return None
+    now = project.settings
+    bounded = now.plausible_low < now.plausible_high
+    return {
+        "unit": now.unit,
+        "tolerance": now.tolerance,
+        "low": now.plausible_low if bounded else None,
+        "high": now.plausible_high if bounded else None,
+    }
 
 
 def why(draw: Draw, item: Item, prediction: Prediction | None) -> str:

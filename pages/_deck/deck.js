@@ -117,21 +117,38 @@ function decide(deck, verdict, target = null) {
   const card = visible(deck);
   if (!card || performance.now() < deck.pausedUntil) return;
   if (verdict === "confirm" && card.predicted === null) {
-    deck.said = "No prediction is shown to confirm: choose a label.";
+    deck.said = `No prediction is shown to confirm: ${deck.number ? "type the number" : "choose a label"}.`;
     return;
   }
-  if (verdict === "correct" && target === card.predicted) verdict = "confirm";
+  if (verdict === "correct" && !deck.number && target === card.predicted) verdict = "confirm";
   const revises = deck.back !== null;
   const note = noteOf(deck, card.draw).trim();
   const seconds = Math.min((performance.now() - deck.shownAt) / 1000, 86400);
   const { draw, item, version } = card;
   const seq = add(deck, { draw, item, version, verdict, target, note, seconds, revises });
+  // A typed number is sent as it is, for the server to keep, and counts as agreement when it is near enough.
+  if (verdict === "correct" && deck.number && isNear(deck, target, card)) verdict = "confirm";
   remember(deck, { client: deck.client, seq, card, verdict, target, note, revises });
   deck.decided.add(draw);
   deck.notes.delete(draw);
   deck.queue = deck.queue.filter((other) => other !== draw);
   deck.back = null;
   deck.said = `${outcome({ verdict, target, card })}. ${present(deck) ? `Next: ${present(deck).title}` : ""}`;
+}
+
+const isNear = (deck, target, card) =>
+  card.predicted !== null && Math.abs(Number(target) - Number(card.predicted)) <= deck.number.tolerance;
+
+// A typed number, or why it is none. A lone comma is a decimal sign: nobody types thousands with one.
+function typedNumber(deck, text) {
+  const plain = text.trim().replace(/\s/g, "").replace(/^([^.,]*),([^.,]*)$/, "$1.$2");
+  const { low, high, unit } = deck.number;
+  if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(plain)) return { problem: `“${text.trim()}” is not a number.` };
+  const value = Number(plain);
+  if (!Number.isFinite(value)) return { problem: `“${text.trim()}” is too large.` };
+  const range = `${low} to ${high} ${unit}`.trim();
+  if (low !== null && (value < low || value > high)) return { problem: `Only numbers from ${range} are plausible here.` };
+  return { target: String(value) };
 }
 
 const noteOf = (deck, draw) => deck.notes.get(draw) ?? (deck.back === null ? "" : (pastOf(deck, draw)?.note ?? ""));
@@ -147,7 +164,8 @@ function decideByMouse(deck, event, verdict, target) {
 function keepNote(deck) {
   // A note written while looking back changes that decision; on the card to decide it waits for the decision.
   const past = deck.back === null ? undefined : pastOf(deck, deck.back);
-  if (past && noteOf(deck, deck.back).trim() !== past.note) decide(deck, past.verdict, past.target);
+  const verdict = past?.verdict === "confirm" && past.target !== null ? "correct" : past?.verdict;
+  if (past && noteOf(deck, deck.back).trim() !== past.note) decide(deck, verdict, past.target);
 }
 
 function forget(deck) {
@@ -243,7 +261,7 @@ function flush(deck) {
 function receive(deck, data) {
   if (data.at <= deck.at) return; // a change of theme runs the component again with what it has
   const seen = token(present(deck));
-  Object.assign(deck, { at: data.at, labels: data.labels, left: data.left, empty: data.empty, hand: data.hand });
+  Object.assign(deck, { at: data.at, labels: data.labels, number: data.number, left: data.left, empty: data.empty, hand: data.hand });
   for (const [client, seq, saved, message] of data.acks) settle(deck, client, seq, saved, message);
   for (const card of data.cards) deck.cards.set(card.draw, card);
   const pending = new Set(deck.outbox.map((entry) => entry.draw));

@@ -4,6 +4,7 @@ const DIGITS = "1234567890";
 const LETTERS = "abdeghijklmopqtvwxyz"; // C and R are Streamlit's; F, N, S and U are taken below
 const FEW = 10; // labels that need no box to search them
 const TALL = 14; // rows of a table before the next goes beside it
+const TYPED = [["0 … 9 - .", "the right number; Enter saves it, Esc leads back"]];
 const HELP = [
   ["1 … 9, 0", "label, as printed on its button"],
   ["Enter", "confirm the prediction"],
@@ -24,6 +25,7 @@ const KINDS = { priority: "by priority", audit: "blind checks", "second opinion"
 export default function (component) {
   const { data, parentElement, setStateValue } = component;
   const deck = deckOf(data);
+  deck.number = data.number; // before anything is built
   deck.send = (value) => setStateValue("outbox", value);
   const root = parentElement.querySelector(".deck");
   if (root.deck !== deck) {
@@ -81,6 +83,7 @@ function figure(name, help) {
 }
 
 function build(deck, root) {
+  const parts = {};
   const done = figure("Done", "Decisions of this session.");
   const pace = figure("Per minute", "Decisions a minute since you opened this page.");
   const agree = figure(
@@ -95,6 +98,12 @@ function build(deck, root) {
   const confirm = button(deck, "Enter", "Confirm", (event) => decideByMouse(deck, event, "confirm"), { class: "confirm" });
   const search = node("input", { type: "search", placeholder: "Search labels ( / )", "aria-label": "Search labels" });
   const labels = node("div", { class: "labels", role: "group", "aria-label": "Labels" });
+  const typed = node("input", { type: "text", inputmode: "decimal", autocomplete: "off", "aria-label": "The right number" });
+  const unit = node("span", { class: "unit" });
+  const take = button(deck, "", "Save the number", () => saveTyped(deck, parts), { class: "take" });
+  const problem = node("p", { class: "problem", role: "alert" });
+  const numeral = node("div", { class: "numeral" }, node("div", {}, typed, unit, take), problem);
+  const interval = node("p", { class: "interval" });
   const note = node("input", { type: "text", maxlength: "2000", "aria-label": "Note", placeholder: "Note (N): why?" });
   const back = button(deck, "←", "Back", () => look(deck, -1));
   const forward = button(deck, "→", "Forward", () => look(deck, 1));
@@ -103,7 +112,7 @@ function build(deck, root) {
     "dialog",
     { "aria-label": "Keys", onclose: () => deck.draw() },
     node("h2", { text: "Keys" }),
-    node("dl", {}, ...HELP.flatMap(([key, text]) => [node("dt", { text: key }), node("dd", { text })])),
+    node("dl", {}, ...helpOf(deck).flatMap(([key, text]) => [node("dt", { text: key }), node("dd", { text })])),
     node("button", { type: "button", text: "Close", onclick: () => help.close() }),
   );
   const actions = node(
@@ -121,9 +130,10 @@ function build(deck, root) {
     button(deck, "?", "Keys", () => help.showModal()),
   );
   const none = node("p", { class: "none", role: "status" });
-  const answers = node("div", { class: "answers" }, confirm, search, labels, none, note, actions);
+  const answers = node("div", { class: "answers" }, confirm, interval, numeral, search, labels, none, note, actions);
   const empty = node("div", { class: "empty", role: "status" }, node("h2"), node("p"));
   search.oninput = () => deck.draw();
+  typed.oninput = () => put(problem, "");
   note.oninput = () => deck.notes.set(visible(deck)?.draw, note.value);
   root.replaceChildren(
     node("dl", { class: "strip" }, done.box, pace.box, agree.box, left.box),
@@ -134,9 +144,13 @@ function build(deck, root) {
     empty,
     help,
   );
-  const parts = { root, state, said, refusals, card, confirm, search, labels, note, back, forward, undoing, help };
-  return { ...parts, none, actions, answers, empty, done: done.value, pace: pace.value, agree: agree.value, left: left.value };
+  Object.assign(parts, { root, state, said, refusals, card, confirm, search, labels, note, back, forward, undoing, help });
+  Object.assign(parts, { none, actions, answers, empty, typed, unit, problem, numeral, interval });
+  return Object.assign(parts, { done: done.value, pace: pace.value, agree: agree.value, left: left.value });
 }
+
+// What a number needs in place of the keys of labels.
+const helpOf = (deck) => (deck.number ? [...TYPED, ...HELP.filter(([key]) => !/^[1/]/.test(key))] : HELP);
 
 function keysOf(labels) {
   // The digits 0 to 9 as labels are typed as themselves, not one off.
@@ -171,6 +185,8 @@ function draw(deck, parts) {
   put(parts.said, deck.said);
   drawRefusals(deck, parts);
   parts.card.hidden = parts.confirm.hidden = parts.labels.hidden = parts.note.hidden = !card;
+  parts.numeral.hidden = parts.interval.hidden = !card || !deck.number;
+  parts.labels.hidden ||= Boolean(deck.number);
   parts.search.hidden = !card || deck.labels.length <= FEW;
   parts.empty.hidden = Boolean(card);
   parts.undoing.disabled = !deck.history.length || deck.back !== null; // it takes back the newest, not the one shown
@@ -181,11 +197,13 @@ function draw(deck, parts) {
   if (parts.shown !== shown) {
     parts.shown = shown;
     deck.shownAt = performance.now();
-    parts.search.value = "";
+    parts.search.value = parts.typed.value = "";
+    put(parts.problem, "");
     drawCard(deck, parts, card);
   }
   parts.note.value = noteOf(deck, card.draw);
-  drawLabels(deck, parts, card);
+  if (deck.number) drawNumber(deck, parts, card);
+  else drawLabels(deck, parts, card);
 }
 
 function drawStrip(deck, parts) {
@@ -292,6 +310,27 @@ function similar(rows, tabled) {
   return node("section", { class: tabled ? "similar tabled" : "similar" }, node("h3", { text: "Most similar labelled items" }), node("ol", {}, ...lines));
 }
 
+function drawNumber(deck, parts, card) {
+  const { unit } = deck.number;
+  parts.confirm.disabled = card.predicted === null;
+  const shown = card.predicted === null ? "No prediction shown: type the number" : `Confirm: ${card.predicted} ${unit}`;
+  put(parts.confirm.querySelector(".caption"), shown.trim());
+  put(parts.interval, card.interval);
+  put(parts.unit, unit);
+  parts.none.hidden = true;
+  const past = deck.back === null ? null : pastOf(deck, deck.back);
+  parts.typed.placeholder = past?.target ?? (past ? (card.predicted ?? "") : "or type the right number");
+}
+
+function saveTyped(deck, parts) {
+  if (!parts.typed.value.trim()) return decide(deck, "confirm");
+  const { target, problem } = typedNumber(deck, parts.typed.value);
+  if (problem) return put(parts.problem, problem);
+  parts.typed.value = "";
+  parts.typed.blur(); // letters are keys again
+  decide(deck, "correct", target);
+}
+
 function drawLabels(deck, parts, card) {
   parts.confirm.disabled = card.predicted === null;
   const shown = card.predicted === null ? "No prediction shown: choose a label" : `Confirm: ${card.predicted}`;
@@ -332,6 +371,7 @@ function press(deck, parts, event) {
   const at = event.composedPath()[0];
   if (event.isComposing || event.defaultPrevented) return;
   if (at === parts.note || at === parts.search) return pressInField(deck, parts, event, at);
+  if (at === parts.typed) return pressInNumber(deck, parts, event);
   if (/^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName) || at.isContentEditable) return;
   if (parts.help.open) {
     if (event.key === "?") parts.help.close();
@@ -342,6 +382,7 @@ function press(deck, parts, event) {
   if (!undoes && (event.ctrlKey || event.metaKey || event.altKey)) return;
   // A held key would run through the queue unseen, and a focused control has its own Enter and Space.
   if (event.repeat || ((key === "Enter" || key === " ") && /^(BUTTON|A|SUMMARY)$/.test(at.tagName))) return;
+  if (deck.number && /^[-+0-9.,]$/.test(key) && !undoes) return parts.typed.focus(); // the key goes into the field
   const label = key.length === 1 ? deck.labels[parts.keys.indexOf(key)] : undefined;
   const does = {
     Enter: () => decide(deck, "confirm"),
@@ -359,6 +400,18 @@ function press(deck, parts, event) {
   if (!act) return;
   event.preventDefault();
   act();
+  deck.draw();
+}
+
+function pressInNumber(deck, parts, event) {
+  if (event.key !== "Enter" && event.key !== "Escape") return;
+  event.preventDefault();
+  if (event.key === "Enter" && !event.repeat) saveTyped(deck, parts);
+  if (event.key === "Escape") {
+    parts.typed.value = "";
+    put(parts.problem, "");
+    parts.typed.blur();
+  }
   deck.draw();
 }
 

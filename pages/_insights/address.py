@@ -48,19 +48,20 @@ def view() -> str:
     return wanted if wanted in VIEWS else "progress"
 
 
-def choose_view() -> str:
-    """The parts of the page; the open one is in the address, and only it is computed."""
-    st.session_state["insights_view"] = view()
+def choose_view(leave_out: Sequence[str] = ()) -> str:
+    """The parts of the page but some; the open one is in the address, and only it is computed."""
+    chosen = view() if view() not in leave_out else "progress"
+    st.session_state["insights_view"] = chosen
     st.segmented_control(
         "Part of the page",
-        list(VIEWS),
+        [name for name in VIEWS if name not in leave_out],
         format_func=VIEWS.get,
         required=True,
         key="insights_view",
         label_visibility="collapsed",
         on_change=lambda: _write(view=_unless(st.session_state["insights_view"], "progress")),
     )
-    return view()
+    return chosen
 
 
 def choose_scope(now: Scope, versions: Sequence[Version]) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from feedback_core import charts, headlines, insights, queue_audit, studies
+from feedback_core import charts, headlines, insights, queue_audit, studies, tasks
 from feedback_core.loop import Loop
 from feedback_core.scope import Scope
 from pages._insights.outlook import ask_again, study_missing, study_state
@@ -46,7 +46,8 @@ def show(loop: Loop, scope: Scope) -> None:
             Way("Review more", "review", icon=":material/rate_review:"),
         ],
     )
-    _credit(loop)
+    if "studies" in tasks.of(loop.project).offers:
+        _credit(loop)
     if people := insights.reviewers(loop.store, loop.project, scope.period):
         _reviewers(people)
     story = insights.queue(loop.store, loop.project, scope.period)
@@ -61,7 +62,8 @@ def show(loop: Loop, scope: Scope) -> None:
             "which reach every open item alike. Below the strategies stand the parts of the priority: a decision "
             "counts for each part with the part's share of its priority, and for at most two minutes.",
         )
-        pull_panel(story.pull, loop.project.settings.blind_share)
+        if loop.project.labels:  # two numbers are hardly ever equal, swayed or not
+            pull_panel(story.pull, loop.project.settings.blind_share)
 
 
 def _credit(loop: Loop) -> None:

@@ -2,10 +2,12 @@
 
 import streamlit as st
 
-from feedback_core import charts, insights
+from feedback_core import insights
 from feedback_core.loop import Loop
+from feedback_core.number_views import told as told_number
 from feedback_core.types import Feedback, Item
 from pages._people import acting, locked
+from pages._prediction import show_prediction
 from pages._predictions import similar
 from pages._shared import PAGES, VERBS, ago, plain, show_input, title_of, told
 
@@ -25,8 +27,7 @@ def show(loop: Loop, item: Item) -> None:
             )
         elif story.predictions:
             newest = story.predictions[0]
-            figure = charts.probabilities(loop.project.labels[: len(newest.proba)], newest.proba, newest.label)
-            st.plotly_chart(figure, key=f"proba-{item.id}", config={"displayModeBar": False}, alt="Class probabilities")
+            show_prediction(loop, newest, f"proba-{item.id}")
         if item.split == "pool" and st.button(
             "Review this item", icon=":material/rate_review:", key=f"open-{item.id}", **locked("review", loop)
         ):
@@ -36,19 +37,18 @@ def show(loop: Loop, item: Item) -> None:
                 st.switch_page(PAGES["review"])
             st.rerun()  # somebody else has it: say so here and now
         for entry in reversed(story.entries):
-            st.caption(_told(entry))
+            st.caption(_told(loop, entry))
         for prediction in story.predictions if not item.hidden else ():
-            st.caption(
-                f"Version {prediction.version_number} predicted {plain(prediction.label)} "
-                f"with {prediction.confidence:.0%}"
-            )
+            sure = f" with {prediction.confidence:.0%}" if loop.project.labels else ""
+            predicted = plain(told_number(loop.project, prediction.label))
+            st.caption(f"Version {prediction.version_number} predicted {predicted}{sure}")
     similar.show(loop, item)
 
 
-def _told(entry: Feedback) -> str:
+def _told(loop: Loop, entry: Feedback) -> str:
     note = f" · “{plain(entry.note)}”" if entry.note else ""
     standing = "" if entry.state == "accepted" else f" · {entry.state}"
     return (
-        f"{plain(entry.reviewer)} {VERBS[entry.verdict]} {plain(entry.target or '')} · {ago(entry.created_at)}"
-        f"{standing}{note}"
+        f"{plain(entry.reviewer)} {VERBS[entry.verdict]} {plain(told_number(loop.project, entry.target))} · "
+        f"{ago(entry.created_at)}{standing}{note}"
     )

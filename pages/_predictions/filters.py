@@ -37,31 +37,45 @@ def choose(loop: Loop) -> tuple[ItemFilter, str]:
             key="items_sort",
             persist_state=KEPT,
         )
-    marks = st.pills(
-        "Disagreement",
-        list(MARKS),
-        format_func=MARKS.get,
-        selection_mode="multi",
-        key="items_marks",
-        persist_state=KEPT,
-        help="Wrong: reviewers gave another label than the model gives today, so only reviewed items are shown. "
-        "Flipped: the version before gave another label.",
+    # Numbers hardly ever agree to the last digit: nearly every item would be marked.
+    marks = (
+        []
+        if loop.project.task == "regression"
+        else st.pills(
+            "Disagreement",
+            list(MARKS),
+            format_func=MARKS.get,
+            selection_mode="multi",
+            key="items_marks",
+            persist_state=KEPT,
+            help="Wrong: reviewers gave another label than the model gives today, so only reviewed items are shown. "
+            "Flipped: the version before gave another label.",
+        )
     )
     left, middle, right, more = st.columns([3, 3, 3, 2], vertical_alignment="bottom")
-    predicted = left.selectbox(
-        "Predicted",
-        [None, *loop.project.labels],
-        format_func=lambda label: label or "any",
-        key="items_predicted",
-        persist_state=KEPT,
+    is_number = loop.project.task == "regression"
+    predicted = (
+        None
+        if is_number
+        else left.selectbox(
+            "Predicted",
+            [None, *loop.project.labels],
+            format_func=lambda label: label or "any",
+            key="items_predicted",
+            persist_state=KEPT,
+        )
     )
-    below = middle.slider(
-        "Confidence at most", 0, 100, 100, 5, format="%d %%", key="items_confidence", persist_state=KEPT
+    below = (
+        100
+        if is_number
+        else middle.slider(
+            "Confidence at most", 0, 100, 100, 5, format="%d %%", key="items_confidence", persist_state=KEPT
+        )
     )
-    search = right.text_input(
+    search = (left if is_number else right).text_input(
         "Search", placeholder="words or key", key="items_search", type="search", persist_state=KEPT
     )
-    with more:
+    with middle if is_number else more:
         features = _features(loop)
     states = ("labelled",) if "wrong" in marks else (state,)
     ranked = states != ("base",) and loop.store.versions.champion(loop.project.id) is not None

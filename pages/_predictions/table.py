@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from feedback_core.number_views import told
 from feedback_core.types import Item, Project
 from pages._shared import STATE_NAMES, preview, thumbnail, title_of
 
@@ -12,7 +13,7 @@ from pages._shared import STATE_NAMES, preview, thumbnail, title_of
 def rows_of(project: Project, items: Sequence[Item]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """One row an item, and how its columns are shown. What the audit keeps blind is left empty."""
     images = any(column.kind == "image" for column in project.schema.columns)
-    return [_row(project, item, images) for item in items], COLUMNS
+    return [_row(project, item, images) for item in items], COLUMNS if project.labels else NUMBER_COLUMNS
 
 
 COLUMNS = {
@@ -30,15 +31,21 @@ COLUMNS = {
 }
 
 
+NUMBER_COLUMNS = COLUMNS | {
+    "Label": st.column_config.TextColumn("Number", help="What reviewers or the base data say, with its unit")
+}
+
+
 def _row(project: Project, item: Item, images: bool) -> dict[str, Any]:
     blind = item.hidden
+    sure = {"Confidence": None if blind or item.confidence is None else 100 * item.confidence} if project.labels else {}
     return {
         **({"Image": thumbnail(project, item)} if images else {"Input": preview(project, item)}),
-        "Prediction": "" if blind else item.predicted or "",
-        "Confidence": None if blind or item.confidence is None else 100 * item.confidence,
+        "Prediction": "" if blind else told(project, item.predicted),
+        **sure,
         "Priority": item.priority,
-        "Label": item.label or item.base_label or "",
+        "Label": told(project, item.label or item.base_label),
         "State": STATE_NAMES[item.state],
-        "Before": "" if blind else item.was or "",
+        "Before": "" if blind else told(project, item.was),
         "Item": title_of(item),
     }

@@ -6,8 +6,9 @@ from typing import Any
 import streamlit as st
 
 from feedback_core.loop import Loop
+from feedback_core.number_views import told
 from feedback_core.store.sessions import MOST
-from feedback_core.types import Flip, GateReport, Item
+from feedback_core.types import Flip, GateReport, Item, Project
 from pages import _bulk
 from pages._paging import pager, start_of
 from pages._predictions import details
@@ -16,6 +17,7 @@ from pages._shared import counted, plain, preview, thumbnail, title_of
 PAGE_ROWS = 50
 
 KINDS = {"fixed": "Fixed", "broken": "Broken", "moved": "Moved between wrong labels"}
+NEARER = {"fixed": "Improved", "broken": "Worsened"}
 SAMPLES = {"holdout": "Holdout", "audit": "Audit sample", "corrections": "Earlier corrections"}
 
 
@@ -31,20 +33,34 @@ def show_flips(loop: Loop, report: GateReport, place: str) -> None:
     for (sample, kind), n in counts.items():
         kinds[kind] += n
         samples[sample] += n
-    st.caption("**Rows that flip** between the champion and this version, on locked rows and earlier corrections.")
+    tolerance = told(loop.project, str(loop.project.settings.tolerance))
+    st.caption(
+        f"**Rows improved or worsened** by more than the tolerance of {plain(tolerance)}, the most first, on locked "
+        "rows and earlier corrections."
+        if loop.project.task == "regression"
+        else "**Rows that flip** between the champion and this version, on locked rows and earlier corrections."
+    )
     with st.container(horizontal=True):
-        kind = _choice("Kind", KINDS, kinds, f"{key}-kind")
+        kind = _choice("Kind", kinds_of(loop.project), kinds, f"{key}-kind")
         sample = _choice("Sample", SAMPLES, samples, f"{key}-sample")
     trail = f"{key}-{kind}-{sample}"
-    page = loop.store.flips.page(report.id, kind, sample, after=start_of(trail) or 0, limit=PAGE_ROWS)
+    is_number = loop.project.task == "regression"
+    read = loop.store.flips.most if is_number else loop.store.flips.page
+    page = read(report.id, kind, sample, after=start_of(trail) or 0, limit=PAGE_ROWS)
     if not page:
         st.caption("No row flips like this.")
         return
     opened = _table(loop, page, trail)
-    pager(trail, page[-1].item_id if len(page) == PAGE_ROWS else None, key)
+    further = (start_of(trail) or 0) + PAGE_ROWS if is_number else page[-1].item_id
+    pager(trail, further if len(page) == PAGE_ROWS else None, key)
     _review_again(loop, report, kind, sample, key)
     if opened is not None:
         details.show(loop, opened)
+
+
+def kinds_of(project: Project) -> dict[str, str]:
+    """What the kinds of flips are called: numbers come nearer to the truth or move away from it."""
+    return NEARER if project.task == "regression" else KINDS
 
 
 def _choice(label: str, names: dict[str, str], found: Counter, key: str) -> Any:
@@ -80,11 +96,11 @@ def _row(loop: Loop, flip: Flip, item: Item) -> dict[str, Any]:
     images = any(column.kind == "image" for column in loop.project.schema.columns)
     return {
         **({"Image": thumbnail(loop.project, item)} if images else {"Input": preview(loop.project, item)}),
-        "Change": KINDS[flip.kind],
+        "Change": kinds_of(loop.project)[flip.kind],
         "Sample": SAMPLES[flip.sample],
-        "Truth": flip.truth,
-        "Champion said": flip.before,
-        "New version says": flip.after,
+        "Truth": told(loop.project, flip.truth),
+        "Champion said": told(loop.project, flip.before),
+        "New version says": told(loop.project, flip.after),
         "Item": title_of(item),
     }
 
@@ -99,5 +115,5 @@ def _review_again(loop: Loop, report: GateReport, kind: Any, sample: Any, key: s
         f"{counted(len(wanted), 'earlier correction')} of them can be reviewed again. Locked rows are left out: base "
         "rows came with their labels, audit items come by chance."
     )
-    name = f"{KINDS[kind] if kind else 'Flipped'} by version judged in report {report.id}"
+    name = f"{kinds_of(loop.project)[kind] if kind else 'Flipped'} by version judged in report {report.id}"
     _bulk.review(loop, [flip.item_id for flip in wanted], plain(name), key)

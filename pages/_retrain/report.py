@@ -12,6 +12,16 @@ from pages._shared import ago, counted, plain
 
 SMALL = st.column_config.Column(width=70)
 
+KINDS_OF = {
+    False: (
+        ("Fixed", "Locked rows only the new version gets right."),
+        ("Broken", "Locked rows only the champion gets right."),
+    ),
+    True: (
+        ("Nearer", "Locked rows on which the new version comes nearer to the true number."),
+        ("Farther off", "Locked rows on which the champion comes nearer to the true number."),
+    ),
+}
 FINDING_LOOKS = {
     "first": ("first version", "blue"),
     "better": ("better", "green"),
@@ -28,7 +38,7 @@ def show_report(report: GateReport, version: Version) -> None:
     for reason in report.reasons:
         st.write(plain(reason))
     if report.finding == "first":
-        st.caption(f"Accuracy on the holdout: {wording.share(version.metrics.get('holdout', {}).get('accuracy'))}")
+        st.caption(_first_score(version))
         return
     _show_counts(report.numbers, version)
     if report.numbers["n"] < verdict.FEW_CASES:
@@ -44,9 +54,34 @@ def show_report(report: GateReport, version: Version) -> None:
     if power := _power(report):
         st.caption(power)
     if version.promoted_at is None:
+        name = "Error" if _is_number(report.numbers) else "Accuracy"
         st.caption(
-            "**Accuracy to report.** None yet: it is measured on what comes in after a promotion, not on these rows."
+            f"**{name} to report.** None yet: it is measured on what comes in after a promotion, not on these rows."
         )
+
+
+def _first_score(version: Version) -> str:
+    scores = version.metrics.get("holdout", {})
+    if "error" in scores:
+        return f"Mean absolute error on the holdout: {plain(wording.off(scores['error'], scores.get('unit', '')))}"
+    return f"Accuracy on the holdout: {wording.share(scores.get('accuracy'))}"
+
+
+def _is_number(numbers: Any) -> bool:
+    return numbers.get("metric") == "mean absolute error"
+
+
+def show_reported_error(champion: Version, measured: Interval, unit: str) -> None:
+    """The number to report of a champion that predicts numbers, likewise."""
+    said = (
+        f"off by {plain(wording.off(as_json(measured), unit))} on average on all items it has faced since its promotion"
+        if measured.n
+        else "not measured yet, no audit item has been answered since its promotion"
+    )
+    st.caption(
+        f"**Error to report** of version {champion.number}, the champion: {said}. The score it was chosen by is never "
+        "reported: whatever is chosen for its score looks a little better than it is."
+    )
 
 
 def show_reported(champion: Version, measured: Interval) -> None:
@@ -86,11 +121,14 @@ def show_slices(report: GateReport, place: str) -> None:
             hide_index=True,
             key=f"slices-{place}-{report.id}",
             height=min(38 + 35 * len(slices), 320),
-            alt="Slices of the locked rows with both accuracies and the difference",
+            alt="Slices of the locked rows with both versions and the difference",
             column_config={"Rows": SMALL, "Fixed": SMALL, "Broken": SMALL, "p of a loss": SMALL},
         )
     if suite := report.numbers.get("corrections"):
         gain = suite["difference"]
+        if "challenger_error" in suite:
+            st.caption(_suite(suite, report.numbers))
+            return
         st.caption(
             f"**Earlier corrections** the champion has learned: {counted(suite['lost'], 'row')} broken, "
             f"{suite['gained']} fixed of {suite['n']:,}; difference {_points(gain['value'])} points "
@@ -110,14 +148,15 @@ def _show_counts(numbers: Any, version: Version) -> None:
                 "the new version does better.",
                 width="content",
             )
-        st.metric("Fixed", numbers["gained"], help="Locked rows only the new version gets right.", width="content")
-        st.metric("Broken", numbers["lost"], help="Locked rows only the champion gets right.", width="content")
+        nearer, farther = KINDS_OF[_is_number(numbers)]
+        st.metric(nearer[0], numbers["gained"], help=nearer[1], width="content")
+        st.metric(farther[0], numbers["lost"], help=farther[1], width="content")
         if measured:
             st.metric(
                 "Probably better (cautious)",
                 f"{numbers['p_better']:.0%}",
                 help="Probability of a true gain. Cautious: before the comparison it expects gains around half a "
-                "point, so it lies below what the interval alone suggests.",
+                "point (of an error: half a percent of it), so it lies below what the interval alone suggests.",
                 width="content",
             )
 
@@ -184,8 +223,8 @@ def _slice_row(one: Any, numbers: Any) -> dict[str, Any]:
         "Slice": one["title"],
         "Verdict": _slice_verdict(one),
         "Rows": one["n"],
-        "Champion": _short(one["champion_accuracy"]),
-        "New version": _short(one["challenger_accuracy"]),
+        "Champion": _short(one, "champion"),
+        "New version": _short(one, "challenger"),
         "Difference": f"{_said(gain['value'], numbers)} ({_said(gain['low'], numbers)} to "
         f"{_said(gain['high'], numbers)})",
         "Fixed": one["gained"],
@@ -200,7 +239,19 @@ def _slice_verdict(one: Any) -> str:
     return "no measured harm" if one.get("told", True) else f"too few rows to tell (n = {one['n']})"
 
 
-def _short(score: Any) -> str:
+def _suite(suite: Any, numbers: Any) -> str:
+    unit = plain(numbers.get("numbers_unit", ""))
+    new, old = (wording.off(suite[f"{side}_error"], unit) for side in ("challenger", "champion"))
+    return (
+        f"**Earlier corrections** the champion has learned: the new version is off by {new} on average, the champion "
+        f"by {old}; p of a loss {suite['p']:.3g}."
+    )
+
+
+def _short(one: Any, side: str) -> str:
+    if f"{side}_error" in one:
+        return wording.off(one[f"{side}_error"]).split(", n =")[0] + ")"
+    score = one[f"{side}_accuracy"]
     return f"{score['value']:.1%} ({100 * score['low']:.1f} to {100 * score['high']:.1f})"
 
 

@@ -6,13 +6,16 @@ from typing import Any
 
 import streamlit as st
 
-from feedback_core import charts, triggers, unattended
+from feedback_core import charts, tasks, triggers, unattended
 from feedback_core.loop import Loop
 from feedback_core.settings import Settings
 from feedback_core.triggers.condition import Condition
 from pages._people import acting, locked, stay
 from pages._setup.settings import setting
 from pages._shared import ago, plain, store, told
+
+OF_MISTAKES = ("corrections_rule", "retrain_cost", "least_corrections", "most_corrections", "on_error_drift")
+"""Settings of rules that count right and wrong answers, which a predicted number is not."""
 
 EVERY_S = 5.0
 """Between two drawings of what the conditions say."""
@@ -32,8 +35,9 @@ def show_triggers(loop: Loop) -> None:
         _live(loop)
     with st.expander("Change when to retrain", icon=":material/tune:"):
         _form(loop)
-    with st.expander("What other rules would have done", icon=":material/history:"):
-        _backtest(loop)
+    if "studies" in tasks.of(loop.project).offers:
+        with st.expander("What other rules would have done", icon=":material/history:"):
+            _backtest(loop)
 
 
 @st.fragment(run_every=EVERY_S)
@@ -57,7 +61,7 @@ def _form(loop: Loop) -> None:
     now = loop.project.settings
     with st.form("triggers", border=False):
         columns, changed = st.columns(2), {}
-        for number, spec in enumerate(_shown()):
+        for number, spec in enumerate(_shown(loop)):
             with columns[number % 2]:
                 changed[spec.name] = _field(spec, getattr(now, spec.name), f"triggers-{loop.project.id}")
         if st.form_submit_button("Save triggers", type="primary", key="save-triggers", **locked("settings", loop)):
@@ -69,11 +73,13 @@ def _form(loop: Loop) -> None:
             st.rerun()
 
 
-def _shown() -> list[Field[Any]]:
+def _shown(loop: Loop) -> list[Field[Any]]:
     """The number of corrections stands on Setup too; here it is beside what uses it."""
     own = [spec for spec in fields(Settings) if spec.metadata.get("page") == "retrain"]
     fixed = next(spec for spec in fields(Settings) if spec.name == "retrain_threshold")
-    return [*own[:3], fixed, *own[3:]]
+    shown = [*own[:3], fixed, *own[3:]]
+    counts_mistakes = "avoidable errors" in tasks.of(loop.project).offers
+    return [spec for spec in shown if counts_mistakes or spec.name not in OF_MISTAKES]
 
 
 def _field(spec: Field[Any], value: Any, key: str) -> Any:

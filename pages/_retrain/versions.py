@@ -8,9 +8,9 @@ import streamlit as st
 
 from feedback_core.models import title
 from feedback_core.types import GateReport, Suspects, Version
-from feedback_core.wording import share
+from feedback_core.wording import score
 from pages._retrain.report import show_decision, show_report
-from pages._shared import ago, counted
+from pages._shared import ago, counted, plain
 
 
 def show_versions(
@@ -34,16 +34,17 @@ def show_versions(
     """
     if not versions:
         st.info(
-            "No version yet. Train the first one as soon as two classes are labelled.", icon=":material/model_training:"
+            "No version yet. Train the first one as soon as there are labels enough.", icon=":material/model_training:"
         )
     else:
         st.caption(
-            "The accuracies in this list are the holdout's alone (locked base rows). A report compares two versions on "
+            "The scores in this list are the holdout's alone (locked base rows). A report compares two versions on "
             "all locked rows, holdout and audit sample (incoming items) together: its difference need not be theirs."
         )
     for version in reversed(versions):
-        holdout = version.metrics.get("holdout", {}).get("accuracy")
-        label = f"Version {version.number} · {version.status} · holdout {share(holdout)} · {ago(version.created_at)}"
+        scores = version.metrics.get("holdout", {})
+        holdout = score({**scores, "unit": plain(scores.get("unit", ""))})
+        label = f"Version {version.number} · {version.status} · holdout {holdout} · {ago(version.created_at)}"
         way_back = version.status == "retired"
         icon = ":material/star:" if version.status == "champion" else None
         # The state of the others need not reach the server: no key, no run of the page when they are unfolded.
