@@ -1,4 +1,4 @@
-"""Files of other programs on the Setup page: sent out, looked at, taken in; and one walk through a browser."""
+"""Files of other programs on the Setup page: sent out, looked at, taken in."""
 
 from __future__ import annotations
 

@@ -19,6 +19,9 @@ from tests.test_formats import trained_texts
 
 __all__ = ["trained_texts"]
 
+# MLflow tells of type hints that it would like to see, past all filters of ours.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
 ASK = """
 import json, sys, warnings
 warnings.simplefilter("ignore")
