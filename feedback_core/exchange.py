@@ -12,6 +12,7 @@ from .reproduce import Rebuild
 from .types import (
     Delivery,
     Draw,
+    DriftAlert,
     Event,
     Feedback,
     Flip,
@@ -66,6 +67,12 @@ def report(found: GateReport, challenger: Version, champion: Version | None) -> 
     times = {"created_at": iso(found.created_at), "decided_at": iso(found.decided_at)}
     numbers = {"challenger": challenger.number, "champion": None if champion is None else champion.number}
     return asdict(found) | times | numbers | {"reasons": list(found.reasons), "advice": ADVICE[found.action]}
+
+
+def drift_alert(found: DriftAlert, sentence: str = "", calm: str = "") -> dict[str, Any]:
+    """A drift alert. sentence: it in words. calm: what dismissals of its kind ask for. Empty where not looked up."""
+    times = {name: iso(getattr(found, name)) for name in ("created_at", "seen_at", "answered_at")}
+    return asdict(found) | times | {"sentence": sentence, "calm": calm}
 
 
 def flip(found: Flip, key: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +17,7 @@ import numpy as np
 import orjson
 
 from .errors import InvalidInput
+from .pictures import Shelf
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -84,6 +86,50 @@ def write_parquet(rows: Iterable[Row], columns: Sequence[str]) -> bytes:
 
 def _whole_parquet(rows: Iterable[Row], columns: Sequence[str]) -> Iterator[bytes]:
     yield write_parquet(rows, columns)
+
+
+def write_album(rows: Iterable[Row], columns: Sequence[str], pictures: Sequence[str], shelf: Shelf) -> Iterator[bytes]:
+    """A ZIP archive in pieces: items.csv, and below pictures/ the files that its columns `pictures` name.
+
+    It can be taken in again as it is. A file that is gone is left out, and its cell keeps the reference.
+    """
+    out, names = _Pieces(), dict[str, str]()
+
+    def named(row: Row) -> Row:
+        for column in pictures:
+            if (reference := row[column]) not in names and shelf.holds(reference):
+                ending = shelf.media_type(reference).rpartition("/")[2]
+                names[reference] = f"pictures/{reference.removeprefix('sha256:')}.{ending}"
+        return {**row, **{column: names.get(row[column], row[column]) for column in pictures}}
+
+    with zipfile.ZipFile(out, "w") as archive:
+        with archive.open("items.csv", "w", force_zip64=True) as table:
+            for piece in write_csv(map(named, rows), columns):
+                table.write(piece)
+                yield out.taken()
+        for reference, name in names.items():
+            archive.writestr(name, shelf.read(reference))
+            yield out.taken()
+    yield out.taken()
+
+
+class _Pieces(io.RawIOBase):
+    """A stream that is read from while it is written to."""
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._held += data
+        return len(data)
+
+    def taken(self) -> bytes:
+        """All that was written since the last time."""
+        held, self._held = bytes(self._held), bytearray()
+        return held
 
 
 FORMATS: dict[str, Format] = {

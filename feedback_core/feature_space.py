@@ -29,14 +29,16 @@ class FeatureSpace:
         """model: a fitted pipeline. learned: ids of rows it was fitted on."""
         self._store, self._project = store, project
         self._prepare = model.named_steps["prepare"]
-        self._features = Features(self._prepare, self._prepared(learned))
+        prepared = self._prepared(learned)
+        self._features = Features(self._prepare, prepared)
+        self._width = self._features.of(prepared[:1]).shape[1]
 
     def of(self, ids: Sequence[int]) -> npt.NDArray[np.float32]:
         """Features (n, f) of items by id, in the order asked for."""
-        parts = [
-            self._features.of(self._prepared(ids[start : start + CHUNK])) for start in range(0, max(len(ids), 1), CHUNK)
-        ]
-        return np.concatenate(parts)
+        none = np.zeros((0, self._width), dtype=np.float32)
+        starts = range(0, len(ids), CHUNK)
+        parts = [self._features.of(self._prepared(ids[start : start + CHUNK])) for start in starts]
+        return np.concatenate([none, *parts])
 
     def _prepared(self, ids: Sequence[int]) -> Any:
         return self._prepare.transform(intake.decode(self._store.items.inputs(ids), self._project.schema))
@@ -67,11 +69,16 @@ class Learned:
         }
 
 
-def learned_by(store: Store, project: Project, model: Any, lineage: dict[str, list[Any]], seed: int) -> Learned:
-    """Points of at most LABELLED rows of a lineage, drawn uniformly. lineage: ids and labels the model learned from."""
+def learned_by(
+    store: Store, project: Project, model: Any, lineage: dict[str, list[Any]], seed: int, background: Sequence[int] = ()
+) -> Learned:
+    """Points of at most LABELLED rows of a lineage, drawn uniformly. lineage: ids and labels the model learned from.
+
+    background: rows it has learned from without their labels, which then say what near means.
+    """
     known = len(lineage["ids"])
     drawn = np.random.default_rng(seed).choice(known, size=min(known, LABELLED), replace=False)
     chosen = np.sort(drawn).tolist()
     ids = tuple(lineage["ids"][n] for n in chosen)
-    space = FeatureSpace(store, project, model, ids)
+    space = FeatureSpace(store, project, model, background or ids)
     return Learned(space, ids, tuple(lineage["labels"][n] for n in chosen), space.of(ids))

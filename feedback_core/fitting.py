@@ -11,6 +11,7 @@ import numpy.typing as npt
 from . import intake, tasks
 from .models import artifacts
 from .store import Store
+from .store.backgrounds import NONE, Background
 from .types import Progress, Project, Schema, Task, Version
 
 
@@ -24,12 +25,17 @@ def fit(
     weights: npt.NDArray[np.float64],
     *,
     task: Task = "classification",
+    background: Sequence[str] = (),
 ) -> Any:
     """A fitted pipeline, the same one for the same arguments and library versions.
 
-    inputs, labels, weights: (n,), inputs as stored; their order matters. Raises CannotTrain.
+    inputs, labels, weights: (n,), inputs as stored; their order matters. background: inputs without a label, for a task
+    that learns from such. Raises CannotTrain.
     """
     unfitted = tasks.unfitted(task, schema, estimator, params, seed)
+    if background:
+        inputs, labels = [*background, *inputs], [""] * len(background) + list(labels)
+        weights = np.concatenate([np.ones(len(background)), weights])
     return tasks.TASKS[task].fit(unfitted, intake.decode(inputs, schema), labels, weights)
 
 
@@ -59,9 +65,14 @@ def new_version(
     rows = store.items.training_rows(project.id, dated=bool(settings.label_half_life_days))
     weights = tasks.of(project).sample_weights(rows, settings.label_half_life_days)
     estimator, params = recipe or (settings.estimator, settings.params)
-    seed = settings.seed + len(past) + 1
+    background = background_of(store, project, champion)
+    # What is usual is learned once: another forest over the same rows would rank them anew for no reason of theirs.
+    kept = champion is not None and background.ids and background == store.backgrounds.of(champion.id)
+    seed = champion.seed if champion is not None and kept else settings.seed + len(past) + 1
     progress(0.1, f"fitting {estimator} on {len(rows.ids):,} rows")
-    model = fit(project.schema, estimator, params, seed, rows.inputs, rows.labels, weights, task=project.task)
+    fitted = (project.schema, estimator, params, seed)
+    further = store.backgrounds.inputs(background)
+    model = fit(*fitted, rows.inputs, rows.labels, weights, task=project.task, background=further)
     progress(0.7, "saving the model")
     artifact = artifacts.save(model, store.artifacts, f"project{project.id}")
     fields = {
@@ -81,7 +92,22 @@ def new_version(
         "created_by": by,
         "created_at": now,
     }
-    return store.versions.create(project, fields, rows, weights.tolist()), model
+    return store.versions.create(project, fields, rows, weights.tolist(), background=background), model
+
+
+GROWN = 2
+"""How many times as many rows as then make a version choose its background anew."""
+
+
+def background_of(store: Store, project: Project, before: Version | None) -> Background:
+    """The rows without a label that the next version learns from: those of the version before, until the project has
+    grown to GROWN times its size. None for a task that needs labels."""
+    most = tasks.of(project).background
+    if not most:
+        return NONE
+    known = NONE if before is None else store.backgrounds.of(before.id)
+    found = store.backgrounds.spread(project.id, most)
+    return known if known.ids and found.among < GROWN * known.among else found
 
 
 def would_repeat(store: Store, project: Project) -> bool:
@@ -89,18 +115,23 @@ def would_repeat(store: Store, project: Project) -> bool:
     settings, last = project.settings, store.versions.all(project.id)[-1]
     learned, rows = store.versions.lineage(last.id), store.items.training_rows(project.id)
     # What was learned one by one in real time is another model than a fit of the same rows.
-    return not last.streamed and (
-        last.estimator,
-        last.params,
-        last.half_life_days,
-        learned["ids"],
-        learned["labels"],
-    ) == (
-        settings.estimator,
-        settings.params,
-        settings.label_half_life_days,
-        list(rows.ids),
-        list(rows.labels),
+    return (
+        not last.streamed
+        and (
+            last.estimator,
+            last.params,
+            last.half_life_days,
+            learned["ids"],
+            learned["labels"],
+        )
+        == (
+            settings.estimator,
+            settings.params,
+            settings.label_half_life_days,
+            list(rows.ids),
+            list(rows.labels),
+        )
+        and background_of(store, project, last) == store.backgrounds.of(last.id)
     )
 
 

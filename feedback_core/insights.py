@@ -267,10 +267,18 @@ def export_rows(store: Store, project: Project, what: str, *, hidden: bool = Fal
     for items in store.items.export(project.id):
         for item in items:
             if what == "items":
-                own = (item.key, item.split, item.state, *item.values, item.label or item.base_label)
+                own = (item.key, item.split, item.state, *_values(project, item), item.label or item.base_label)
                 yield dict(zip(columns, own, strict=True))
             elif item.predicted is not None and (hidden or not item.hidden):
                 yield _prediction_row(item)
+
+
+def _values(project: Project, item: Item) -> list[Any]:
+    """The values of an item as a file holds them: times in ISO 8601, which are read back as the same."""
+    return [
+        datetime.fromtimestamp(value, UTC).isoformat() if column.kind == "timestamp" and value is not None else value
+        for column, value in zip(project.schema.columns, item.values, strict=True)
+    ]
 
 
 EXPORT_COLUMNS = {

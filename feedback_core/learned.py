@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .errors import ArtifactError
-from .feature_space import Learned, learned_by
+from .feature_space import LABELLED, Learned, learned_by
 from .loop import Loop
 from .types import Neighbour
 from .unusual import Usual, usual
@@ -17,7 +17,8 @@ def learned_rows(loop: Loop, champion_id: int) -> Learned:
     def make() -> Learned:
         serving = loop.serving()
         lineage = loop.store.versions.lineage(serving.version.id)
-        return learned_by(loop.store, loop.project, serving.model, lineage, serving.version.seed)
+        background = _background(loop, serving.version.id)
+        return learned_by(loop.store, loop.project, serving.model, lineage, serving.version.seed, background)
 
     return loop.cache.get(("learned", loop.store.url, loop.project.id, champion_id), make)
 
@@ -43,10 +44,17 @@ def usual_values(loop: Loop) -> tuple[Usual | None, ...]:
         return ()
 
     def make() -> tuple[Usual | None, ...]:
-        rows = [item.values for item in loop.store.items.many(learned_rows(loop, champion.id).ids)]
+        known = _background(loop, champion.id) or learned_rows(loop, champion.id).ids
+        rows = [item.values for item in loop.store.items.many(known)]
         return usual(loop.project.schema, rows)
 
     try:
         return loop.cache.get(("usual", loop.store.url, loop.project.id, champion.id), make)
     except ArtifactError:
         return ()
+
+
+def _background(loop: Loop, version_id: int) -> tuple[int, ...]:
+    """At most LABELLED rows that a version has learned from without their labels, spread evenly."""
+    ids = loop.store.backgrounds.of(version_id).ids
+    return ids[:: -(-len(ids) // LABELLED)] if ids else ()

@@ -99,7 +99,7 @@ def create_project(
     return store.projects.create(
         name,
         schema,
-        tuple(labels),
+        own.take_in.labels_always or tuple(labels),
         settings or own.defaults(),
         salt=int(np.random.default_rng().integers(2**31)) if salt is None else salt,
         now=time.time() if now is None else now,

@@ -9,6 +9,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version as installed
 from importlib.util import find_spec
@@ -60,14 +61,14 @@ def available() -> bool:
 def pieces(store: Store, project: Project, version: Version) -> Iterator[bytes]:
     """The folder as a ZIP, in pieces. Raises InvalidInput without MLflow, ArtifactError for a damaged model file."""
     _mlflow()
-    _verified(store, version)
+    _verified(store, project, version)
     return packed(partial(fill, store, project, version))
 
 
 def fill(store: Store, project: Project, version: Version, folder: Path) -> None:
     """Write the model into an empty folder. Raises as `pieces` does."""
     mlflow = _mlflow()
-    model = _verified(store, version)
+    model = _verified(store, project, version)
     with tempfile.TemporaryDirectory(prefix="feedback-mlflow-") as place:
         kept, code = Path(place) / "version", Path(place) / "model.py"
         copytree(model, kept / version.artifact)
@@ -119,7 +120,7 @@ def _columns(project: Project) -> list[str]:
 
 
 def _facts(project: Project, version: Version) -> dict[str, Any]:
-    columns = [[each.name, each.kind, each.shape, each.sources] for each in project.schema.columns]
+    columns = [asdict(column) for column in project.schema.columns]
     return {
         "project": project.name,
         "task": project.task,
@@ -133,7 +134,8 @@ def _facts(project: Project, version: Version) -> dict[str, Any]:
 
 
 def _project(facts: dict[str, Any]) -> Project:
-    columns = [Column(name, kind, tuple(shape), tuple(sources)) for name, kind, shape, sources in facts["columns"]]
+    lists = ("shape", "sources")
+    columns = [Column(**each | {name: tuple(each[name]) for name in lists}) for each in facts["columns"]]
     settings = Settings.from_dict(facts["settings"])
     schema = Schema(tuple(columns))
     return Project(0, facts["project"], facts["task"], tuple(facts["labels"]), schema, settings, 0, False, 0.0)
@@ -167,8 +169,10 @@ def _requirements(version: Version) -> list[str]:
     return [f"{name}=={number}" for name, number in pinned.items() if name != "python"]
 
 
-def _verified(store: Store, version: Version) -> Path:
+def _verified(store: Store, project: Project, version: Version) -> Path:
     """The model's own folder, unchanged since it was saved."""
+    if any(column.files for column in project.schema.columns):
+        raise InvalidInput("Its pictures lie in this installation's folder: a model of picture files cannot go out.")
     if not version.artifact:
         raise InvalidInput(f"Version {version.number} has no model here, only predictions: choose another version.")
     return artifacts.verified(store.artifacts, version.artifact, version.sha256).parent

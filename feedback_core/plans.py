@@ -67,7 +67,8 @@ def new_project(
     if label is not None and (unfit := own.take_in.unfit(frame, label)):
         raise InvalidInput(f"label={label!r} cannot be used: {unfit}")
     schema = _schema(proposal, (label, key), kinds or {})
-    held = own.take_in.labels(frame, label) if label else ()
+    held = own.take_in.labels_always or (own.take_in.labels(frame, label) if label else ())
+    labels = () if own.take_in.labels_always else labels
     known = (*held, *(each for each in dict.fromkeys(labels) if each not in held))
     if len(known) < own.take_in.least_labels:
         raise InvalidInput(f"labels={list(known)!r} are too few: a classifier needs two; name them with the labels.")
@@ -148,7 +149,7 @@ def _schema(proposal: intake.Proposal, taken: Sequence[str | None], kinds: Mappi
     kept = [column for column in columns if kinds.get(column.name) != LEAVE_OUT]
     if not kept:
         raise InvalidInput("No input column is left to predict from: keep at least one.")
-    return Schema(tuple(_as(column, kinds.get(column.name, column.kind)) for column in kept))
+    return Schema(tuple(_as(column, kinds.get(column.name, column.kind)) for column in kept), proposal.pictures)
 
 
 def _as(column: Column, kind: str) -> Column:

@@ -50,7 +50,8 @@ def reproduce(store: Store, project: Project, version: Version) -> Rebuild:
     sources = store.items.sources(lineage.get("ids", []))
     libraries = other_libraries(version.environment, artifacts.environment(version.environment))
     problems = _problems(store, version, lineage, sources)
-    if not sources or len(sources) < len(set(lineage["ids"])):
+    background = store.backgrounds.of(version.id).ids
+    if not (sources or background) or len(sources) < len(set(lineage["ids"])):
         return Rebuild(version.number, False, 0, 0, 0, None, None, problems, libraries)
     inputs = [sources[item_id][0] for item_id in lineage["ids"]]
     rebuilt = _reread(_rebuilt(store, project, version, lineage, inputs))
@@ -88,7 +89,8 @@ def _rebuilt(
         return realtime.rebuilt(store, project, version)
     weights = np.asarray(lineage["weights"], dtype=float)
     recipe = (project.schema, version.estimator, version.params, version.seed)
-    return fitting.fit(*recipe, inputs, lineage["labels"], weights, task=project.task)
+    background = store.backgrounds.inputs(store.backgrounds.of(version.id))
+    return fitting.fit(*recipe, inputs, lineage["labels"], weights, task=project.task, background=background)
 
 
 def _reread(model: Any) -> Any:

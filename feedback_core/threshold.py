@@ -43,3 +43,8 @@ def obstacle(labels: Sequence[str], anything_new: bool) -> str:
     if not anything_new:
         return "Nothing has come in since the last version: a retrain would give the same model again."
     return ""
+
+
+def no_rows(items: Mapping[str, int]) -> str:
+    """Why a detector cannot be trained that needs no label; empty when it can. items: by split and state."""
+    return "" if any(items.values()) else "There is no row to learn from yet: add rows on the Setup page."

@@ -90,11 +90,11 @@ def fitted(model: Any, X: Any, y: npt.NDArray[Any], weights: npt.NDArray[np.floa
     """The same for targets as the estimator takes them, (n,) or (n, k), whatever they mean. Raises CannotTrain."""
     from sklearn.utils.validation import has_fit_parameter
 
-    _drop_wordless(model, X)
+    drop_wordless(model, X)
     weighted = has_fit_parameter(model.named_steps["model"], "sample_weight")
     extra = {"model__sample_weight": weights} if weighted else {}
     try:
-        with _threads(len(y)):
+        with threads(len(y)):
             return model.fit(X, y, **extra)
     except ValueError as error:
         raise CannotTrain(f"The model refused the training data: {error}") from error
@@ -112,7 +112,7 @@ def left_out(model: Any) -> tuple[str, ...]:
 
 def aligned_proba(model: Any, X: Any, labels: Sequence[str]) -> npt.NDArray[np.float64]:
     """Class probabilities in the project's label order, shape (n, k); 0 for labels the model has never seen."""
-    with _threads(len(X)):
+    with threads(X.shape[0]):
         proba = np.asarray(model.predict_proba(X), dtype=float)
     aligned = np.zeros((len(proba), len(labels)))
     position = {label: n for n, label in enumerate(labels)}
@@ -122,7 +122,8 @@ def aligned_proba(model: Any, X: Any, labels: Sequence[str]) -> npt.NDArray[np.f
     return aligned
 
 
-def _drop_wordless(model: Any, X: Any) -> None:
+def drop_wordless(model: Any, X: Any) -> None:
+    """Leave text columns without a single word out of an unfitted pipeline. Raises CannotTrain when nothing is left."""
     # A vectorizer refuses a column without words, with all other columns fine; the next version may have some.
     prepare = model.named_steps.get("prepare")
     if prepare is None or not hasattr(prepare, "transformers"):
@@ -140,5 +141,6 @@ def _has_words(vectorizer: Any, texts: Any) -> bool:
     return any(words(text) for text in texts)
 
 
-def _threads(rows: int) -> AbstractContextManager[Any]:
+def threads(rows: int) -> AbstractContextManager[Any]:
+    """One thread for so few rows, where two would only wait for each other."""
     return threadpool_limits(1) if rows < FEW_ROWS else nullcontext()

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .types import Kind, Schema
+from .wording import instant
 
 TAIL = 0.01
 """Share of the learned rows beyond which a number, or below which a category, is called unusual: on a card of twenty
@@ -21,7 +22,7 @@ ENOUGH = 100
 
 @dataclass(frozen=True, slots=True)
 class Usual:
-    """What is usual in one column: the span of its numbers, or the share of each category; missing ones apart."""
+    """What is usual in one column: span of numbers or times, or the share of each category; missing ones apart."""
 
     kind: Kind
     low: float
@@ -42,7 +43,7 @@ def usual(schema: Schema, rows: Sequence[Sequence[Any]]) -> tuple[Usual | None, 
     """What is usual in each column of some learned rows; None for texts, images and where rows are too few."""
     columns = zip(*rows, strict=True) if rows else [()] * len(schema.columns)
     return tuple(
-        _usual(column.kind, values) if len(rows) >= ENOUGH and column.kind in ("number", "category") else None
+        _usual(column.kind, values) if len(rows) >= ENOUGH and column.kind not in ("text", "image") else None
         for column, values in zip(schema.columns, columns, strict=True)
     )
 
@@ -59,11 +60,22 @@ def mark(known: Usual | None, value: Any) -> Mark | None:
         if share == 0:
             return Mark("new", "None of the learned rows has this value.")
         return Mark("rare", f"{share:.1%} of the learned rows have this value.") if share < TAIL else None
+    if known.kind == "timestamp":
+        return _mark_moment(known, value)
     if value < known.low:
         return Mark("▼ low", f"Lower than in {1 - TAIL:.0%} of the learned rows, where it starts at {known.low:g}.")
     if value > known.high:
         return Mark("▲ high", f"Higher than in {1 - TAIL:.0%} of the learned rows, where it ends at {known.high:g}.")
     return None
+
+
+def _mark_moment(known: Usual, value: float) -> Mark | None:
+    most = f"{1 - TAIL:.0%} of the learned rows"
+    if value < known.low:
+        return Mark("▼ early", f"Earlier than in {most}, where it starts on {instant(known.low)}.")
+    return (
+        Mark("▲ late", f"Later than in {most}, where it ends on {instant(known.high)}.") if value > known.high else None
+    )
 
 
 def _usual(kind: Kind, values: Sequence[Any]) -> Usual | None:

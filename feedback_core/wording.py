@@ -113,6 +113,13 @@ def iso(at: float | None) -> str | None:
     return None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
 
 
+def instant(at: float) -> str:
+    """A time in UTC as exactly as it is known: 2026-01-31, 2026-01-31 14:30 UTC, 2026-01-31 14:30:05 UTC."""
+    there = datetime.fromtimestamp(at, UTC)
+    day, clock = there.date().isoformat(), there.time().isoformat()
+    return day if clock == "00:00:00" else f"{day} {clock.removesuffix(':00') if len(clock) == 8 else clock} UTC"
+
+
 def spoken(name: str) -> str:
     """A name of the code as words: logistic_regression -> logistic regression."""
     return name.replace("_", " ")

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from . import comparison, incoming, lineup, maps, realtime, reports, staging, studies, triggers, unattended
+from . import comparison, incoming, lineup, maps, realtime, reports, staging, studies, tasks, triggers, unattended
+from .clustering import deciding
 from .environment import process_name
 from .errors import FeedbackError, StoreBusy
 from .heartbeat import BEAT_S, Cancelled, GaveWay, Heartbeat, LeaseLost
@@ -94,6 +95,8 @@ def take_in(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
         loop.request_rescore(job.requested_by)
     elif job.payload["train"]:
         loop.request_retrain(job.requested_by, "first data")
+    elif not tasks.of(loop.project).learns and added:
+        deciding.request(loop, job.requested_by, trigger="new rows")
     path.unlink()
     return {"added": added}
 
@@ -139,11 +142,25 @@ def certificate(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
     return {"study": studies.certificate(loop.store, loop.project, _about(loop, job), loop.clock(), progress).id}
 
 
+def effects(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
+    """Say what moved between a version and the one before it, and have its report say so, too."""
+    version = _about(loop, job)
+    study = studies.effects(loop.store, loop.project, version, loop.clock(), progress, loop.model)
+    loop.publish(loop.store.versions.verdict_on(version))
+    return {"study": study.id}
+
+
 def backtest(loop: Loop, _job: Job, progress: Progress) -> dict[str, Any]:
     """Replay the stored feedback under other rules for when to retrain."""
     body = triggers.backtest(loop.store, loop.project, progress)
     study = loop.store.studies.save(loop.project.id, "backtest", body, version_id=None, now=loop.clock())
     return {"study": study.id}
+
+
+def recluster(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
+    """A new clustering, compared with the one in use; the very first one is put into use at once."""
+    made, report = deciding.carry_out(loop, job, progress)
+    return {"clustering": made.number, "finding": report.finding, "action": report.action}
 
 
 def _about(loop: Loop, job: Job) -> Version:
@@ -162,7 +179,9 @@ KINDS: dict[str, Callable[[Loop, Job, Progress], dict[str, Any]]] = {
     "forecast": forecast,
     "dry run": dry_run,
     "credit": credit,
+    "effects": effects,
     "backtest": backtest,
+    "recluster": recluster,
     "certificate": certificate,
 }
 

@@ -24,6 +24,7 @@ PAGES = [  # no sections: Streamlit lists them in markup that screen readers can
     st.Page("retrain.py", title="Retrain", icon=":material/model_training:"),
     st.Page("predictions.py", title="Predictions", icon=":material/table_view:"),
     st.Page("map.py", title="Map", icon=":material/scatter_plot:"),
+    st.Page("clusters.py", title="Groups", icon=":material/workspaces:"),
     st.Page("insights.py", title="Insights", icon=":material/insights:"),
     st.Page("setup.py", title="Setup", icon=":material/tune:"),
 ]

@@ -22,6 +22,7 @@ DOING = {
     "forecast": "Forecasting what more labels are worth",
     "certificate": "Looking for what needs no review",
     "dry run": "Trying out a retrain",
+    "recluster": "Grouping the items",
     "credit": "Tracing the gain back to the feedback",
 }
 

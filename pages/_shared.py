@@ -11,11 +11,15 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
+from feedback_core import tasks
 from feedback_core.cache import Cache
+from feedback_core.environment import sign_in
 from feedback_core.errors import FeedbackError
 from feedback_core.loop import Loop
+from feedback_core.pictures.shelf import CARD_SIDE, ROW_SIDE
 from feedback_core.types import Column, Interval, Item, Project
 from feedback_core.wording import counted as counted
+from feedback_core.wording import instant
 from pages._people import acting, store
 
 STATE_NAMES = {
@@ -28,7 +32,7 @@ STATE_NAMES = {
 VERBS = {"confirm": "confirmed", "correct": "corrected to", "skip": "skipped", "flag": "flagged", "undo": "undid"}
 PAGES = {
     name: f"{name}.py"
-    for name in ("overview", "review", "feedback", "retrain", "predictions", "map", "insights", "setup")
+    for name in ("overview", "review", "feedback", "retrain", "predictions", "map", "clusters", "insights", "setup")
 }
 
 
@@ -44,8 +48,11 @@ def loop_of(project: Project) -> Loop:
     return Loop(store(), project, cache=_cache())
 
 
-def open_loop() -> Loop:
-    """The loop of the chosen project; without any project the page ends here, saying what to do."""
+def open_loop(*, learns: bool = True) -> Loop:
+    """The loop of the chosen project; without any project the page ends here, saying what to do.
+
+    learns: the page is about what a model learns: it ends here for a project in which none does.
+    """
     name = st.session_state.get("project")
     if name is None:
         st.info(
@@ -56,7 +63,17 @@ def open_loop() -> Loop:
         )
         st.page_link("setup.py", label="Create a project", icon=":material/add:")
         st.stop()
-    return loop_of(store().projects.named(name))
+    loop = loop_of(store().projects.named(name))
+    if learns and not tasks.of(loop.project).learns:
+        st.info(
+            "This project groups its items: there are no labels, and no model predicts any. See the groups, and say "
+            "which items belong together.",
+            title="Nothing is predicted here",
+            icon=":material/workspaces:",
+        )
+        st.page_link(PAGES["clusters"], label="Open Groups", icon=":material/workspaces:")
+        st.stop()
+    return loop
 
 
 @contextmanager
@@ -114,7 +131,7 @@ def preview(project: Project, item: Item) -> str:
     """An input in one line; images are left to `thumbnail`."""
     pairs = zip(project.schema.columns, item.values, strict=True)
     cells = [
-        str(value) if column.kind == "text" else f"{column.name} {cell_text(value)}"
+        str(value) if column.kind == "text" else f"{column.name} {cell_text(value, column)}"
         for column, value in pairs
         if column.kind != "image"
     ]
@@ -126,8 +143,22 @@ def thumbnail(project: Project, item: Item) -> str | None:
     """The first image of an item as a data address, None when it has none."""
     for column, value in zip(project.schema.columns, item.values, strict=True):
         if column.kind == "image" and value is not None:
-            return picture(column, value, 48)
+            return photo(value, ROW_SIDE) if column.files else picture(column, value, 48)
     return None
+
+
+def photo(reference: str, side: int) -> str | None:
+    """A small copy of a picture file as a data address; None when the file is gone, which the page survives."""
+    try:
+        data, kind = store().shelf.small(reference, side)
+    except FeedbackError:
+        return None
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def whole_photo(project: Project, reference: str) -> str | None:
+    """Where a browser gets a picture file itself; None with sign-in, where the API wants a token no page has."""
+    return None if sign_in() else f"/api/projects/{project.id}/pictures/{reference.removeprefix('sha256:')}"
 
 
 def picture(column: Column, values: list[float], side: int) -> str:
@@ -150,18 +181,30 @@ def show_input(project: Project, item: Item) -> None:
     """One input, rendered for what it is."""
     table = []
     for column, value in zip(project.schema.columns, item.values, strict=True):
-        if column.kind == "image" and value is not None:
+        if column.files:
+            _show_photo(column, value, item)
+        elif column.kind == "image" and value is not None:
             st.image(pixels(column, value, 256), width=256, alt=f"{column.name} of item {title_of(item)}")
         elif column.kind == "text":
             st.markdown(f"#### {plain(str(value)) if value is not None else '—'}")
         else:
-            table.append({"Column": column.name, "Value": cell_text(value)})
+            table.append({"Column": column.name, "Value": cell_text(value, column)})
     if table:
         st.dataframe(table, hide_index=True, height=min(420, 38 + 35 * len(table)), alt="Values of the input")
 
 
-def cell_text(value: Any) -> str:
+def _show_photo(column: Column, reference: str, item: Item) -> None:
+    name = f"{column.name} of item {title_of(item)}"
+    if address := photo(reference, CARD_SIDE):
+        st.image(address, width=256, alt=name)
+    else:
+        st.warning(f"The picture file of {plain(name)} is not on this server.", icon=":material/broken_image:")
+
+
+def cell_text(value: Any, column: Column) -> str:
     """A value of an input as people read it."""
     if value is None:
         return "missing"
+    if column.kind == "timestamp":
+        return instant(value)
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -5,7 +5,7 @@ import time
 import streamlit as st
 
 from feedback_core import accuracies, insights, tasks, version_scores
-from pages._insights import address, automate, collected, mistakes, numbers, outlook, progress
+from pages._insights import address, automate, collected, drift, mistakes, numbers, outlook, progress
 from pages._shared import open_loop, show_message
 
 loop = open_loop()
@@ -44,6 +44,8 @@ if part == "feedback":
     collected.show(loop, scope)
 elif part == "outlook":
     outlook.show(loop)
+elif part == "drift":
+    drift.show(loop)
 elif part == "automate":
     automate.show(loop)
 elif version is None:

@@ -8,6 +8,7 @@ from feedback_core import decisions, insights, lineup, number_views, suspects, t
 from feedback_core.types import GateReport, Version
 from pages import _jobs
 from pages._people import acting, guarded, locked, reviewer
+from pages._retrain.effects import show_effects
 from pages._retrain.flips import show_flips
 from pages._retrain.holdout import show_wear
 from pages._retrain.jobs import show_jobs
@@ -87,6 +88,7 @@ def details(report: GateReport, place: str) -> None:
     """Slices, earlier corrections and the rows that flip; place: where on the page, as a report may be shown twice."""
     show_slices(report, place)
     show_flips(loop, report, place)
+    show_effects(loop, loop.store.versions.get(report.challenger_id), place)
 
 
 def decision(report: GateReport, version: Version) -> None:

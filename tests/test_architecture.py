@@ -16,22 +16,22 @@ CORE = ROOT / "feedback_core"
 
 _FLOORS = """
 errors parent cache neighbours projection listening
-cron client environment fence trouble
+cron client environment fence trouble pictures
 settings registry scored
 types
 intervals wording scope children permissions
-calibration conformal
+calibration conformal ranking
 intake tables exports encoding datasets
     review training evaluation number_scores gate threshold slices bulk queue_audit unusual scoring staging estimates
     automation label_sets forecast credit dry_run charts headlines version_scores prioritize models store
 tasks
-formats surroundings feature_space sampling trust refits fitting provenance suspects taking_in plans
+formats surroundings feature_space sampling trust refits fitting provenance suspects taking_in plans explain
 second_look comparison accuracies studies reports rescoring triggers webhooks
 realtime mean_errors
 reproduce
 loop insights inspection exchange
-learned decisions arrivals people briefing unattended number_views outgoing mlflow_model
-reordering maps similar submissions lineup
+learned decisions drift_alerts arrivals people briefing unattended number_views outgoing mlflow_model
+reordering maps similar submissions lineup clustering explaining
 entry_lines incoming
 heartbeat reviewers feedback_loop deck served_model receipts
 worker

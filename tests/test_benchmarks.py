@@ -105,7 +105,22 @@ from benchmarks import pages as b
 b.RUNS, b.QUICK_VERSIONS, b.CHOICES = 1, 3, {name: b.CHOICES[name] for name in ("newest, one class", "common word")}
 b.main()
 """
+EXPLAIN = {"p95_ms", "deletion_ratio_to_random", "table, random forest", "text, random forest", "image, random forest"}
+FEW_EXPLAINED = """
+from benchmarks import explain as b
+b.QUICK, b.BUILT_IN = (150, 4), ("random forest",)
+b.MODELS = {name: b.MODELS[name] for name in ("logistic regression", "random forest")}
+b.main()
+"""
 DURABILITY = {"kills", "acknowledged", "lost", "stuck", "half_written", "twice", "refused"}
+UNSUPERVISED = {
+    "anomalies_found",
+    "anomalies_found_without",
+    "cardio, forest",
+    "cardio, neighbours",
+    "strangers, forest",
+}
+FEW_QUESTIONS = "from benchmarks import unsupervised as b; b.QUESTIONS = 30; b.main()"
 LAYOUT = {"rows", "numbers json_array_orjson", "mixed json_array_orjson", "wide json_array_orjson"}
 
 
@@ -127,7 +142,9 @@ LAYOUT = {"rows", "numbers json_array_orjson", "mixed json_array_orjson", "wide 
         ("credit", ["-c", FEW_WORLDS], CREDIT),
         ("gate", ["-c", FEW_RUNS], GATE),
         ("rest", ["-c", FEW_REQUESTS], REST),
+        ("explain", ["-c", FEW_EXPLAINED], EXPLAIN),
         ("durability", ["-m", "benchmarks.durability"], DURABILITY),
+        ("unsupervised", ["-c", FEW_QUESTIONS], UNSUPERVISED),
     ],
 )
 def test_a_benchmark_prints_one_json_object_with_its_metrics(name: str, program: list[str], metrics: set[str]) -> None:
@@ -184,11 +201,18 @@ def test_a_benchmark_prints_one_json_object_with_its_metrics(name: str, program:
         assert metrics["naive_false_promotion_rate"] == {"200_rows": 1.0, "1000_rows": 1.0}
         assert all(rate <= 0.2 for rate in metrics["false_promotion_rate"].values())
         assert metrics["missed_gain_of_5_balanced"]["1000_rows"] < metrics["missed_gain_of_1_strict"]["1000_rows"]
+    if name == "unsupervised":
+        found = result["metrics"]
+        assert (found["cardio, forest"]["rows"], found["cardio, forest"]["anomalies"]) == (1_831, 176)
+        assert found["anomalies_found"] >= found["anomalies_found_without"] + 4
     if name == "rest":
         metrics = result["metrics"]
         assert (metrics["locked_errors"], metrics["served_twice"], metrics["other_errors"]) == (0, 0, 0)
         assert metrics["stored"] > 500
         assert metrics["correction_cpu_ms_1"] < 30
+    if name == "explain":
+        assert result["metrics"]["deletion_ratio_to_random"] > 1
+        assert 0 < result["metrics"]["p95_ms"] < 200
     if name == "pages":
         table = [row for row in result["metrics"].values() if isinstance(row, dict)]
         assert all(ms >= 0 for row in table for ms in row.values())

@@ -17,11 +17,14 @@ import streamlit
 from streamlit.testing.v1 import AppTest
 
 from feedback_core import people
+from feedback_core.clustering import deciding
+from feedback_core.clustering.feedback import ClusterSaid, record
 from feedback_core.errors import Forbidden
 from feedback_core.loop import create_project
 from feedback_core.permissions import ACTIONS
 from feedback_core.store import Store, open_store
 from feedback_core.types import ROLES, Decision, ItemFilter
+from feedback_core.worker import run_next
 from tests.conftest import TWO_NUMBERS, Clock, make_loop, rows
 from tests.test_pages import PAGES, ROOT, correct_wrongly, dealt, texts
 
@@ -48,6 +51,10 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     loop.rule([said[0].id - 2], "accept", "bob")
     opened_items = loop.store.items.page(loop.project.id, ItemFilter(("open",)), sort="newest", limit=3)
     loop.open_session([item.id for item in opened_items], "three", "bob")
+    for k in (3, 4):
+        job = deciding.request(loop, "test", k)
+        run_next(loop.store, "test", loop.clock, only=job.id)
+        record(loop, ClusterSaid("split", "test", clusters=(1,)))
     put_away = create_project(loop.store, "put away", TWO_NUMBERS, ("a", "b"), actor="test")
     loop.store.projects.archive(put_away, now=time.time(), actor="test")
     create_project(loop.store, "secret", TWO_NUMBERS, ("a", "b"), actor="test")
@@ -157,6 +164,12 @@ CONTROLS: list[tuple[str, str, str, dict[str, object], Callable[[AppTest], None]
     ("feedback", "settle-", "rule", CONFLICTS, nothing),
     ("insights", "insights_ask_forecast", "study", {"?view": "outlook"}, nothing),
     ("map", "map_draw", "study", {"map_method": "t-SNE"}, nothing),
+    ("clusters", "recluster", "recluster", {}, nothing),
+    ("clusters", "use-", "promote", {}, nothing),
+    ("clusters", "keep-groups-", "refuse", {}, nothing),
+    ("clusters", "compare-", "judge", {}, nothing),
+    ("clusters", "unsay-", "undo others", {}, nothing),
+    ("clusters", "split-group-", "group", {}, nothing),
     ("predictions", "items_review", "review", {}, nothing),
     ("predictions", "Save this order", "settings", {"weights_open": True}, typed("weight", 0.5, run=True)),
     ("review", "queue_close", "review", {"queue": 1}, nothing),
@@ -323,9 +336,11 @@ def test_a_secret_is_shown_until_it_has_been_copied_and_never_again(world) -> No
 WRITES = re.compile(
     "record|undo(_many|_rulings?)?|rule|settle|decide|world_changed|request(_\\w+)?|cancel|reweigh|judge|promote|refuse|"
     "rollback|refresh_holdout|open_session|draw_item|update|rename|archive|restore|create_project|close|save|"
-    "(set|remove)_member|(create|revoke)_token"
+    "(set|remove)_member|(create|revoke)_token|accept|dismiss"
 )
-OWNERS = frozenset({"loop", "decisions", "people", "maps", "reordering", "projects", "jobs", "sessions", "loop.store"})
+OWNERS = frozenset(
+    {"loop", "decisions", "drift_alerts", "people", "maps", "reordering", "projects", "jobs", "sessions", "loop.store"}
+)
 
 
 def test_no_code_of_a_page_changes_anything_without_asking_who_may() -> None:

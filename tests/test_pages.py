@@ -19,7 +19,7 @@ from feedback_core.worker import run_next
 from tests.conftest import ROOT, TWO_NUMBERS, make_loop, rows
 from tests.conftest import page as page
 
-PAGES = ("overview", "review", "feedback", "retrain", "predictions", "map", "insights", "setup")
+PAGES = ("overview", "review", "feedback", "retrain", "predictions", "map", "clusters", "insights", "setup")
 
 
 def press(app: AppTest, caption: str) -> AppTest:

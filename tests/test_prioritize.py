@@ -19,9 +19,9 @@ relaxed = settings(deadline=None)
 every_strategy = pytest.mark.parametrize("name", list(STRATEGIES))
 every_k = pytest.mark.parametrize("k", [1, 2, 50])
 
-OTHER_PROMISES = {"random", "rarity", "novelty", "density"}
-"""Strategies that do not rank by doubt: random promises a fresh uniform draw, rarity a preference for scarce classes,
-novelty and density look at the inputs alone.
+OTHER_PROMISES = {"alarm", "random", "rarity", "novelty", "density"}
+"""Strategies that do not rank by doubt: alarm follows one class, random promises a fresh uniform draw, rarity a
+preference for scarce classes, novelty and density look at the inputs alone.
 Each has tests of its own below; every other strategy, also one added later, has to put doubt first."""
 
 

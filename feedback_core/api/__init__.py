@@ -12,18 +12,23 @@ from fastapi import Depends
 from starlette.middleware import Middleware
 
 from .. import __version__
+from ..cache import Cache
 from ..environment import api_pace, sign_in
 from ..store import Store, open_store
 from . import (
     access,
     decisions,
     docs,
+    drift_alerts,
     evidence,
+    explanations,
     feeds,
+    groups,
     items,
     jobs,
     lineups,
     metrics,
+    pictures,
     projects,
     realtime,
     reviewing,
@@ -38,19 +43,21 @@ from .problems import HANDLERS, PROBLEMS
 
 # What is asked most comes first: routes are tried one after the other.
 PARTS = (
-    reviewing,
-    items,
-    jobs,
-    projects,
-    realtime,
-    lineups,
-    evidence,
-    decisions,
-    feeds,
-    metrics,
-    docs,
-    access,
-    webhooks,
+    *(reviewing, items, jobs, projects, pictures),
+    *(
+        realtime,
+        lineups,
+        evidence,
+        explanations,
+        decisions,
+        drift_alerts,
+        feeds,
+        metrics,
+        docs,
+        access,
+        webhooks,
+        groups,
+    ),
 )
 
 
@@ -71,7 +78,7 @@ def create_api(url: str, team: bool | None = None) -> Described:
         dependencies=[Depends(known_query)],
     )
     api.state.store, api.state.opened = _opener(url), None
-    api.state.models, api.state.user = {}, local_user()
+    api.state.models, api.state.cache, api.state.user = {}, Cache(), local_user()
     api.state.team = sign_in() if team is None else team
     routers = [*(part.router for part in PARTS), decisions.rulings]
     api.state.declared = declared(routers)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Path, Request
 from starlette.concurrency import run_in_threadpool
 
+from ..cache import Cache
 from ..errors import InvalidInput
 from ..loop import Loop
 from ..store import Store
@@ -48,13 +50,26 @@ async def known_query(request: Request) -> None:
         raise InvalidInput(f"{unknown[0]!r:.80} is no parameter of this address: it takes {listed}.")
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What requests before have loaded and prepared."""
+
+    models: dict[str, Any]
+    cache: Cache
+
+
+async def kept(request: Request) -> Kept:
+    return Kept(await loaded_models(request), request.app.state.cache)
+
+
 OpenStore = Annotated[Store, Depends(opened_store)]
 Models = Annotated[dict[str, Any], Depends(loaded_models)]
+Prepared = Annotated[Kept, Depends(kept)]
 
 
-def of_project(store: Store, project_id: int, models: dict[str, Any] | None = None) -> Loop:
-    """The loop of a project. models: where those of earlier requests are kept. Raises NotFound."""
-    return Loop(store, store.projects.get(project_id), models=models)
+def of_project(store: Store, project_id: int, models: dict[str, Any] | None = None, cache: Cache | None = None) -> Loop:
+    """The loop of a project. models, cache: where those of earlier requests are kept. Raises NotFound."""
+    return Loop(store, store.projects.get(project_id), models=models, cache=cache)
 
 
 def of_version(store: Store, version_id: int) -> tuple[Loop, Version]:

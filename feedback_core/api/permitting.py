@@ -85,7 +85,7 @@ def _number(given: Any) -> int:
 def declared(routers: Iterable[APIRouter]) -> Declared:
     """What every route declares. Raises TypeError for one that declares nothing, or several things."""
     return {
-        (route.path, method): _of(route)
+        (route.path_format, method): _of(route)
         for router in routers
         for route in router.routes
         if isinstance(route, APIRoute)

@@ -11,9 +11,10 @@ from fastapi.responses import HTMLResponse
 
 from .. import __version__, exchange, people
 from ..accuracies import accuracies
-from ..errors import InvalidSetting
+from ..errors import InvalidInput, InvalidSetting
 from ..loop import create_project
 from ..models import BUILDERS
+from ..pictures.limits import MAX_SIDE, is_seen_shape
 from ..prioritize import STRATEGIES
 from ..prioritize.diversity import DIVERSITY
 from ..registry import Registry
@@ -53,7 +54,7 @@ def list_projects(store: OpenStore, who: Who) -> list[dict[str, Any]]:
 @router.post("/projects", response_model=shapes.Project, status_code=201, dependencies=[may("create project")])
 def create(given: work_shapes.NewProject, store: OpenStore, who: Who) -> dict[str, Any]:
     """Add a project: its columns, its labels, and the settings that are not the default."""
-    schema = Schema(tuple(Column(each.name, each.kind, tuple(each.shape)) for each in given.columns))
+    schema = Schema(tuple(_column(each) for each in given.columns), str(store.shelf.root))
     settings = _wanted(TASKS[given.task].defaults(), given.settings)
     by = acting(given.by, who)
     return _told(store, create_project(store, given.name, schema, given.labels, settings, actor=by, task=given.task))
@@ -104,6 +105,17 @@ def get_card(project_id: Id, store: OpenStore) -> dict[str, Any]:
 def get_card_page(project_id: Id, store: OpenStore) -> HTMLResponse:
     """The champion's model card as one page that needs nothing else."""
     return HTMLResponse(of_project(store, project_id).card_html(), headers=PAGE_HEADERS)
+
+
+def _column(given: work_shapes.NewColumn) -> Column:
+    """Raises InvalidInput for a picture in a shape that no model should see."""
+    shape = tuple(given.shape)
+    if given.files and not (given.kind == "image" and is_seen_shape(shape)):
+        raise InvalidInput(
+            f"column {given.name!r}: files=true needs kind image and a shape such as [32, 32] or [32, 32, 3], up to "
+            f"{MAX_SIDE} a side."
+        )
+    return Column(given.name, given.kind, shape, files=given.files)
 
 
 def _wanted(before: Settings, values: Mapping[str, Any]) -> Settings:

@@ -222,11 +222,12 @@ class Insights(BaseModel):
 
 class NewProject(Act):
     name: str = Field(min_length=1, max_length=80)
-    task: Literal["classification", "regression"] = Field(
-        default="classification", description="What is predicted: one of several labels, or a number."
+    task: Literal["classification", "regression", "anomaly", "clustering"] = Field(
+        default="classification",
+        description="What is predicted: one of several labels, a number, which rows are anomalies, or nothing: groups.",
     )
     labels: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
-        max_length=1_000, description="Empty where a number is predicted."
+        max_length=1_000, description="Empty unless one of several labels is predicted."
     )
     columns: list[NewColumn] = Field(min_length=1, max_length=2_000)
     settings: dict[str, Any] = Field(default={}, description="Settings that are not the default.")
@@ -234,9 +235,13 @@ class NewProject(Act):
 
 class NewColumn(Body):
     name: str = Field(min_length=1, max_length=200)
-    kind: Literal["number", "category", "text", "image"]
+    kind: Literal["number", "category", "text", "image", "timestamp"]
     shape: list[Annotated[int, Field(ge=1, le=4_096)]] = Field(
         default=[], max_length=3, description="Of an image: height and width, and 3 for colours."
+    )
+    files: bool = Field(
+        default=False,
+        description="Of an image: it comes as a PNG or JPEG file in base64, and models see it in the shape.",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -43,7 +44,7 @@ def predict(
     from ..exports import FORMATS as PLAIN
 
     loop = open_loop(database, project)
-    form = _form(to, out, PLAIN)
+    form = _form(to, out, [*PLAIN, ALBUM])
     said = _said(loop, file, format, log, person(by), as_json)
     from .. import tasks
 
@@ -83,13 +84,29 @@ def export(
 
     loop = open_loop(database, project)
     others = [name for name in FORMATS if FORMATS[name].says and FORMATS[name].write is not None]
-    form = _form("jsonl" if as_json else to, out, [*PLAIN, *others])
+    form = _form("jsonl" if as_json else to, out, [*PLAIN, ALBUM, *others])
     # Whoever has the database file in hand can read these predictions anyway.
     found = outgoing.source(loop.store, loop.project, what, hidden=True)
-    if FORMATS[form].says:
+    if form != ALBUM and FORMATS[form].says:
         streamed(outgoing.pieces(loop.store, loop.project, what, form, hidden=True), out)
-    else:
-        streamed(_writer(form, out)(found.rows(), found.columns), out)
+        return
+    write = _album_writer(loop, what) if form == ALBUM else _writer(form, out)
+    streamed(write(found.rows(), found.columns), out)
+
+
+ALBUM = "zip"
+"""Items with their picture files."""
+
+
+def _album_writer(loop: Loop, what: str) -> Callable[..., Iterator[bytes]]:
+    """Raises InvalidInput where there are no pictures to write."""
+    from ..errors import InvalidInput
+    from ..exports import write_album
+
+    pictures = [column.name for column in loop.project.schema.columns if column.files]
+    if what != "items" or not pictures:
+        raise InvalidInput("to='zip' writes items with their pictures: choose another format for what has none.")
+    return partial(write_album, pictures=pictures, shelf=loop.store.shelf)
 
 
 @app.command("export-model")

@@ -39,10 +39,19 @@ def content(source: Path) -> bytes:
     return text
 
 
-def table(source: Path, format: str) -> pd.DataFrame:
-    """The table in a file. Raises InvalidFile for one that cannot be read as such."""
-    from ..tables import read_table
+def table(source: Path, format: str, database: str = "") -> pd.DataFrame:
+    """The table in a file, or one of the pictures in a folder or a ZIP archive, which are stored on the way.
 
+    Raises InvalidFile for one that cannot be read as such.
+    """
+    from ..tables import read_folder, read_table, read_zip
+
+    if source.is_dir() or source.suffix.lower() == ".zip":
+        from ..environment import database_url
+        from ..store import open_store
+
+        shelf = open_store(database or database_url()).shelf
+        return read_folder(source, shelf) if source.is_dir() else read_zip(content(source), source.name, shelf)
     name = f"standard input.{format or 'csv'}" if source == STDIN else source.name
     return read_table(content(source), f"{name}.{format}" if format and source != STDIN else name)
 

@@ -32,6 +32,7 @@ Limit = Annotated[int, typer.Option(min=0, max=1_000, help="Problems to list.")]
 Numbers = Annotated[Columns, typer.Option(help="Column of numbers; repeat for several.")]
 Categories = Annotated[Columns, typer.Option(help="Column of categories; repeat.")]
 Texts = Annotated[Columns, typer.Option(help="Column of texts; repeat.")]
+Timestamps = Annotated[Columns, typer.Option(help="Column of points in time; repeat.")]
 LeftOut = Annotated[Columns, typer.Option(help="Column that is no input; repeat.")]
 
 
@@ -44,6 +45,7 @@ def create(
     number: Numbers = None,
     category: Categories = None,
     text: Texts = None,
+    timestamp: Timestamps = None,
     leave_out: LeftOut = None,
     labels: Annotated[str, typer.Option(help="Further labels, separated by commas.")] = "",
     setting: Annotated[Columns, typer.Option(metavar="NAME=VALUE", help="As for `settings`; repeat.")] = None,
@@ -62,11 +64,12 @@ def create(
     from ..loop import Loop, create_project
     from ..settings import Settings, changed
     from ..store import open_store
+    from ..tasks import TASKS
 
-    kinds = {"number": number, "category": category, "text": text, plans.LEAVE_OUT: leave_out}
+    kinds = {"number": number, "category": category, "text": text, "timestamp": timestamp, plans.LEAVE_OUT: leave_out}
     chosen = {column: kind for kind, columns in kinds.items() for column in columns or ()}
     further = list(filter(None, map(str.strip, labels.split(","))))
-    own, rows = assigned(setting or ()), table(file, format)
+    own, rows = assigned(setting or ()), table(file, format, database)
     wanted: Any = {"task": known_task(task), "settings": changed(Settings(), own)}
     plan = plans.new_project(rows, label=label, key=key, labels=further, kinds=chosen, **wanted)
     settings = changed(plans.first_settings(plan, rows), own)
@@ -77,7 +80,7 @@ def create(
     project = create_project(store, name, plan.schema, plan.labels, settings, actor=person(by), task=plan.task)
     loop = Loop(store, project)
     _take_in(loop, plan, person(by), as_json)
-    if train and plan.labelled:
+    if train and (plan.labelled or TASKS[plan.task].background):
         finished(loop, loop.request_retrain(person(by), "first data"), as_json)
     rescored(loop, as_json)
     _report(loop, plan, limit, as_json)
@@ -101,7 +104,7 @@ def add(
     from .. import plans
 
     loop = open_loop(database, project)
-    plan = plans.more_rows(table(file, format), loop.project, label=label, key=key)
+    plan = plans.more_rows(table(file, format, database), loop.project, label=label, key=key)
     if dry_run:
         _rehearsed(plan, loop, limit, skip_bad, as_json)
     plans.checked(plan, skip_bad=skip_bad)

@@ -127,3 +127,34 @@ def reproduce(
         for sentence in told(found):
             typer.echo(sentence)
     raise typer.Exit(0 if found.same else 1)
+
+
+@app.command()
+def explain(
+    key: Annotated[str, typer.Argument(metavar="KEY", help="The item's key, as it came in or was given.")],
+    project: ProjectName = "",
+    database: Database = "",
+    as_json: AsJson = False,
+) -> None:
+    """Say why the champion predicts what it predicts for an item."""
+    from .. import explain as rules
+    from .. import explaining
+
+    loop = open_loop(database, project)
+    item = explaining.item_of(loop, key)
+    found = explaining.explained(loop, item)
+    if as_json:
+        print_json(explaining.as_json(loop, item, found))
+        return
+    told = found.explanation
+    for line in (
+        f"Version {found.version} predicts {told.label}.",
+        found.sentence,
+        rules.total(told),
+        rules.method(told),
+    ):
+        typer.echo(line)
+    print_table(("column", "adds"), [[each.column, rules.amount(each.amount, told.unit)] for each in told.strongest])
+    keys = loop.store.items.keys([each.item_id for each in found.nearest])
+    for each in found.nearest:
+        typer.echo(f"Like {keys[each.item_id]}, labelled {each.label} (distance {each.distance:.2f}).")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from ..types import Project
+from ..types import Column, Project
 from .dataset_reading import read
 from .packing import packed
 from .record import Format, Record, Source
@@ -91,7 +91,7 @@ def _schema(project: Project) -> pa.Schema:
     import pyarrow as pa
 
     own = own_names(project)
-    features = {column.name: _feature(column.kind) for column in project.schema.columns}
+    features = {column.name: _feature(column) for column in project.schema.columns}
     values = {name: _value("float64" if name == "confidence" else "string") for name in _OWN}
     classes = {"names": list(project.labels), "_type": "ClassLabel"}
     values["label"] = _value("float64") if project.task == "regression" else classes
@@ -102,9 +102,11 @@ def _schema(project: Project) -> pa.Schema:
     return pa.schema(fields, {"huggingface": orjson.dumps({"info": {"features": features}})})
 
 
-def _feature(kind: str) -> dict[str, Any]:
+def _feature(column: Column) -> dict[str, Any]:
     number = _value("float64")
-    return {"number": number, "image": {"feature": number, "_type": "List"}}.get(kind, _value("string"))
+    if column.kind == "image" and not column.files:
+        return {"feature": number, "_type": "List"}
+    return number if column.kind in ("number", "timestamp") else _value("string")
 
 
 def _value(dtype: str) -> dict[str, Any]:

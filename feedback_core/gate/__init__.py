@@ -2,6 +2,7 @@
 
 from .errors import judge_errors
 from .judging import by_sample, first, judge
+from .ranking import judge_ranking
 from .verdict import Judgement
 
-__all__ = ["Judgement", "by_sample", "first", "judge", "judge_errors"]
+__all__ = ["Judgement", "by_sample", "first", "judge", "judge_errors", "judge_ranking"]

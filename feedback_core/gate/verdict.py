@@ -80,6 +80,10 @@ class Case:
     nearer: bool = False
     """Whether versions come nearer to numbers, instead of being right or wrong."""
 
+    verbs: tuple[str, str] | None = None
+    """What versions do to rows, for worse and for better, where they are not right or wrong; no stream can be bet on
+    then."""
+
 
 def judged(case: Case, policy: str, min_cases: int, scores: Mapping[str, Any]) -> Judgement:
     """The verdict on a case. scores: numbers of the versions themselves, stored beside those of the comparison."""
@@ -141,7 +145,7 @@ def _action(finding: Finding, case: Case, policy: str, min_cases: int) -> tuple[
 
 
 def _counts(case: Case, *, worse: bool = False) -> str:
-    verbs = ("farther off", "nearer") if case.nearer else ("broken", "fixed")
+    verbs = case.verbs or (("farther off", "nearer") if case.nearer else ("broken", "fixed"))
     lost, gained = f"{case.pair.lost} rows {verbs[0]}", f"{case.pair.gained} {verbs[1]}"
     text = f"{lost}, {gained}" if worse else f"{case.pair.gained} rows {verbs[1]}, {case.pair.lost} {verbs[0]}"
     return text if case.unit.name == "points" else f"{text}, {case.unit.say(abs(case.pair.difference))}"
@@ -207,5 +211,5 @@ def _numbers(case: Case) -> dict[str, Any]:
         "smallest_provable_gain": provable_gain(pair, budget),
         "rows_to_decide": rows_to_decide(pair, budget),
         # Errors have no largest value that could be known beforehand, so no stream of them can be bet on.
-        "labels_to_decide": None if case.nearer else labels_to_decide(pair, case.log_e, E_CLAIM),
+        "labels_to_decide": None if case.nearer or case.verbs else labels_to_decide(pair, case.log_e, E_CLAIM),
     }

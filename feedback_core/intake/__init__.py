@@ -1,5 +1,6 @@
 """Take in: a table becomes a proposal, then checked rows; one input becomes canonical bytes and back."""
 
+from .alarms import ALARM_LABELS, ANOMALY, NORMAL, alarm_reader, match_alarms, unfit_alarms
 from .checking import check, inputs
 from .encoding import decode, encode_one, feature_names, holdout_side, input_hash, label_text, storing_order
 from .numbers import (
@@ -15,8 +16,12 @@ from .numbers import (
 from .proposal import Proposal, classes, match, propose, unfit_label
 
 __all__ = [
+    "ALARM_LABELS",
+    "ANOMALY",
+    "NORMAL",
     "Proposal",
     "Reader",
+    "alarm_reader",
     "check",
     "classes",
     "decode",
@@ -27,6 +32,7 @@ __all__ = [
     "inputs",
     "label_text",
     "match",
+    "match_alarms",
     "match_number",
     "number_reader",
     "number_target",
@@ -35,6 +41,7 @@ __all__ = [
     "propose",
     "storing_order",
     "tolerance_of",
+    "unfit_alarms",
     "unfit_label",
     "unfit_number",
 ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InvalidFile
+from ..pictures import Shelf
 from ..types import Column, Problem, Rows, Schema
 from .cells import (
     Array,
@@ -24,7 +25,9 @@ from .cells import (
     with_text_names,
 )
 from .encoding import encoded
+from .moments import moment_column
 from .numbers import Reader
+from .photos import names_of, picture_column
 from .proposal import classes
 from .report import Report
 
@@ -58,7 +61,7 @@ def check(
         return Rows([], [], []), report.problems()
     if not schema.columns:
         raise InvalidFile("The project has no input column: choose at least one to predict from.")
-    cells = [_checked_cells(frame, column, report) for column in schema.columns]
+    cells = [_checked_cells(frame, column, schema.pictures, report) for column in schema.columns]
     keys = _checked_keys(frame, id_column, report)
     targets = _checked_labels(frame, label_column, labels, report, read)
     good = ~report.bad
@@ -76,7 +79,7 @@ def inputs(frame: pd.DataFrame, schema: Schema, limit: int = 1000) -> tuple[list
     report = Report(len(frame), limit)
     if _lacks(frame, schema, report):
         return [], report.problems()
-    cells = [_checked_cells(frame, column, report) for column in schema.columns]
+    cells = [_checked_cells(frame, column, schema.pictures, report) for column in schema.columns]
     good = ~report.bad
     return encoded([values[good] for values in cells], int(good.sum())), report.problems()
 
@@ -91,8 +94,16 @@ def _lacks(frame: pd.DataFrame, schema: Schema, report: Report, *others: str | N
     return bool(absent)
 
 
-def _checked_cells(frame: pd.DataFrame, column: Column, report: Report) -> Array:
-    """float (n,) for numbers, float (n, pixels) for images, text or None (n,) for the rest."""
+def _checked_cells(frame: pd.DataFrame, column: Column, pictures: str, report: Report) -> Array:
+    """float (n,) for numbers and timestamps, float (n, pixels) for images, text or None (n,) for the rest.
+
+    pictures: folder of the picture files.
+    """
+    if column.files:
+        values, found = picture_column(frame[column.name], Shelf(pictures))
+        for what, mask in found.items():
+            report.block(mask, column.name, names_of(frame[column.name]), what)
+        return values
     if column.kind == "image":
         return _checked_pixels(frame, column, report)
     cells = frame[column.name]
@@ -101,6 +112,12 @@ def _checked_cells(frame: pd.DataFrame, column: Column, report: Report) -> Array
         commas = commas_of(cells) if bad.any() else None
         report.block(bad, column.name, cells, UNCLEAR if commas == "unclear" else NO_NUMBER)
         report.block(np.isinf(values), column.name, cells, "is infinite: write a number, or leave the cell empty")
+    elif column.kind == "timestamp":
+        values, found = moment_column(cells)
+        bad = np.zeros(len(frame), bool)
+        for what, mask in found.items():
+            report.block(mask, column.name, cells, what)
+            bad |= mask
     else:
         values, bad = text_column(cells)
         report.block(bad, column.name, cells, "is not text: write one value a cell")

@@ -12,9 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from ..errors import InvalidFeedback
-from ..types import Column, Kind, Schema
+from ..errors import InvalidFeedback, InvalidFile
+from ..pictures import Shelf
+from ..types import Column, Schema
 from .cells import Array, Mask, parse_image, parse_number, parse_text, shortened, whole_label
+from .moments import parse_moment
+from .photos import picture_reference, seen_pixels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +41,8 @@ def encode_one(values: Mapping[str, Any] | Sequence[Any], schema: Schema) -> byt
         raise InvalidFeedback(
             f"input has {len(ordered)} values, expected {len(schema.columns)}: give {', '.join(schema.names[:10])}."
         )
-    return orjson.dumps([_canonical(value, column) for value, column in zip(ordered, schema.columns, strict=True)])
+    pairs = zip(ordered, schema.columns, strict=True)
+    return orjson.dumps([_canonical(value, column, schema.pictures) for value, column in pairs])
 
 
 def label_text(value: Any, labels: Sequence[str]) -> str | None:
@@ -66,11 +70,20 @@ def _by_name(values: Mapping[str, Any], schema: Schema) -> list[Any]:
     return [given[name] for name in schema.names]
 
 
-def _canonical(value: Any, column: Column) -> Any:
-    needs = {"number": "a finite number or null", "image": f"a list of {prod(column.shape):,} finite numbers"}
+def _canonical(value: Any, column: Column, pictures: str) -> Any:
+    if column.files:
+        return _stored(value, column, pictures)
+    needs = {
+        "number": "a finite number or null",
+        "image": f"a list of {prod(column.shape):,} finite numbers",
+        "timestamp": "a time such as 2026-01-31T14:30+01:00, seconds since 1970, or null",
+    }
     try:
         if column.kind == "image":
             return (parse_image(value, column) + 0.0).tolist()
+        if column.kind == "timestamp":
+            moment = parse_moment(value)
+            return None if isnan(moment) else moment
         if column.kind != "number":
             return parse_text(value)
         number = parse_number(value) + 0.0  # turns -0.0 into 0.0
@@ -84,6 +97,13 @@ def _canonical(value: Any, column: Column) -> Any:
             f"send {needs.get(column.kind, 'text or null')}."
         ) from None
     return number
+
+
+def _stored(value: Any, column: Column, pictures: str) -> str:
+    try:
+        return picture_reference(value, Shelf(pictures))
+    except InvalidFile as error:
+        raise InvalidFeedback(f"input: column {column.name!r}: {error}") from None
 
 
 def encoded(cells: Sequence[Array], n: int) -> list[bytes]:
@@ -116,22 +136,25 @@ def _encoded_mixed(cells: Sequence[Array]) -> list[bytes]:
 def decode(inputs: Sequence[bytes | str], schema: Schema) -> pd.DataFrame:
     """The frame models see, one row per input: feature_names(schema) in order.
 
-    number: float64, NaN where missing. category: object, NaN where missing (OneHotEncoder learns it as a category and
-    fits object columns 10x faster than str). text: object, "" where missing (TfidfVectorizer refuses NaN and None).
-    image: float32, one column per pixel.
+    number: float64, NaN where missing. timestamp: the same, seconds since the epoch. category: object, NaN where
+    missing (OneHotEncoder learns it as a category and fits object columns 10x faster than str). text: object, "" where
+    missing (TfidfVectorizer refuses NaN and None). image: float32, one column per pixel, 0-255 where it
+    is a file.
     """
     import pandas as pd
 
     # Neighbours of one kind are one block: a frame of 20 blocks takes twice as long to build as a frame of one.
     blocks = [tuple(group) for _, group in groupby(schema.columns, key=lambda column: column.kind)]
     step = max(1, _CHUNK_CELLS // len(feature_names(schema)))
-    mixed = any(column.kind in ("category", "text") for column in schema.columns)
+    mixed = any(column.kind in ("category", "text") or column.files for column in schema.columns)
     split = _decoded_mixed if mixed else _decoded_numbers
-    chunks = [split(_joined(inputs[start : start + step]), blocks) for start in range(0, len(inputs), step)]
+    chunks = [
+        split(_joined(inputs[start : start + step]), blocks, schema.pictures) for start in range(0, len(inputs), step)
+    ]
     parts = []
     for n, block in enumerate(blocks):
         names = feature_names(Schema(block))
-        dtype = {"number": np.float64, "image": np.float32}.get(block[0].kind, object)
+        dtype = {"number": np.float64, "timestamp": np.float64, "image": np.float32}.get(block[0].kind, object)
         rows = [np.empty((0, len(names)), dtype), *(chunk[n] for chunk in chunks)]
         parts.append(pd.DataFrame(np.concatenate(rows, dtype=dtype), columns=names, dtype=dtype))
     return parts[0] if len(parts) == 1 else pd.concat(parts, axis=1)
@@ -144,7 +167,7 @@ def _joined(inputs: Sequence[bytes | str]) -> bytes:
         return ",".join(body if isinstance(body, str) else body.decode() for body in inputs).encode()
 
 
-def _decoded_numbers(chunk: bytes, blocks: Sequence[Sequence[Column]]) -> list[Array]:
+def _decoded_numbers(chunk: bytes, blocks: Sequence[Sequence[Column]], _pictures: str) -> list[Array]:
     """Blocks (n, width) of rows that hold numbers only, so their brackets say nothing."""
     flat = orjson.loads(b"[" + chunk.translate(None, b"[]") + b"]")
     values = np.fromiter(flat, float, len(flat))  # null becomes NaN
@@ -152,13 +175,16 @@ def _decoded_numbers(chunk: bytes, blocks: Sequence[Sequence[Column]]) -> list[A
     return np.split(values.reshape(-1, ends[-1]), ends[:-1], axis=1)
 
 
-def _decoded_mixed(chunk: bytes, blocks: Sequence[Sequence[Column]]) -> list[Array]:
+def _decoded_mixed(chunk: bytes, blocks: Sequence[Sequence[Column]], pictures: str) -> list[Array]:
     columns = zip(*orjson.loads(b"[" + chunk + b"]"), strict=True)
-    return [np.column_stack([_decoded_column(next(columns), column.kind) for column in block]) for block in blocks]
+    return [np.column_stack([_decoded_column(next(columns), column, pictures) for column in block]) for block in blocks]
 
 
-def _decoded_column(values: Sequence[Any], kind: Kind) -> Array:
-    if kind in ("number", "image"):
+def _decoded_column(values: Sequence[Any], column: Column, pictures: str) -> Array:
+    if column.files:
+        return seen_pixels(values, column.shape, Shelf(pictures))
+    kind = column.kind
+    if kind in ("number", "image", "timestamp"):
         return np.array(values, float)
     missing = "" if kind == "text" else np.nan
     return np.array([missing if value is None else value for value in values], object)

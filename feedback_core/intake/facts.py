@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from math import isqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import InvalidFile
+from ..pictures import is_reference, why_refused
 from ..types import Kind
-from .cells import Array, Mask, commas_of, number_column, shortened, text_column
+from .cells import MISSING_WORDS, Array, Mask, commas_of, number_column, parse_number, shortened, text_column
 from .commas import Commas, with_points
+from .moments import has_zone, looks_like_moment, moment_column
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +26,13 @@ MAX_CLASSES = 50
 
 _MISTAKE_SHARE = 0.1
 """Most cells of a number column, without its missing ones, that may be no numbers: its rows with them are problems."""
+
+
+_LOOKED_AT = 500
+"""Cells that say whether a column holds points in time: each is read in two ways, at some 10 us."""
+
+_MOMENT_NAME = re.compile(r"(?i)(time|date|epoch|timestamp|_at|_on|_ts)$|^(ts|when)$|^(time|date)")
+_RECENT = (datetime(1990, 1, 1, tzinfo=UTC).timestamp(), datetime(2100, 1, 1, tzinfo=UTC).timestamp())
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +45,7 @@ class Facts:
     distinct: int
     missing: int
     shape: tuple[int, ...] = ()
+    files: bool = False
     whole: bool = False
     lowest: float = 0.0
     notes: tuple[str, ...] = ()
@@ -44,6 +56,10 @@ def facts_of(cells: pd.Series[Any], name: str) -> Facts:
     known = cells[cells.notna()]
     if len(known) and isinstance(known.iloc[0], (list, np.ndarray)):
         return _list_facts(known, name, len(cells))
+    if len(known) and all(is_reference(cell) or why_refused(cell) for cell in known.head(_LOOKED_AT).tolist()):
+        return Facts(name, "image", len(cells), known.nunique(), len(cells) - len(known), files=True)
+    if _are_moments(known, name):
+        return _moment_facts(cells, name)
     values, bad = number_column(cells)
     n_known = len(cells) - int((np.isnan(values) & ~bad).sum())
     commas = commas_of(cells)
@@ -68,7 +84,41 @@ def _number_facts(cells: pd.Series[Any], name: str, values: Array, bad: Mask) ->
     # Cells that are no numbers count as values too, so a column of ids stays one when a few have letters.
     distinct = len(np.unique(values[~np.isnan(values)])) + len(set(text_column(cells[bad])[0].tolist()) - {None})
     lowest = float(finite.min(initial=np.inf))
-    return Facts(name, "number", len(values), distinct, missing, (), whole, lowest, tuple(notes))
+    return Facts(name, "number", len(values), distinct, missing, whole=whole, lowest=lowest, notes=tuple(notes))
+
+
+def _are_moments(known: pd.Series[Any], name: str) -> bool:
+    """Whether nine in ten of the first cells read as points in time; bare numbers only where the name says so too."""
+    first = known.head(_LOOKED_AT).tolist()
+    texts = [value for value in first if not (isinstance(value, str) and value.strip().lower() in MISSING_WORDS)]
+    dated = sum(looks_like_moment(value) for value in texts)
+    if dated == 0 and _MOMENT_NAME.search(name):
+        dated = sum(_is_recent(value) for value in texts)
+    return bool(texts) and dated >= (1 - _MISTAKE_SHARE) * len(texts)
+
+
+def _is_recent(value: Any) -> bool:
+    """Whether a number is a moment between 1990 and 2100, in seconds or in finer units since the epoch."""
+    try:
+        number = parse_number(value)
+    except ValueError:
+        return False
+    return any(_RECENT[0] <= number / unit < _RECENT[1] for unit in (1, 1e3, 1e6, 1e9))
+
+
+def _moment_facts(cells: pd.Series[Any], name: str) -> Facts:
+    values, found = moment_column(cells)
+    missing = int(np.isnan(values).sum()) - sum(int((mask & np.isnan(values)).sum()) for mask in found.values())
+    zones = {has_zone(value) for value in cells.head(_LOOKED_AT).tolist()}
+    notes = [f"{name!r} has {int(mask.sum()):,} cells such as {shortened(cells[mask].iloc[0])}, of which each {what}."
+             for what, mask in found.items()]  # fmt: skip
+    if False in zones and True not in zones:
+        notes.append(f"{name!r} is a point in time without a time zone and is read as UTC.")
+    distinct = len(np.unique(values[~np.isnan(values)])) + sum(bool(mask.any()) for mask in found.values())
+    if distinct < 2:
+        what = "constant" if distinct else "empty"
+        notes.append(f"{name!r} is {what} and cannot help: consider leaving it out.")
+    return Facts(name, "timestamp", len(cells), distinct, missing, notes=tuple(notes))
 
 
 def _comma_note(name: str, known: pd.Series[Any], commas: Commas) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from math import isqrt
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LABEL_NAMES = ("label", "labels", "target", "class", "y", "outcome", "species", "diagnosis")
 _ID_NAME = re.compile(
     r"(?i:(.*[_\-. ])?(id|key|uuid|guid|index)|(row|user|item|case|sample|record|doc|document|image|file|customer)id)"
-    r"|.*[a-z]I[dD]"
+    r"|.*[a-z]I[dD]|(?i:file([_ ]?(name|path))?)"
 )
 _MAX_NUMBER_CLASSES = 20
 _PIXEL_WORDS = ("pixel", "px", "pix", "image", "img", "")
@@ -35,6 +35,8 @@ class Proposal:
     task: str
     why: str
     notes: tuple[str, ...]
+    pictures: str = ""
+    """Folder of the picture files that the cells refer to."""
 
 
 def propose(frame: pd.DataFrame) -> Proposal:
@@ -45,10 +47,12 @@ def propose(frame: pd.DataFrame) -> Proposal:
     label_column = _find_label([fact for fact in facts.values() if fact.name != id_column])
     task, why, notes = _task(frame, facts.get(label_column or ""))
     notes = [*map(str, frame.attrs.get("notes", ())), *notes]
+    shape = frame.attrs.get("shape", (32, 32, 3))
+    facts = {name: replace(fact, shape=shape) if fact.files else fact for name, fact in facts.items()}
     columns = _columns([fact for fact in facts.values() if fact.name not in (id_column, label_column)], notes)
     if not columns:
         notes.append("No column is left to predict from: upload a file with at least one more column.")
-    return Proposal(columns, label_column, id_column, task, why, tuple(notes))
+    return Proposal(columns, label_column, id_column, task, why, tuple(notes), frame.attrs.get("pictures", ""))
 
 
 def unfit_label(frame: pd.DataFrame, column: str) -> str:
@@ -149,7 +153,7 @@ def _columns(facts: Sequence[Facts], notes: list[str]) -> tuple[Column, ...]:
             side = columns[-1].shape[0]
             notes.append(f"{run[0].name!r} to {run[-1].name!r} are taken as one image of {side} x {side} pixels.")
         else:
-            columns += [Column(fact.name, fact.kind, fact.shape) for fact in run]
+            columns += [Column(fact.name, fact.kind, fact.shape, (), fact.files) for fact in run]
             notes += [note for fact in run for note in fact.notes]
     return tuple(columns)
 

@@ -1,6 +1,7 @@
 """Models: one file per framework or estimator, found by name."""
 
 from . import (
+    anomaly,
     hist_gradient_boosting,
     keras,
     lightgbm,
@@ -18,6 +19,7 @@ from .registry import BUILDERS, Builder, available, builder, choices, for_task, 
 __all__ = [
     "BUILDERS",
     "Builder",
+    "anomaly",
     "available",
     "builder",
     "choices",

@@ -1,6 +1,6 @@
 """From a decoded frame to numbers: one transformer per kind of column.
 
-A frame has one column per number, category and text column, and one per pixel of an image, named `name_0000`.
+A frame has one column per number, timestamp, category and text column, and one per pixel of an image: `name_0000`.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ def preprocessor(schema: Schema, *, scale: bool = True, dense: bool = False) -> 
 
     steps = [
         *_step("number", _numbers(scale), [column.name for column in schema.of_kind("number")]),
+        *_step("timestamp", _moments(scale), [column.name for column in schema.of_kind("timestamp")]),
         *_step("category", _categories(dense), [column.name for column in schema.of_kind("category")]),
         *_step("image", _pixels(scale), [name for column in schema.of_kind("image") for name in pixel_names(column)]),
         *(
-            (f"text_{n}", _texts(dense), column.name) for n, column in enumerate(schema.of_kind("text"))
+            (f"text_{n}", _texts(column, dense), column.name) for n, column in enumerate(schema.of_kind("text"))
         ),  # one vectorizer per column: it takes one series, not a frame
     ]
     return ColumnTransformer(steps, sparse_threshold=0.0 if dense else 0.3, verbose_feature_names_out=True)
@@ -49,6 +50,15 @@ def _numbers(scale: bool) -> Any:
     return make_pipeline(imputer, StandardScaler()) if scale else imputer
 
 
+def _moments(scale: bool) -> Any:
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    from .timestamps import Calendar  # it is a scikit-learn class, whose import takes a second
+
+    return make_pipeline(Calendar(), StandardScaler()) if scale else Calendar()
+
+
 def _categories(dense: bool) -> Any:
     from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
@@ -64,7 +74,11 @@ def _pixels(scale: bool) -> Any:
     return MaxAbsScaler() if scale else "passthrough"
 
 
-def _texts(dense: bool) -> Any:
+def _texts(column: Column, dense: bool) -> Any:
+    if column.seen_as == "wordllama":
+        from .word_vectors import WordVectors
+
+        return WordVectors()
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     if dense:

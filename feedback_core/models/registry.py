@@ -10,6 +10,7 @@ from typing import Any, Literal
 from ..errors import InvalidSetting, NotInstalled
 from ..registry import Registry
 from ..types import Schema
+from .seeing import seen
 
 Build = Callable[[Schema, int, Mapping[str, Any], str], Any]
 """(schema, seed, params, task) -> an unfitted scikit-learn pipeline whose last step is `model`."""
@@ -55,8 +56,9 @@ class Builder:
                 f"{self.title} is not made for {task}: choose one of {', '.join(map(title, for_task(task)))}."
             )
         self.require()
+        schema, own = seen(schema, params)
         try:
-            return self.build(schema, seed, params, task)
+            return self.build(schema, seed, own, task)
         except TypeError as error:
             raise InvalidSetting(f"{self.title} does not take these parameters: {error}.") from error
 

@@ -1,6 +1,6 @@
 """What to ask next: one file per strategy, found by name, blended by weight."""
 
-from . import committee, density, entropy, least_confidence, margin, novelty, random, rarity, width
+from . import alarm, committee, density, entropy, least_confidence, margin, novelty, random, rarity, width
 from .blend import BINS, blend, histogram, ranks
 from .diversity import DIVERSITY
 from .registry import STRATEGIES, Facts, Look, Need, Pool
@@ -13,6 +13,7 @@ __all__ = [
     "Look",
     "Need",
     "Pool",
+    "alarm",
     "blend",
     "committee",
     "density",

@@ -62,6 +62,7 @@ def refinement(store: Store, project: Project, report: GateReport, now: float) -
         "flips": _flips(store, report, project),
         "kinds": KINDS if project.labels else NEARER,
         "named": NAMED,
+        "moved": _moved(store, version),
         "provenance": report.numbers.get("provenance", {}),
         "settings": report.numbers.get("provenance", {}).get("settings") or project.settings.to_dict(),
         "now": now,
@@ -91,6 +92,12 @@ def slice_rows(numbers: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     """The comparison on each slice of the locked rows; none in reports from before slices were looked at."""
     found: Sequence[Mapping[str, Any]] = numbers.get("slices", ())
     return found
+
+
+def _moved(store: Store, version: Version) -> Mapping[str, Any] | None:
+    """What moved since its parent, where somebody has asked for it."""
+    study = store.studies.newest(store.versions.project_of(version.id), "effects", version.id)
+    return None if study is None else study.body
 
 
 def _flips(store: Store, report: GateReport, project: Project) -> dict[FlipKind, list[Changed]]:

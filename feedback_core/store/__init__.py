@@ -6,12 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import StoreError
+from ..pictures import Shelf
 from .answers import Answers
+from .backgrounds import Backgrounds
+from .cluster_feedback import ClusterFeedback
+from .clusterings import Clusterings
 from .contributions import Contributions
 from .corrections import Corrections
 from .deliveries import Deliveries
 from .drawn import DrawnDecisions
 from .draws import Draws
+from .drift_alerts import DriftAlerts
 from .driver import Driver
 from .events import Events
 from .feedback import FeedbackLog
@@ -24,6 +29,7 @@ from .judged import JudgedRows
 from .listings import Listings
 from .maps import Maps
 from .members import Members
+from .pictures import Pictures
 from .predictions import Predictions
 from .projects import Projects
 from .ranks import Ranks
@@ -40,6 +46,9 @@ from .triggers import Triggers
 from .versions import Versions
 from .webhooks import Webhooks
 
+PICTURES = "pictures"
+"""Folder of the picture files, among those of the models."""
+
 
 @dataclass(frozen=True, slots=True)
 class Store:
@@ -48,6 +57,7 @@ class Store:
     url: str
     projects: Projects
     items: Items
+    pictures: Pictures
     predictions: Predictions
     draws: Draws
     drawn: DrawnDecisions
@@ -62,6 +72,7 @@ class Store:
     sessions: ReviewSessions
     maps: Maps
     versions: Versions
+    backgrounds: Backgrounds
     flips: Flips
     judged: JudgedRows
     holdout: Holdout
@@ -72,13 +83,21 @@ class Store:
     tallies: Tallies
     listings: Listings
     triggers: Triggers
+    drift_alerts: DriftAlerts
     realtime: Realtime
     webhooks: Webhooks
     deliveries: Deliveries
     members: Members
     tokens: Tokens
+    clusterings: Clusterings
+    cluster_feedback: ClusterFeedback
     artifacts: Path
     """Folder of the model files, beside the database."""
+
+    @property
+    def shelf(self) -> Shelf:
+        """The picture files, in a folder beside the models' own."""
+        return Shelf(self.artifacts / PICTURES)
 
 
 def open_store(url: str) -> Store:
@@ -101,8 +120,9 @@ def _path(url: str) -> Path:
 def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
     return Store(
         url=url,
-        projects=Projects(driver),
+        projects=Projects(driver, str(artifacts / PICTURES)),
         items=Items(driver),
+        pictures=Pictures(driver),
         predictions=Predictions(driver),
         draws=Draws(driver),
         drawn=DrawnDecisions(driver),
@@ -117,6 +137,7 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         sessions=ReviewSessions(driver),
         maps=Maps(driver),
         versions=Versions(driver),
+        backgrounds=Backgrounds(driver),
         flips=Flips(driver),
         judged=JudgedRows(driver),
         holdout=Holdout(driver),
@@ -127,10 +148,13 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         tallies=Tallies(driver),
         listings=Listings(driver),
         triggers=Triggers(driver),
+        drift_alerts=DriftAlerts(driver),
         realtime=Realtime(driver),
         webhooks=Webhooks(driver),
         deliveries=Deliveries(driver),
         members=Members(driver),
         tokens=Tokens(driver),
+        clusterings=Clusterings(driver),
+        cluster_feedback=ClusterFeedback(driver),
         artifacts=artifacts,
     )

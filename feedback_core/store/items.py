@@ -13,6 +13,7 @@ from ..errors import NotFound
 from ..types import Cursor, Item, ItemFilter, Locked, Outline, Project, TrainingRows
 from . import finding, tallies
 from .driver import Driver, Row, Session, noun
+from .pictures import refer
 from .searching import own_word
 
 BATCH = 5_000
@@ -82,6 +83,7 @@ class Items:
                 ids = session.columns("select id from items where id >= ?", (first,))[0]
                 new = [(item_id, batch[item_id - first]) for item_id in ids]
             _index_texts(session, project, new)
+            refer(session, project, (body for _, (_, body, *_) in new))
             splits = Counter(split for _, (_, _, _, split, _) in new)
             counts = {"pool/open" if split == "pool" else f"{split}/base": n for split, n in splits.items()}
             tallies.add(session, project.id, "items", counts)

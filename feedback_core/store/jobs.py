@@ -26,7 +26,7 @@ values (:project, :kind, 'waiting', :trigger, :by, :payload, :now) returning *
 
 _CLAIMABLE = "(state = 'waiting' and not_before <= :now or state = 'running' and lease_until < :now)"
 
-_PATIENCE = {"forecast": 2, "credit": 2, "dry run": 1, "backtest": 1}
+_PATIENCE = {"forecast": 2, "credit": 2, "effects": 2, "dry run": 1, "backtest": 1}
 """How long each kind of job can wait; the others cannot. A running one gives way to whatever can wait less.
 
 Claims go by the same order: a job that gave way to one it would then be claimed before would do so for ever.

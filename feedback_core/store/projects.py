@@ -25,8 +25,9 @@ values (:name, :task, :labels, :schema, :settings, :salt, :simulated, :created_a
 class Projects:
     """Creating, finding and configuring projects."""
 
-    def __init__(self, driver: Driver) -> None:
-        self._driver = driver
+    def __init__(self, driver: Driver, pictures: str) -> None:
+        """pictures: folder of the picture files that inputs refer to."""
+        self._driver, self._pictures = driver, pictures
 
     def create(
         self,
@@ -58,7 +59,7 @@ class Projects:
             _refuse_name(session, name)
             row = session.query(_INSERT, values)[0]
             events.log(session, row["id"], now, actor, "project created", {"name": name, "labels": labels})
-        return _project(row)
+        return self._project(row)
 
     def rename(self, project: Project, name: str, *, now: float, actor: str) -> Project:
         """Give a project another name. Raises InvalidInput when it is taken or empty."""
@@ -67,7 +68,7 @@ class Projects:
             row = session.query("update projects set name = ? where id = ? returning *", (name, project.id))[0]
             details = {"from": project.name, "to": name}
             events.log(session, project.id, now, actor, "project renamed", details)
-        return _project(row)
+        return self._project(row)
 
     def archive(self, project: Project, *, now: float, actor: str) -> Project:
         """Hide a project from the lists; nothing in it is lost, and `restore` brings it back."""
@@ -81,7 +82,7 @@ class Projects:
         """Archived projects, the last one first."""
         with self._driver.reading() as session:
             sql = "select * from projects where archived_at is not null order by archived_at desc"
-            return [_project(row) for row in session.query(sql)]
+            return [self._project(row) for row in session.query(sql)]
 
     def get(self, project_id: int) -> Project:
         return self._one("select * from projects where id = ?", project_id)
@@ -93,7 +94,7 @@ class Projects:
         """Every project that is not archived, oldest first."""
         with self._driver.reading() as session:
             sql = "select * from projects where archived_at is null order by id"
-            return [_project(row) for row in session.query(sql)]
+            return [self._project(row) for row in session.query(sql)]
 
     def update(
         self,
@@ -119,20 +120,23 @@ class Projects:
             )[0]
             details = {"settings": settings.to_dict(), "before": before}
             events.log(session, project.id, now, actor, "settings changed", details)
-        return _project(row)
+        return self._project(row)
 
     def _set_archived(self, project: Project, at: float | None, now: float, actor: str, kind: str) -> Project:
         with self._driver.writing() as session:
             row = session.query("update projects set archived_at = ? where id = ? returning *", (at, project.id))[0]
             events.log(session, project.id, now, actor, kind, {"name": project.name})
-        return _project(row)
+        return self._project(row)
+
+    def _project(self, row: Row) -> Project:
+        return _project(row, self._pictures)
 
     def _one(self, sql: str, wanted: int | str) -> Project:
         with self._driver.reading() as session:
             rows = session.query(sql, (wanted,))
         if not rows:
             raise NotFound(f"There is no project {wanted!r}: create it on the Setup page.")
-        return _project(rows[0])
+        return self._project(rows[0])
 
 
 def _refuse_name(session: Session, name: str) -> None:
@@ -151,18 +155,22 @@ def _refuse_name(session: Session, name: str) -> None:
 def _plain(schema: Schema) -> list[dict[str, Any]]:
     return [
         {"name": column.name, "kind": column.kind, "shape": column.shape, "sources": column.sources}
+        | ({"files": True} if column.files else {})
         for column in schema.columns
     ]
 
 
 # Every request reads its project; of 120 us these two texts took 90. What they become is never changed.
 @lru_cache(KEPT)
-def _schema(text: str) -> Schema:
+def _schema(text: str, pictures: str) -> Schema:
     return Schema(
         tuple(
-            Column(entry["name"], entry["kind"], tuple(entry["shape"]), tuple(entry["sources"]))
+            Column(
+                entry["name"], entry["kind"], tuple(entry["shape"]), tuple(entry["sources"]), entry.get("files", False)
+            )
             for entry in orjson.loads(text)
-        )
+        ),
+        pictures,
     )
 
 
@@ -171,13 +179,13 @@ def _settings(text: str) -> Settings:
     return Settings.from_dict(orjson.loads(text))
 
 
-def _project(row: Row) -> Project:
+def _project(row: Row, pictures: str) -> Project:
     return Project(
         id=row["id"],
         name=row["name"],
         task=row["task"],
         labels=tuple(orjson.loads(row["labels"])),
-        schema=_schema(row["schema"]),
+        schema=_schema(row["schema"], pictures),
         settings=_settings(row["settings"]),
         salt=row["salt"],
         simulated=bool(row["simulated"]),

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from ..types import TRIGGER, Answered, Job, RegretRow, TriggerState
-from . import events
+from . import drift_alerts, events
 from .driver import Driver, Row, Session, noun
 from .jobs import ask
 
@@ -157,12 +157,15 @@ class Triggers:
         flags = ("champion_wrong", "shadow_wrong")
         return [noun(RegretRow, row, **{name: bool(row[name]) for name in flags}) for row in reversed(rows)]
 
-    def save_drift(self, project_id: int, drift: Mapping[str, Any]) -> None:
-        """Keep the last look at the inputs."""
+    def save_drift(
+        self, project_id: int, drift: Mapping[str, Any], alerts: Sequence[Row] = (), now: float = 0.0
+    ) -> None:
+        """Keep the last look at the inputs, together with the alerts it gives rise to."""
         with self._driver.writing() as session:
             session.execute(
                 "update trigger_states set drift = ? where project_id = ?", (orjson.dumps(drift).decode(), project_id)
             )
+            drift_alerts.tell(session, project_id, alerts, now)
 
     def trouble(self, project_id: int, what: str) -> None:
         """Note why the last tick broke off; empty when it did not."""

@@ -13,6 +13,7 @@ import orjson
 from ..errors import NotFound, Refused, Stale
 from ..types import GATE, TRIGGER, Flip, GateReport, Project, TrainingRows, Version
 from . import events, flips, jobs, realtime, standing
+from .backgrounds import NONE, Background, keep
 from .driver import Driver, Row, Session, noun
 
 LESSONS = 12
@@ -83,11 +84,13 @@ class Versions:
         rows: TrainingRows,
         weights: Sequence[float],
         taught: tuple[int, Sequence[tuple[int, int, str]]] | None = None,
+        background: Background = NONE,
     ) -> Version:
         """Store a fitted version with the exact rows it was trained on, and restart the pending counts after them.
 
         The version of a job that already stored one is returned instead: a retried job never makes two. taught: the
         version it started from, and the lessons (entry, item, label) in the order it learned them one by one.
+        background: rows without a label that it has learned from too.
         """
         with self._driver.writing() as session:
             if fields["job_id"] is not None:
@@ -102,6 +105,8 @@ class Versions:
             }
             row = session.query(_INSERT, values | {"project_id": project.id, "number": number})[0]
             session.execute("insert into lineage values (?, ?)", (row["id"], _pack(rows, weights)))
+            if background.ids:
+                keep(session, row["id"], background)
             if taught is not None:
                 realtime.remember(session, row["id"], *taught)
             _recount_pending(session, project.id)

@@ -7,6 +7,9 @@ from .certificates import in_force as in_force
 from .certificates import label_cut as label_cut
 from .credits import credit as credit
 from .dry_runs import dry_run as dry_run
+from .effects import effects as effects
+from .effects_view import EffectsView as EffectsView
+from .effects_view import effects_view as effects_view
 from .forecasts import forecast as forecast
 from .views import CreditView as CreditView
 from .views import DryRunView as DryRunView

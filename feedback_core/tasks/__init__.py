@@ -1,6 +1,6 @@
 """What a project's target is: one file a kind of task, found by its name."""
 
-from . import classification, regression
+from . import anomaly, classification, clustering, regression
 from .registry import TASKS, Evidence, Floats, Offer, TakeIn, Task, of, scored, unfitted, weights
 
 __all__ = [
@@ -10,7 +10,9 @@ __all__ = [
     "Offer",
     "TakeIn",
     "Task",
+    "anomaly",
     "classification",
+    "clustering",
     "of",
     "regression",
     "scored",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -32,7 +32,8 @@ Floats = npt.NDArray[np.floating[Any]]
 class Evidence:
     """Two versions on the same n locked rows, as the gate gets to see them. truth, new, old, anchor: (n,) targets.
 
-    anchor: of the model at the last holdout refresh. sure: the champion's confidences. audit, fresh: (n,) which rows
+    anchor: of the model at the last holdout refresh. sure, new_sure, anchor_sure: confidences of champion, challenger
+    and anchor. audit, fresh: (n,) which rows
     are of the audit sample, and which of them were labelled after the challenger was trained. segments: column -> (n,)
     values. looks, paid_p, paid_action: see `gate.judge`. suite: truth, new and old targets on earlier corrections; None
     where there are none.
@@ -50,6 +51,8 @@ class Evidence:
     paid_p: float | None
     paid_action: Action | None
     suite: tuple[Sequence[str], Sequence[str], Sequence[str]] | None
+    new_sure: Sequence[float] = ()
+    anchor_sure: Sequence[float] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,8 @@ class TakeIn:
     unfit: Callable[[pd.DataFrame, str], str]
     match: Callable[[pd.DataFrame, Project], str | None]
     least_labels: int
+    labels_always: tuple[str, ...] = ()
+    """The labels of every such project, whatever its tables hold; empty where a project has its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +127,15 @@ class Task:
     """On what terms versions are judged: others make it another look at the locked rows."""
     judge: Callable[[Evidence, Project], Judgement]
     """The gate's judgement."""
+    learns: bool = True
+    """Whether a model is trained; where none is, the pages about versions lead to Groups."""
+
+    titles: Mapping[str, str] = field(default_factory=dict)
+    """What a reviewer reads on the key of a label, where it is not the label itself."""
+
+    background: int = 0
+    """Most rows without a label that a version learns from too, in front of the labelled ones and labelled ""; such a
+    task needs no label to begin."""
 
 
 TASKS: Registry[Task] = Registry("task")

@@ -27,7 +27,7 @@ def tick(store: Store, project: Project, now: float, shadows: Shadows) -> Job | 
     if settings.corrections_rule == "auto":
         _follow(store, project, state, versions, now, shadows)
     if settings.on_input_drift and (last := gather.last_retrained(versions)) is not None:
-        looking.look(store, project, state, last)
+        looking.look(store, project, state, last, now)
     return _fire(store, project, now) if settings.automatic else None
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from .calming import Calm, Kind
 from .drift import ColumnDrift
 
 
@@ -20,11 +22,13 @@ class Regret:
 
 @dataclass(frozen=True, slots=True)
 class InputDrift:
-    """seen: new items since the version was trained. look: full windows looked at. drifts: of the last look."""
+    """seen: new items since the version was trained. look: full windows looked at. drifts: of the last look. calm:
+    what people have answered to alerts so far."""
 
     seen: int = 0
     look: int = 0
     drifts: tuple[ColumnDrift, ...] = ()
+    calm: Mapping[Kind, Calm] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

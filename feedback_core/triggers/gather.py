@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from statistics import median
 from typing import Any
 
-from .. import threshold
+from .. import tasks, threshold
 from ..settings import Settings
 from ..store import Store
 from ..types import Job, Project, TriggerState, Version
 from . import error_rate, regret
+from .calming import calm
 from .drift import ColumnDrift
 from .facts import ErrorDrift, Facts, InputDrift, Regret
 from .mix import Standing, standing
@@ -52,13 +54,15 @@ def facts(store: Store, project: Project, now: float) -> Facts:
         trouble=state.trouble if state else "",
         last_verdict=_verdict(store, last),
         regret=_regret(store, project, state, versions, retrains),
-        input_drift=input_drift_of(state, last),
+        input_drift=_input_drift(store, project.id, state, last),
         error_drift=_error_drift(store, project, versions) if project.settings.on_error_drift else ErrorDrift(),
     )
 
 
 def obstacle(store: Store, project: Project, versions: Sequence[Version], pending: Mapping[str, int]) -> str:
     """Why no version can be trained now, in words; empty when one can."""
+    if not versions and tasks.of(project).background:
+        return threshold.no_rows(store.tallies.of(project.id, "items"))
     if not versions:
         return threshold.obstacle(store.items.two_labels(project.id), True)
     last, settings, items = versions[-1], project.settings, store.tallies.of(project.id, "items")
@@ -139,6 +143,13 @@ def input_drift_of(state: TriggerState | None, last: Version | None) -> InputDri
         return InputDrift()
     columns = tuple(ColumnDrift(**row) for row in state.drift["drifts"])
     return InputDrift(state.drift["seen"], state.drift["look"], columns)
+
+
+def _input_drift(store: Store, project_id: int, state: TriggerState | None, last: Version | None) -> InputDrift:
+    found = input_drift_of(state, last)
+    if last is None or not found.drifts:
+        return found
+    return replace(found, calm=calm(store.drift_alerts.answered(project_id), last.id))
 
 
 def _verdict(store: Store, last: Version | None) -> str:

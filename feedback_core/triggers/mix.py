@@ -72,7 +72,7 @@ def _triggers(facts: Facts, settings: Settings) -> list[Condition]:
         found.append(schedule.condition(settings.schedule, settings.time_zone, facts.since, facts.now))
     if settings.on_input_drift:
         seen = facts.input_drift
-        found.append(drift.condition(seen.drifts, seen.seen, seen.look, settings.drift_significance))
+        found.append(drift.condition(seen.drifts, seen.seen, seen.look, settings.drift_significance, seen.calm))
     if settings.on_error_drift:
         rows = facts.error_drift
         found.append(

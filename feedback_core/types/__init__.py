@@ -5,6 +5,20 @@ Times are seconds since the epoch (UTC). Labels are strings everywhere inside th
 
 from __future__ import annotations
 
+from .clusters import (
+    PAIR_WORDS,
+    Assignment,
+    Borderline,
+    Cluster,
+    ClusterEntry,
+    Clustering,
+    ClusterMap,
+    ClusterReport,
+    ClusterWord,
+    NewClustering,
+    PairDraw,
+)
+from .drift import DriftAlert, DriftAnswer, DriftDirection
 from .evidence import (
     GATE,
     STUDIES,
@@ -66,6 +80,7 @@ from .work import (
 
 __all__ = [
     "GATE",
+    "PAIR_WORDS",
     "ROLES",
     "RULINGS",
     "STUDIES",
@@ -73,7 +88,15 @@ __all__ = [
     "VERDICTS",
     "Action",
     "Answered",
+    "Assignment",
     "Attempt",
+    "Borderline",
+    "Cluster",
+    "ClusterEntry",
+    "ClusterMap",
+    "ClusterReport",
+    "ClusterWord",
+    "Clustering",
     "Column",
     "Contribution",
     "Cursor",
@@ -82,6 +105,9 @@ __all__ = [
     "DeliveryState",
     "Draw",
     "Drawn",
+    "DriftAlert",
+    "DriftAnswer",
+    "DriftDirection",
     "EntryFilter",
     "EntryState",
     "Event",
@@ -109,8 +135,10 @@ __all__ = [
     "Member",
     "Message",
     "Neighbour",
+    "NewClustering",
     "News",
     "Outline",
+    "PairDraw",
     "Parcel",
     "Person",
     "PoolMap",

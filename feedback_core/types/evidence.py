@@ -13,13 +13,13 @@ Finding = Literal["first", "better", "not measurably different", "worse within n
 Action = Literal["promote", "hold", "refuse"]
 FlipKind = Literal["fixed", "broken", "moved"]
 LockedSample = Literal["holdout", "audit", "corrections"]
-StudyKind = Literal["forecast", "dry run", "credit", "backtest", "certificate", "line-up"]
+StudyKind = Literal["forecast", "dry run", "credit", "backtest", "certificate", "line-up", "effects"]
 
 GATE = "gate"
 """Who is recorded as having decided where a verdict was carried out without a person."""
 
 
-STUDIES: tuple[StudyKind, ...] = ("forecast", "dry run", "credit", "backtest", "certificate")
+STUDIES: tuple[StudyKind, ...] = ("forecast", "dry run", "credit", "backtest", "certificate", "effects")
 """Jobs that only look: they come after all other work and give way to it, so none of it waits for them."""
 
 

@@ -8,8 +8,8 @@ from typing import Literal
 
 from ..settings import Settings
 
-Kind = Literal["number", "category", "text", "image"]
-Task = Literal["classification", "multilabel", "regression", "anomaly"]
+Kind = Literal["number", "category", "text", "image", "timestamp"]
+Task = Literal["classification", "multilabel", "regression", "anomaly", "clustering"]
 Split = Literal["train", "holdout", "pool"]
 
 Progress = Callable[[float, str], None]
@@ -25,6 +25,10 @@ class Column:
     shape: tuple[int, ...] = ()
     sources: tuple[str, ...] = ()
     """File columns an image is assembled from, in pixel order; empty when the cell holds the list itself."""
+    files: bool = False
+    """Whether an image is a picture file, of which the cell holds the reference; models see it in `shape`."""
+    seen_as: str = ""
+    """How a model turns a text or an image into features, where not in the default way; part of its parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,8 @@ class Schema:
     """The input of a project; an item's values stand in this order."""
 
     columns: tuple[Column, ...]
+    pictures: str = ""
+    """Folder of the picture files that inputs refer to."""
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -9,8 +9,9 @@ from urllib.parse import quote
 
 import streamlit as st
 
-from feedback_core import deck, number_views, studies
+from feedback_core import deck, number_views, studies, tasks
 from feedback_core.errors import FeedbackError
+from feedback_core.explaining import reasons
 from feedback_core.learned import labelled_neighbours, usual_values
 from feedback_core.loop import Loop
 from feedback_core.types import Draw, Item, Prediction
@@ -47,6 +48,7 @@ def show(loop: Loop, reviewer: str, session_id: int | None = None) -> None:
             "client": sent.get("client"),
             "beat": sent.get("beat"),
             "labels": list(loop.project.labels),
+            "titles": dict(tasks.of(loop.project).titles),
             "number": number_field(loop.project),
             "order": [draw.id for draw in hand],
             "cards": _cards(loop, hand, frozenset(sent.get("have", []))),
@@ -89,11 +91,14 @@ def _cards(loop: Loop, hand: Sequence[Draw], have: frozenset[str]) -> list[dict[
     wanted = [draw for draw in hand if f"{draw.id}.{_js(items[draw.item_id].version_id)}" not in have]
     said = loop.store.predictions.shown([draw.item_id for draw in wanted])
     known = usual_values(loop) if wanted else ()
-    alike = _alike(loop, [draw.item_id for draw in wanted if not draw.blind])
+    seen = [draw.item_id for draw in wanted if not draw.blind]
+    # A blind card gets no reasons either: they would name the prediction.
+    alike, because = _alike(loop, seen), reasons(loop, [items[item_id] for item_id in seen])
     cut = studies.label_cut(loop.store, loop.project) if wanted and loop.project.labels else None
     return [
         card(loop.project, draw, items[draw.item_id], said.get(draw.item_id), known, alike.get(draw.item_id, []), cut)
         | {"interval": _interval(loop, None if draw.blind else said.get(draw.item_id))}
+        | {"because": "" if draw.blind else because.get(draw.item_id, "")}
         for draw in wanted
     ]
 

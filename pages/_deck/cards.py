@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from feedback_core.intake import ALARM_LABELS, ANOMALY
 from feedback_core.label_sets import COVERAGE, label_set
+from feedback_core.pictures.shelf import CARD_SIDE
 from feedback_core.types import Draw, Item, Prediction, Project
 from feedback_core.unusual import Usual, mark
-from pages._shared import cell_text, picture, preview, thumbnail, title_of
+from pages._shared import cell_text, photo, picture, preview, thumbnail, title_of, whole_photo
 
 MOST_AMONG = 4
 """Labels of a set that is worth naming."""
@@ -84,6 +86,9 @@ def why(draw: Draw, item: Item, prediction: Prediction | None) -> str:
         return "Drawn at random: no model has ranked the items yet."
     if draw.blind:  # a part such as rarity would tell what is hidden
         return "High in the queue. The prediction is hidden by chance, to learn how far it sways people."
+    if "alarm" in prediction.parts:
+        chance = dict(zip(ALARM_LABELS, prediction.proba, strict=True))[ANOMALY]
+        return f"Among the first alarms: the chance of an anomaly is {chance:.0%}."
     parts = ", ".join(f"{part} {share:.2f}" for part, share in sorted(prediction.parts.items(), key=lambda p: -p[1]))
     return f"Priority {item.priority:.2f} of 1: {parts}."
 
@@ -94,9 +99,16 @@ def _field(project: Project, n: int, value: Any, known: Sequence[Usual | None]) 
     unusual = {"text": found.word, "help": found.sentence} if found else None
     if value is None:
         return {"name": column.name, "kind": "category", "value": None, "unusual": unusual}
+    if column.files:
+        return {
+            "name": column.name,
+            "kind": "photo",
+            "value": photo(value, CARD_SIDE),
+            "full": whole_photo(project, value),
+        }
     if column.kind == "image":
         return {"name": column.name, "kind": "image", "value": picture(column, value, 0)}
-    return {"name": column.name, "kind": column.kind, "value": cell_text(value), "unusual": unusual}
+    return {"name": column.name, "kind": column.kind, "value": cell_text(value, column), "unusual": unusual}
 
 
 def _similar(project: Project, item: Item, label: str) -> dict[str, Any]:
@@ -106,7 +118,7 @@ def _similar(project: Project, item: Item, label: str) -> dict[str, Any]:
         "text": preview(project, item),
         "image": thumbnail(project, item),
         "values": [
-            cell_text(value) if column.kind in ("number", "category") and value is not None else None
+            cell_text(value, column) if column.kind not in ("text", "image") and value is not None else None
             for column, value in zip(project.schema.columns, item.values, strict=True)
         ],
     }

@@ -261,7 +261,8 @@ function flush(deck) {
 function receive(deck, data) {
   if (data.at <= deck.at) return; // a change of theme runs the component again with what it has
   const seen = token(present(deck));
-  Object.assign(deck, { at: data.at, labels: data.labels, number: data.number, left: data.left, empty: data.empty, hand: data.hand });
+  Object.assign(deck, { at: data.at, labels: data.labels, titles: data.titles, number: data.number });
+  Object.assign(deck, { left: data.left, empty: data.empty, hand: data.hand });
   for (const [client, seq, saved, message] of data.acks) settle(deck, client, seq, saved, message);
   for (const card of data.cards) deck.cards.set(card.draw, card);
   const pending = new Set(deck.outbox.map((entry) => entry.draw));

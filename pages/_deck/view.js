@@ -12,6 +12,7 @@ const HELP = [
   ["F", "flag: something is wrong with the item itself"],
   ["N", "note; Enter or Esc leads back"],
   ["U or Ctrl+Z", "undo, as far back as the session"],
+  ["Z", "enlarge the picture, where there is one; any key closes it"],
   ["← →", "look back over your decisions; a label changes the one shown"],
   ["/", "search the labels, when there are more than ten"],
   ["?", "this list"],
@@ -115,6 +116,7 @@ function build(deck, root) {
     node("dl", {}, ...helpOf(deck).flatMap(([key, text]) => [node("dt", { text: key }), node("dd", { text })])),
     node("button", { type: "button", text: "Close", onclick: () => help.close() }),
   );
+  const zoom = node("dialog", { class: "zoom", "aria-label": "Picture", onclick: () => zoom.close() });
   const actions = node(
     "div",
     { class: "actions" },
@@ -143,9 +145,10 @@ function build(deck, root) {
     node("div", { class: "table" }, card, answers),
     empty,
     help,
+    zoom,
   );
   Object.assign(parts, { root, state, said, refusals, card, confirm, search, labels, note, back, forward, undoing, help });
-  Object.assign(parts, { none, actions, answers, empty, typed, unit, problem, numeral, interval });
+  Object.assign(parts, { none, actions, answers, empty, typed, unit, problem, numeral, interval, zoom });
   return Object.assign(parts, { done: done.value, pace: pace.value, agree: agree.value, left: left.value });
 }
 
@@ -164,7 +167,7 @@ function buildLabels(deck, parts) {
   parts.keys = keysOf(deck.labels);
   parts.buttons = deck.labels.map((label, n) => {
     const key = parts.keys[n] ?? "";
-    const made = button(deck, key.toUpperCase(), label, (event) => decideByMouse(deck, event, "correct", label));
+    const made = button(deck, key.toUpperCase(), deck.titles[label] ?? label, (event) => decideByMouse(deck, event, "correct", label));
     made.append(node("span", { class: "share" }), node("span", { class: "bar", "aria-hidden": "true" }));
     return made;
   });
@@ -253,8 +256,10 @@ function drawCard(deck, parts, card) {
   const body = [];
   // Values side by side compare at a glance, but a long table needs its room for columns of its own.
   const aside = card.fields.length <= 2 * TALL ? card.similar : [];
-  for (const [n, { name, kind, value, unusual }] of card.fields.entries()) {
-    if (kind === "image") {
+  for (const [n, { name, kind, value, unusual, full }] of card.fields.entries()) {
+    if (kind === "photo") {
+      body.push(photo(parts, value, full, `${name} of item ${card.title}`));
+    } else if (kind === "image") {
       body.push(node("img", { src: value, alt: `${name} of item ${card.title}` }));
     } else if (kind === "text") {
       body.push(node("p", { class: "text", text: value ?? "missing" }));
@@ -267,9 +272,26 @@ function drawCard(deck, parts, card) {
   if (rows.length) body.push(tables(rows, aside));
   if (card.similar.length) body.push(similar(card.similar, rows.length && aside.length));
   const among = card.among ? [node("p", { class: "among", text: card.among, title: "Found on the audit sample: among so few labels the right one is, as often as this says." })] : [];
-  parts.card.replaceChildren(head, ...body, ...among, node("p", { class: "why", text: card.why }));
+  parts.card.replaceChildren(head, ...body, ...among, ...because(card), node("p", { class: "why", text: card.why }));
   parts.card.dataset.draw = card.draw;
   parts.card.dataset.item = card.item;
+}
+
+function photo(parts, address, full, name) {
+  if (!address) return node("p", { class: "text", text: "The picture file is not on this server: flag the item." });
+  // Small ones are shown pixel by pixel, photos smoothly.
+  const coarse = (event) => event.currentTarget.classList.toggle("coarse", event.currentTarget.naturalWidth <= 64);
+  const image = node("img", { src: address, alt: name, onload: coarse });
+  const opens = () => enlarge(parts, image, full);
+  return node("button", { type: "button", class: "photo", title: "Enlarge (Z)", "aria-label": `Enlarge ${name}`, onclick: opens }, image);
+}
+
+function enlarge(parts, image, full) {
+  const small = (event) => full && event.currentTarget.src !== image.src && (event.currentTarget.src = image.src);
+  const large = node("img", { src: full ?? image.src, alt: image.alt, onerror: small });
+  large.className = image.className;
+  parts.zoom.replaceChildren(large);
+  parts.zoom.showModal();
 }
 
 // Long names may break after an underscore rather than anywhere.
@@ -295,6 +317,12 @@ function heads(others) {
   const labels = others.map(({ label }) => node("th", { scope: "col", class: "near", text: label, title: label }));
   const caption = node("caption", { text: "Beside it: the most similar labelled items, under their labels" });
   return [caption, node("thead", {}, node("tr", {}, node("td"), node("th", { scope: "col", text: "This item" }), ...labels))];
+}
+
+function because(card) {
+  if (!card.because) return [];
+  const help = "What moves this prediction most. Opened on Predictions, the item says how much.";
+  return [node("p", { class: "because", title: help }, node("strong", { text: `Why ${card.predicted}? ` }), card.because)];
 }
 
 function similar(rows, tabled) {
@@ -333,7 +361,7 @@ function saveTyped(deck, parts) {
 
 function drawLabels(deck, parts, card) {
   parts.confirm.disabled = card.predicted === null;
-  const shown = card.predicted === null ? "No prediction shown: choose a label" : `Confirm: ${card.predicted}`;
+  const shown = card.predicted === null ? "No prediction shown: choose a label" : `Confirm: ${deck.titles[card.predicted] ?? card.predicted}`;
   put(parts.confirm.querySelector(".caption"), shown);
   const past = deck.back === null ? null : pastOf(deck, deck.back);
   const said = past && (past.verdict === "confirm" ? (past.target ?? card.predicted) : past.target);
@@ -377,6 +405,7 @@ function press(deck, parts, event) {
     if (event.key === "?") parts.help.close();
     return;
   }
+  if (parts.zoom.open && event.key !== "Escape") parts.zoom.close();
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const undoes = key === "z" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey;
   if (!undoes && (event.ctrlKey || event.metaKey || event.altKey)) return;
@@ -390,7 +419,7 @@ function press(deck, parts, event) {
     f: () => decide(deck, "flag"),
     n: () => parts.note.focus(),
     u: () => undo(deck),
-    z: undoes ? () => undo(deck) : undefined,
+    z: undoes ? () => undo(deck) : () => parts.card.querySelector(".photo")?.click(),
     ArrowLeft: () => look(deck, -1),
     ArrowRight: () => look(deck, 1),
     "/": deck.labels.length > FEW ? () => parts.search.focus() : undefined,

@@ -8,7 +8,7 @@ from feedback_core.number_views import told as told_number
 from feedback_core.types import Feedback, Item
 from pages._people import acting, locked
 from pages._prediction import show_prediction
-from pages._predictions import similar
+from pages._predictions import similar, why
 from pages._shared import PAGES, VERBS, ago, plain, show_input, title_of, told
 
 
@@ -42,6 +42,7 @@ def show(loop: Loop, item: Item) -> None:
             sure = f" with {prediction.confidence:.0%}" if loop.project.labels else ""
             predicted = plain(told_number(loop.project, prediction.label))
             st.caption(f"Version {prediction.version_number} predicted {predicted}{sure}")
+    why.show(loop, item)
     similar.show(loop, item)
 
 

@@ -1,5 +1,8 @@
 """The filters: which items, in which order."""
 
+from datetime import UTC, datetime
+from typing import Any
+
 import streamlit as st
 
 from feedback_core.loop import Loop
@@ -96,7 +99,7 @@ def _features(loop: Loop) -> tuple[FeatureFilter, ...]:
     columns = {
         place: column
         for place, column in enumerate(loop.project.schema.columns)
-        if column.kind in ("number", "category")
+        if column.kind in ("number", "category", "timestamp")
     }
     chosen = [place for place in st.session_state.get("items_features", []) if place in columns]
     label = "Values" if not chosen else f"Values ({len(chosen)})"
@@ -129,11 +132,27 @@ def _bounds(loop: Loop, place: int, column: Column) -> FeatureFilter:
         )
         return FeatureFilter(place, equals=value)
     low, high = st.columns(2)
+    if column.kind == "timestamp":
+        return FeatureFilter(
+            place,
+            _seconds(low.datetime_input(f"{column.name} from (UTC)", **_free(f"items_from_{place}"))),
+            _seconds(high.datetime_input("to (UTC)", **_free(f"items_to_{place}"))),
+        )
     return FeatureFilter(
         place,
         low.number_input(f"{column.name} from", value=None, key=f"items_low_{place}", persist_state=KEPT),
         high.number_input("to", value=None, key=f"items_high_{place}", persist_state=KEPT),
     )
+
+
+def _free(key: str) -> dict[str, Any]:
+    """Options of a field for any time, empty at first."""
+    return {"value": None, "min_value": datetime(1900, 1, 1), "max_value": datetime(2999, 12, 31), "key": key,
+            "persist_state": KEPT}  # fmt: skip
+
+
+def _seconds(at: datetime | None) -> float | None:
+    return None if at is None else at.replace(tzinfo=UTC).timestamp()
 
 
 def _categories(loop: Loop, place: int) -> list[str]:

@@ -46,9 +46,9 @@ def _ask(loop: Loop, standing: LineUp) -> None:
         max_selections=lineup.MOST, placeholder="Choose models to train on the same rows",
     )  # fmt: skip
     left = lineup.looks_left(loop)
+    caption = f"Train and compare {counted(len(chosen), 'model')}" if chosen else "Train and compare"
     st.button(
-        f"Train and compare {counted(len(chosen), 'model')}" if chosen else "Train and compare", icon=":material/leaderboard:", key="lineup_train",
-        on_click=_request, args=(loop, chosen),
+        caption, icon=":material/leaderboard:", key="lineup_train", on_click=_request, args=(loop, chosen),
         **locked("retrain", loop, disabled=not chosen or bool(standing.live), help="The champion serves meanwhile."),
     )  # fmt: skip
     st.caption(

@@ -1,18 +1,42 @@
 """Everything out again: tables, and files of other programs."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
-from feedback_core import exports, mlflow_model, outgoing
+from feedback_core import exports, insights, mlflow_model, outgoing
 from feedback_core.formats import FORMATS, label_studio
 from feedback_core.loop import Loop
 from pages._people import guarded, locked
 from pages._shared import plain
+
+ALBUM = "csv with the pictures (zip)"
 
 
 def export(loop: Loop) -> None:
     """Rows in a format, and the model that serves."""
     _rows(loop)
     _model(loop)
+
+
+def _album(loop: Loop, pictures: Sequence[str]) -> None:
+    """Items as CSV with their picture files, which can be taken in again as it is."""
+
+    def produce() -> bytes:
+        rows = insights.export_rows(loop.store, loop.project, "items")
+        columns = insights.export_columns(loop.project, "items")
+        return b"".join(exports.write_album(rows, columns, pictures, loop.store.shelf))
+
+    st.download_button(
+        "Download items",
+        guarded("export", loop, produce),
+        file_name=f"{loop.project.name}-items.zip",
+        mime="application/zip",
+        icon=":material/download:",
+        on_click="ignore",
+        key="export",
+        **locked("export", loop, help="Made when you press."),
+    )
 
 
 def _model(loop: Loop) -> None:
@@ -55,14 +79,18 @@ def _rows(loop: Loop) -> None:
     )
     others = [name for name in FORMATS if FORMATS[name].write is not None and name not in exports.FORMATS]
     names = [name for name in (*exports.FORMATS, *others) if what in FORMATS[name].holds]
+    pictures = [column.name for column in loop.project.schema.columns if column.files]
     form = st.segmented_control(
         "Format",
-        names,
+        [*names, *([ALBUM] if pictures and what == "items" else [])],
         default="csv",
         required=True,
         key=f"form-{what}",
-        format_func=lambda name: FORMATS[name].title,
+        format_func=lambda name: name if name == ALBUM else FORMATS[name].title,
     )
+    if form == ALBUM:
+        _album(loop, pictures)
+        return
     chosen = FORMATS[form]
     st.caption(chosen.help)
     if why := chosen.unfit(loop.project):

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -12,6 +12,7 @@ from feedback_core.settings import Settings
 from feedback_core.tasks import TASKS
 from feedback_core.types import Problem, Project, Rows, Schema, Task
 from pages._people import acting
+from pages._setup.album import upload_pictures
 from pages._shared import counted, plain, store
 
 
@@ -55,9 +56,11 @@ def suited(_frame: Any, digest: str, label: str | None) -> Task:
     return plans.suited(_frame, label)
 
 
-def upload(label: str, key: str, **lock: Any) -> tuple[str, Any, str] | None:
+def upload(label: str, key: str, pictures: bool | None = None, **lock: Any) -> tuple[str, Any, str] | None:
     """Name, table and digest of an uploaded file; None while there is none. lock: whether it is disabled, and its
     help."""
+    if _as_pictures(key, pictures, lock):
+        return upload_pictures(label, key, lock)
     uploaded = st.file_uploader(
         f"{label}: CSV, Parquet or JSON Lines, up to 200 MB",
         type=["csv", "tsv", "txt", "gz", "parquet", "jsonl", "ndjson", "json"],
@@ -74,6 +77,19 @@ def upload(label: str, key: str, **lock: Any) -> tuple[str, Any, str] | None:
     st.caption(f"{len(frame):,} rows, {len(frame.columns):,} columns. The first rows:")
     st.dataframe(frame.head(20).iloc[:, :50], hide_index=True, height=220, alt="First rows of the file")
     return uploaded.name, frame, digest
+
+
+def _as_pictures(key: str, pictures: bool | None, lock: Mapping[str, Any]) -> bool:
+    """Whether pictures come rather than a table. pictures: whether the project has some; None for a new one."""
+    if pictures is False:
+        return False
+    ways = ["A table", "Images"]
+    default = ways[bool(pictures)]
+    chosen = st.segmented_control(
+        "What comes in", ways, default=default, required=True, label_visibility="collapsed", key=f"{key}-what",
+        disabled=lock.get("disabled", False),
+    )  # fmt: skip
+    return chosen == ways[1]
 
 
 def column_picker(

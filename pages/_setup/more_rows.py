@@ -28,7 +28,8 @@ def destinations(_loop: Loop, _rows: Rows, project_id: int, digest: str, label: 
 def add_rows(loop: Loop) -> None:
     """File, its label and id, problems, where the rows will go, and the button."""
     project = loop.project
-    given = upload("More rows of this project", f"more-{project.id}", **locked("add items", loop))
+    has_pictures = any(column.files for column in project.schema.columns)
+    given = upload("More rows of this project", f"more-{project.id}", has_pictures, **locked("add items", loop))
     if given is None:
         names = project.schema.names
         more = f" and {len(names) - 12} more" if len(names) > 12 else ""

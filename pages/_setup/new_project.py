@@ -10,16 +10,17 @@ from feedback_core import intake, tasks
 from feedback_core.gate.verdict import FEW_CASES, MIN_CASES
 from feedback_core.loop import create_project
 from feedback_core.models import BUILDERS
+from feedback_core.plans import KINDS
 from feedback_core.settings import Settings
 from feedback_core.types import Column, Rows, Schema, Task
 from pages._people import acting, locked
+from pages._setup.album import seen_size
 from pages._setup.file import check, hand_over, label_and_id, propose, show_problems, suited, unfit_label, upload
 from pages._setup.models import model_choice
 from pages._setup.numbers import number_settings
 from pages._setup.settings import setting
 from pages._shared import PAGES, counted, plain, store
 
-KINDS = ("number", "category", "text", "image", "leave out")
 SHOWN_CLASSES = 20
 
 
@@ -45,7 +46,7 @@ def new_project() -> None:
         return
     if label == proposal.label_column:
         st.caption(plain(proposal.why[:1].upper() + proposal.why[1:]))
-    labels = task.take_in.labels(frame, label) if label else _typed_labels(digest) if task.take_in.least_labels else ()
+    labels = task.take_in.labels_always or _labels(frame, task, label, digest)
     if not schema.columns:
         st.error("Every column is left out: keep at least one as input.")
         return
@@ -97,7 +98,8 @@ def columns_editor(proposal: intake.Proposal, taken: set[str | None], digest: st
     )
     kinds = {row["Column"]: row["Kind"] for row in edited}
     kept = [c for c in columns if kinds.get(c.name, "leave out") != "leave out"]
-    return Schema(tuple(c if c.kind == kinds[c.name] else Column(c.name, kinds[c.name]) for c in kept))
+    kept = [c if c.kind == kinds[c.name] else Column(c.name, kinds[c.name]) for c in kept]
+    return Schema(tuple(seen_size(c, digest) if c.files else c for c in kept), proposal.pictures)
 
 
 def finish(
@@ -107,6 +109,9 @@ def finish(
     specs = {spec.name: spec for spec in fields(Settings)}
     left, middle, right = st.columns([2, 3, 2])
     name = left.text_input("Project name", filename.rsplit(".", 1)[0][:80], key=f"name-{digest}", max_chars=80)
+    if not task.learns:
+        _finish_without_a_model(name, task, first, schema, rows, digest)
+        return
     with middle:
         why = "Can be changed later."
         model = model_choice(task.name, first.estimator, f"model-{digest}-{task.name}", why=why)
@@ -128,21 +133,40 @@ def finish(
             "before a version can promote itself. Choose a larger holdout share, or add labelled rows later.",
             icon=":material/info:",
         )
-    caption = "Create and train the first version" if labelled else "Create the project"
+    trains = bool(labelled or task.background)
+    caption = "Create and train the first version" if trains else "Create the project"
     ready = len(labels) >= task.take_in.least_labels and bool(rows.inputs)
     lock = locked("create project", None, disabled=not ready)
     if st.button(caption, type="primary", key=f"create-{digest}", **lock):
         BUILDERS[model].require()
         settings, by = replace(first, estimator=model, holdout_share=share), acting("create project", None)
         project = create_project(store(), name, schema, labels, settings, actor=by, task=task.name)
-        hand_over(project, rows, train=bool(labelled))
-        st.switch_page(PAGES["retrain" if labelled else "overview"], query_params={"project": project.name})
+        hand_over(project, rows, train=trains)
+        st.switch_page(PAGES["retrain" if trains else "overview"], query_params={"project": project.name})
+
+
+def _finish_without_a_model(
+    name: str, task: tasks.Task, first: Settings, schema: Schema, rows: Rows, digest: str
+) -> None:
+    st.caption(f"{counted(len(rows.labels), 'row')} to be grouped; the first groups are made at once.")
+    lock = locked("create project", None, disabled=not rows.inputs)
+    if st.button("Create the project", type="primary", key=f"create-{digest}", **lock):
+        by = acting("create project", None)
+        project = create_project(store(), name, schema, (), first, actor=by, task=task.name)
+        hand_over(project, rows, train=False)
+        st.switch_page(PAGES["clusters"], query_params={"project": project.name})
 
 
 def listed(labels: Sequence[str]) -> str:
     """The first classes by name and how many more there are."""
     more = len(labels) - SHOWN_CLASSES
     return ", ".join(labels[:SHOWN_CLASSES]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _labels(frame: Any, task: tasks.Task, label: str | None, digest: str) -> tuple[str, ...]:
+    if label:
+        return task.take_in.labels(frame, label)
+    return _typed_labels(digest) if task.take_in.least_labels else ()
 
 
 def _typed_labels(digest: str) -> tuple[str, ...]:

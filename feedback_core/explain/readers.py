@@ -1,0 +1,132 @@
+"""Models that can be read: what each feature or column adds follows from their coefficients or trees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from .boosters import OwnValues, own_values_of
+from .explanation import Unit, Way
+from .linear import Linear, is_linear
+from .owners import Owners
+from .tree_shapley import MOST_SLOTS, QUICK_SLOTS, TreeShapley
+from .trees import trees_of
+
+Floats = npt.NDArray[np.float64]
+
+
+class Reader(Protocol):
+    """One fitted estimator, read. k: position in its `classes_`. A prepared row is (1, w)."""
+
+    way: Way
+    unit: Unit
+
+    def reads(self, k: int) -> bool:
+        """Whether a row takes no longer than a page may wait."""
+
+    def quick(self, k: int) -> bool:
+        """Whether forty rows take no longer than a hand of cards may."""
+
+    def base(self, k: int) -> float: ...
+
+    def columns(self, prepared: Any, k: int) -> Floats:
+        """What each of the project's columns adds, (c,)."""
+
+    def features(self, prepared: Any, k: int) -> Floats:
+        """What each feature adds, (w,)."""
+
+
+def reader_of(way: Way, step: Any, background: Any, owners: Owners, columns: int) -> Reader | None:
+    """How to read a fitted estimator; None for one that can only be asked.
+
+    way: what the registry says of it. A model it calls linear or made of trees may still be none that is read here.
+    background: (m, w) prepared rows. owners: (w,) position of the column behind each feature.
+    """
+    if way == "linear" and is_linear(step):
+        return _LinearReader(step, background, owners, columns)
+    if way == "tree" and (own := own_values_of(step)) is not None:
+        return _OwnValuesReader(own, owners, columns)
+    return _TreeReader(step, owners, columns) if way == "tree" and trees_of(step) is not None else None
+
+
+class _LinearReader:
+    way: Way = "linear"
+    unit: Unit = "log-odds"
+
+    def __init__(self, step: Any, background: Any, owners: Owners, columns: int) -> None:
+        self._linear, self._owners, self._columns = Linear(step, background), owners, columns
+
+    def reads(self, _k: int) -> bool:
+        return True
+
+    def quick(self, _k: int) -> bool:
+        return True
+
+    def base(self, k: int) -> float:
+        return self._linear.base(k)
+
+    def columns(self, prepared: Any, k: int) -> Floats:
+        return np.bincount(self._owners, self.features(prepared, k), self._columns).astype(float)
+
+    def features(self, prepared: Any, k: int) -> Floats:
+        return np.asarray(self._linear.features(prepared, k)[0])
+
+
+class _TreeReader:
+    way: Way = "tree"
+
+    def __init__(self, step: Any, owners: Owners, columns: int) -> None:
+        trees = trees_of(step)
+        assert trees is not None  # asked before
+        self.unit: Unit = "probability" if trees.single else "log-odds"
+        # Prepared when they are asked for: a label that nobody predicts needs no paths.
+        self._by_column: Callable[[int], TreeShapley] = cache(lambda k: TreeShapley(trees, k, owners, columns))
+        each = np.arange(len(owners))
+        self._by_feature: Callable[[int], TreeShapley] = cache(lambda k: TreeShapley(trees, k, each, len(each)))
+
+    def reads(self, k: int) -> bool:
+        return self._by_column(k).slots <= MOST_SLOTS
+
+    def quick(self, k: int) -> bool:
+        return self._by_column(k).slots <= QUICK_SLOTS
+
+    def base(self, k: int) -> float:
+        return self._by_column(k).base
+
+    def columns(self, prepared: Any, k: int) -> Floats:
+        return self._by_column(k).of(_row(prepared))
+
+    def features(self, prepared: Any, k: int) -> Floats:
+        return self._by_feature(k).of(_row(prepared))
+
+
+class _OwnValuesReader:
+    way: Way = "tree"
+    unit: Unit = "log-odds"
+
+    def __init__(self, own: OwnValues, owners: Owners, columns: int) -> None:
+        self._own, self._owners, self._columns = own, owners, columns
+        self._base: Callable[[int], float] = cache(lambda k: float(own(np.zeros((1, len(owners))), k)[-1]))
+
+    def reads(self, _k: int) -> bool:
+        return True
+
+    def quick(self, _k: int) -> bool:
+        return True
+
+    def base(self, k: int) -> float:
+        return self._base(k)  # the same for every row
+
+    def columns(self, prepared: Any, k: int) -> Floats:
+        return np.bincount(self._owners, self.features(prepared, k), self._columns).astype(float)
+
+    def features(self, prepared: Any, k: int) -> Floats:
+        return self._own(prepared, k)[:-1]
+
+
+def _row(prepared: Any) -> Floats:
+    return np.asarray(prepared.toarray() if hasattr(prepared, "toarray") else prepared, float).ravel()

@@ -1,0 +1,317 @@
+"""Picture files: kept by their content, seen by models and people in their sizes, and nothing hostile gets in."""
+
+from __future__ import annotations
+
+import base64
+import io
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from fastapi.testclient import TestClient
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from feedback_core import exports, insights, plans, tables
+from feedback_core.api import create_api
+from feedback_core.errors import InvalidFeedback, InvalidFile
+from feedback_core.intake import check, decode, encode_one, propose
+from feedback_core.loop import Loop, create_project
+from feedback_core.pictures import Shelf, is_reference, opened
+from feedback_core.pictures.limits import MAX_BYTES
+from feedback_core.store import open_store
+from feedback_core.types import Column, Schema
+
+
+def packed(pixels, form="PNG", **options) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(np.asarray(pixels, np.uint8)).save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+def dot(colour: int, side: int = 12) -> bytes:
+    """A dark picture with one bright square; each colour makes another file."""
+    pixels = np.zeros((side, side))
+    pixels[2:6, 2:6] = colour
+    return packed(pixels)
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def claiming(width: int, height: int) -> bytes:
+    """A PNG of some hundred bytes that claims a size."""
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+
+
+NOISE = np.random.default_rng(0).integers(0, 256, (200, 200), dtype=np.uint8)
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Shelf:
+    return Shelf(tmp_path / "pictures")
+
+
+# -- opening -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (claiming(60_000, 60_000), r"x.png has .* pixels"),
+        (claiming(9_000, 9_000), r"x.png has 9,000 x 9,000 pixels, more than 50,000,000: save it smaller"),
+        (packed(NOISE)[:9_000], "x.png is broken or cut off"),
+        (packed(NOISE, "JPEG")[:5_000], "x.png is broken or cut off"),
+        (claiming(100, 100)[:60], "x.png is (broken or cut off|no picture)"),
+        (SVG, r"x.png is no picture this program reads \(it is text such as SVG or HTML\)"),
+        (packed(NOISE, "GIF"), r"it is GIF\): send a PNG or JPEG picture"),
+        (packed(NOISE, "WEBP"), r"it is WebP"),
+        (zipped({"a": b"b"}), "it is a ZIP archive"),
+        (b"", "x.png is no picture"),
+        (bytes(MAX_BYTES + 1), "more than the 20 MB a picture may have: save it smaller"),
+    ],
+    ids=["bomb", "large", "cut png", "cut jpeg", "cut head", "svg", "gif", "webp", "zip", "empty", "heavy"],
+)
+def test_what_is_no_whole_picture_is_refused_by_name(data: bytes, why: str) -> None:
+    with pytest.raises(InvalidFile, match=why):
+        opened(data, "x.png")
+
+
+@given(st.binary(max_size=200), st.integers(0, 400))
+@settings(max_examples=150, deadline=None)
+def test_damage_anywhere_is_refused_in_words_or_read(noise: bytes, at: int) -> None:
+    whole = packed(NOISE[:20, :20])
+    data = whole[:at] + noise + whole[at + len(noise) :]
+    try:
+        outcome = opened(data, "x.png").mode
+    except InvalidFile as error:
+        outcome = str(error)[:6]
+    assert outcome in ("L", "RGB", "x.png ")
+
+
+def test_every_mode_becomes_grey_or_colour_upright_and_on_white() -> None:
+    clear = np.zeros((4, 4, 4), np.uint8)
+    assert np.asarray(opened(packed(clear), "x"))[0, 0].tolist() == [255, 255, 255]
+    deep = io.BytesIO()
+    Image.fromarray(np.array([[0, 65_535]], np.uint16)).save(deep, "PNG")
+    assert np.asarray(opened(deep.getvalue(), "x")).tolist() == [[0, 255]]
+    wide = Image.fromarray(np.array([[0, 255]], np.uint8))
+    turned = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned by a quarter
+    wide.resize((64, 32)).save(turned, "JPEG", exif=exif)
+    upright = opened(turned.getvalue(), "x")
+    assert (upright.size, upright.info) == ((32, 64), {})
+
+
+# -- keeping -------------------------------------------------------------------------------------------------------
+
+
+def test_a_picture_is_stored_once_as_it_came_and_its_reference_is_its_hash(shelf: Shelf) -> None:
+    one, again = shelf.put(dot(200), "a.png")[0], shelf.put(dot(200), "b.png")[0]
+    assert one == again
+    assert is_reference(one)
+    assert shelf.read(one) == dot(200)
+    kept = sorted(path.name[64:] for path in shelf.root.rglob("*") if path.is_file())
+    assert kept == ["", ".96.png"], "the file and its small copy, no drafts"
+
+
+def test_a_file_that_changed_or_went_is_told_by_name(shelf: Shelf) -> None:
+    reference = shelf.put(dot(200), "a.png")[0]
+    path = next(path for path in shelf.root.rglob("*") if len(path.name) == 64)
+    path.write_bytes(dot(201))
+    with pytest.raises(InvalidFile, match="has changed: restore the folder pictures"):
+        shelf.read(reference)
+    path.unlink()
+    with pytest.raises(InvalidFile, match="is not here: restore the folder pictures"):
+        shelf.small(reference, 96)
+    with pytest.raises(InvalidFile, match="refers to no picture"):
+        shelf.read("sha256:../../etc/passwd")
+
+
+def test_models_see_the_shape_and_people_a_small_copy(shelf: Shelf) -> None:
+    photo = np.zeros((400, 600, 3), np.uint8)
+    photo[:, 300:, 0] = 250
+    reference = shelf.put(packed(photo), "a.png")[0]
+    seen = shelf.pixels(reference, (8, 8, 3)).reshape(8, 8, 3)
+    assert seen[0, 0].tolist() == [0, 0, 0]
+    assert seen[0, 7].tolist() == [250, 0, 0]
+    assert (shelf.pixels(reference, (8, 8, 3)) == seen.ravel()).all(), "read back from disk"
+    small, kind = shelf.small(reference, 480)
+    assert (Image.open(io.BytesIO(small)).size, kind) == ((480, 320), "image/jpeg")
+    grey = shelf.put_pixels(NOISE[:28, :28])
+    assert (shelf.pixels(grey, (28, 28)).reshape(28, 28) == NOISE[:28, :28]).all()
+
+
+# -- taking in -----------------------------------------------------------------------------------------------------
+
+
+def test_folders_become_labels_and_bad_files_are_listed_by_row_and_name(shelf: Shelf) -> None:
+    files = {f"all/{kind}/{n}.png": dot(100 * k + n + 1) for k, kind in enumerate(("cat", "dog")) for n in range(3)}
+    files |= {"all/dog/broken.png": dot(9)[:40], "all/new.jpg": packed(NOISE, "JPEG"), "all/readme.md": b"x",
+              "__MACOSX/all/cat/._0.png": b"x", "all/.DS_Store": b"x"}  # fmt: skip
+    frame = tables.read_zip(zipped(files), "pets.zip", shelf)
+    proposal = propose(frame)
+    assert (proposal.label_column, proposal.id_column) == ("label", "file")
+    assert proposal.columns == (Column("image", "image", (32, 32), files=True),)
+    assert proposal.notes[:2] == (
+        "The folder of a picture is taken as its label.",
+        "1 other files are left out, such as 'all/readme.md'.",
+    )
+    plan = plans.new_project(frame)
+    assert [(problem.row, problem.value) for problem in plan.blocking] == [(7, "all/dog/broken.png")]
+    assert plan.blocking[0].what == "is broken or cut off: save it again, or leave it out."
+    assert (len(plan.rows.inputs), plan.labelled, plan.labels) == (7, 6, ("cat", "dog"))
+    assert plan.rows.keys[0].startswith("0-"), "a folder in the name of a card would tell its label"
+    assert plan.rows.keys[-1] == "new.jpg"
+
+
+def test_a_table_among_the_files_gives_labels_and_other_columns(shelf: Shelf) -> None:
+    csv = b"name,age,label\nb.png,3,old\na.png,1,young\nlost.png,2,old\n"
+    frame = tables.read_zip(
+        zipped({"x/a.png": dot(1), "x/b.png": dot(2), "x/c.png": dot(3), "x/t.csv": csv}), "z", shelf
+    )
+    rows, problems = check(frame, propose_schema(frame), label_column="label", id_column="file")
+    assert rows.keys == ["b.png", "a.png", "x/c.png"]
+    assert rows.labels == ["old", "young", None]
+    assert [(problem.row, problem.value) for problem in problems if problem.blocking] == [(3, "lost.png")]
+    assert decode(rows.inputs[:1], propose_schema(frame)).iloc[0].tolist()[-1] == 3.0
+
+
+def propose_schema(frame: pd.DataFrame) -> Schema:
+    proposal = propose(frame)
+    return Schema(proposal.columns, proposal.pictures)
+
+
+@pytest.mark.parametrize("name", ["../evil.png", "/etc/evil.png", "a/../../evil.png", "..\\evil.png", "c:/evil.png"])
+def test_an_archive_with_a_name_that_leads_out_is_refused_whole(name: str, shelf: Shelf, tmp_path: Path) -> None:
+    data = zipped({"good.png": dot(1), name: dot(2)})
+    with pytest.raises(InvalidFile, match="has a name that leads out of it"):
+        tables.read_zip(data, "z.zip", shelf)
+    assert [path for path in tmp_path.rglob("*") if "evil" in path.name] == []
+
+
+def test_archives_that_are_broken_locked_or_too_large_are_refused(shelf: Shelf) -> None:
+    whole = zipped({"a.png": dot(1), "b.png": dot(2)})
+    with pytest.raises(InvalidFile, match=r"z.zip is no readable ZIP archive"):
+        tables.read_zip(whole[:100], "z.zip", shelf)
+    locked = bytearray(whole)
+    for start in (whole.index(b"PK\1\2") + 8, 6):
+        locked[start] |= 1
+    with pytest.raises(InvalidFile, match="locked with a password"):
+        tables.read_zip(bytes(locked), "z.zip", shelf)
+    huge = bytearray(whole)
+    place = whole.index(b"PK\1\2") + 24
+    huge[place : place + 4] = struct.pack("<I", 2**32 - 2)
+    with pytest.raises(InvalidFile, match=r"unpacks to 4.0 GB"):
+        tables.read_zip(bytes(huge), "z.zip", shelf)
+    with pytest.raises(InvalidFile, match="holds no PNG or JPEG picture"):
+        tables.read_zip(zipped({"a.svg": SVG}), "z.zip", shelf)
+
+
+def test_a_folder_is_read_without_its_links(shelf: Shelf, tmp_path: Path) -> None:
+    root = tmp_path / "mine"
+    root.mkdir()
+    (root / "a.png").write_bytes(dot(1))
+    (root / "out.png").symlink_to("/etc/passwd")
+    frame = tables.read_folder(root, shelf)
+    assert frame["file"].tolist() == ["a.png"]
+
+
+def test_bytes_base64_and_arrays_of_one_picture_are_one_input(shelf: Shelf) -> None:
+    schema = Schema((Column("photo", "image", (12, 12), files=True),), str(shelf.root))
+    pixels = np.asarray(Image.open(io.BytesIO(dot(77))))
+    text = base64.b64encode(dot(77)).decode()
+    bodies = {encode_one([each], schema) for each in (dot(77), text, f"data:image/png;base64,{text}")}
+    assert len(bodies) == 1
+    assert encode_one({"photo": shelf.put(dot(77), "x")[0]}, schema) in bodies
+    array = encode_one([pixels.tolist()], schema)
+    assert decode([array], schema).to_numpy().tolist() == [pixels.ravel().tolist()]
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (None, "is no picture: send the bytes of a PNG or JPEG file in base64"),
+        ("hello", "is no picture: send the bytes of a PNG or JPEG file in base64"),
+        (base64.b64encode(SVG).decode(), "text such as SVG"),
+        ("sha256:" + "0" * 64, "is no picture that was sent here"),
+        ([[0, 256]], "whole numbers from 0 to 255"),
+        ([0, 1, 2], "whole numbers from 0 to 255"),
+        ("http://example.org/a.png", "is no picture"),
+    ],
+)
+def test_a_program_is_told_what_a_picture_is(value, why: str, shelf: Shelf) -> None:
+    schema = Schema((Column("photo", "image", (4, 4), files=True),), str(shelf.root))
+    with pytest.raises(InvalidFeedback, match=why):
+        encode_one([value], schema)
+
+
+# -- a project -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def loop(tmp_path: Path) -> Loop:
+    """Thirty labelled and ten open pictures: bright dots are day, dark ones night."""
+    store = open_store(f"sqlite:///{tmp_path / 'x.db'}")
+    files = {f"{'night' if n % 2 else 'day'}/{n}.png": dot(20 + n if n % 2 else 200 + n) for n in range(30)}
+    files |= {f"{n}.png": dot(100 + n) for n in range(10)}
+    plan = plans.new_project(tables.read_zip(zipped(files), "z.zip", store.shelf))
+    project = create_project(store, "sky", plan.schema, plan.labels, actor="test")
+    loop = Loop(store, project)
+    loop.add_items(plan.rows, "test")
+    return loop
+
+
+def test_a_project_of_pictures_trains_and_its_references_are_known(loop: Loop) -> None:
+    version = loop.retrain("test")
+    loop.judge(version)
+    loop.promote(version, "test")
+    serving = loop.serving()
+    stored = Loop.open(loop.store.url, project="sky").project.schema
+    assert stored.columns == (Column("image", "image", (12, 12), files=True),)
+    inputs = [encode_one([dot(colour)], stored) for colour in (15, 240)]
+    assert serving.model.predict(decode(inputs, stored)).tolist() == ["night", "day"]
+    assert len(list(loop.store.pictures.of(loop.project.id))) == 40
+
+
+def test_the_route_gives_pictures_of_its_own_project_only(loop: Loop) -> None:
+    reference = next(loop.store.pictures.of(loop.project.id))
+    other = create_project(loop.store, "other", loop.project.schema, ("a", "b"), actor="test")
+    with TestClient(create_api(loop.store.url), client=("127.0.0.1", 1)) as client:
+        digest = reference.removeprefix("sha256:")
+        found = client.get(f"/projects/{loop.project.id}/pictures/{digest}")
+        assert (found.status_code, found.headers["content-type"]) == (200, "image/png")
+        assert found.content == loop.store.shelf.read(reference)
+        assert "immutable" in found.headers["cache-control"]
+        assert client.get(f"/projects/{other.id}/pictures/{digest}").status_code == 404
+        assert client.get(f"/projects/{loop.project.id}/pictures/{digest}?side=96").status_code == 200
+        assert client.get(f"/projects/{loop.project.id}/pictures/{digest}?side=5000").status_code == 422
+        assert client.get(f"/projects/{loop.project.id}/pictures/..%2F..%2Fx").status_code in (404, 422)
+
+
+def test_what_is_exported_with_its_pictures_comes_in_again_as_the_same(loop: Loop, tmp_path: Path) -> None:
+    rows = insights.export_rows(loop.store, loop.project, "items")
+    columns = insights.export_columns(loop.project, "items")
+    data = b"".join(exports.write_album(rows, columns, ["image"], loop.store.shelf))
+    frame = tables.read_zip(data, "items.zip", Shelf(tmp_path / "elsewhere"))
+    again = plans.new_project(frame, label="label", key="key", kinds={"split": "leave out", "state": "leave out",
+                                                                      "file": "leave out"})  # fmt: skip
+    assert len(again.rows.inputs) == 40
+    assert set(again.rows.inputs) == {f'["{each}"]'.encode() for each in loop.store.pictures.of(loop.project.id)}
