@@ -81,6 +81,8 @@ def accuracies(store: Store, project: Project, now: float) -> Accuracies:
     champion = store.versions.champion(project.id)
     if champion is None or champion.promoted_at is None:
         return NOTHING
+    if project.task == "regression":  # two numbers are hardly ever equal: see mean_errors
+        return Accuracies(champion.number, (), None)
     counts = store.answers.audited(project.id, champion.id, champion.promoted_at, now)
     # Of what is labelled but not scored yet nobody can say whether it is right.
     low, high = estimates.bounds(counts.right, counts.scored, counts.asked - counts.answered + counts.scored)

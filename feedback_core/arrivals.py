@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from . import intake, tasks
-from .errors import InvalidFeedback, InvalidInput
+from . import fitting, intake, tasks
+from .errors import InvalidFeedback, InvalidInput, Refused
 from .loop import Loop, Serving
 from .store.listings import Placed
 from .types import Project, Rows, Schema
@@ -85,6 +85,11 @@ def predict(loop: Loop, by: str, bodies: Sequence[bytes], *, log: bool) -> Answe
     """Predict inputs with the model that serves; log: keep them as items, with what was said, for review."""
     serving = loop.serving()
     proba = _proba(loop, serving, bodies)
+    if unknown := int(np.isnan(proba[:, 0]).sum()):
+        raise Refused(
+            f"Version {serving.version.number} is stored predictions alone and has none for {unknown:,} of "
+            f"{len(bodies):,} inputs: add them as items, and send what your model says about them."
+        )
     items = _logged(loop, by, bodies, (serving, proba)) if log else []
     said = tasks.scored(range(len(proba)), proba, loop.project)
     return Answered(serving, list(said.labels), said.confidence.tolist(), proba, items)
@@ -108,8 +113,10 @@ def _logged(
             proba = _proba(loop, serving, [bodies[n] for n in bare.values()])
         else:
             serving, proba = said[0], said[1][list(bare.values())]
-        _save(loop, serving, [placed[digest].id for digest in bare], proba)
-        placed |= {digest: replace(placed[digest], version_id=serving.version.id) for digest in bare}
+        told = np.flatnonzero(~np.isnan(proba[:, 0])).tolist()  # a version of stored predictions alone may have none
+        known = [list(bare)[n] for n in told]
+        _save(loop, serving, [placed[digest].id for digest in known], proba[told])
+        placed |= {digest: replace(placed[digest], version_id=serving.version.id) for digest in known}
     return [placed[digest] for digest in hashes]
 
 
@@ -123,6 +130,8 @@ def _save(loop: Loop, serving: Serving, ids: Sequence[int], proba: npt.NDArray[n
     Its own is found when the pool is scored the next time: to rank a million for every input that comes in would take
     longer than the input may wait.
     """
+    if not ids:
+        return
     scored = tasks.scored(ids, proba, loop.project)
     near = loop.store.listings.priorities_near(loop.project.id, scored.confidence.tolist())
     priority = np.asarray([0.5 if value is None else value for value in near])
@@ -132,8 +141,7 @@ def _save(loop: Loop, serving: Serving, ids: Sequence[int], proba: npt.NDArray[n
 def _proba(loop: Loop, serving: Serving, bodies: Sequence[bytes]) -> npt.NDArray[np.float64]:
     if not bodies:
         raise InvalidInput("inputs is empty: send at least one.")
-    frame = intake.decode(bodies, loop.project.schema)
-    return tasks.of(loop.project).numbers(serving.model, frame, loop.project)
+    return fitting.proba(serving.model, bodies, loop.project)
 
 
 class Lines:

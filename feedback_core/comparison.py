@@ -22,11 +22,15 @@ from .types import Flip, FlipKind, GateReport, Locked, LockedSample, Project, Ve
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a version predicts for some rows: labels and confidences, one each."""
+    """What a version predicts for some rows: labels and confidences, one each; "" where it has said nothing."""
 
     labels: Sequence[str]
     confidence: Sequence[float]
 
+
+LEAST_COVERED = 0.8
+"""Share of the locked rows that every version compared must have a prediction of: whoever leaves out a fifth of them
+could choose which."""
 
 ATTEMPTS = 20
 """Of one judgement to be stored before any other; each failure means that somebody else's succeeded."""
@@ -94,7 +98,10 @@ def evidence(
     Stores the version's predictions of those rows and its metrics.
     """
     locked = store.items.locked_rows(project.id)
-    proba = fitting.proba(model, locked.inputs, project)
+    every = len(locked.ids)
+    proba = fitting.proba(model, locked.inputs, project, locked.ids)
+    told = ~np.isnan(proba[:, 0]) if every else np.ones(0, dtype=bool)
+    locked, proba = covered(locked, told, (version,)), proba[told]
     if locked.ids:
         store.predictions.save(version.id, tasks.scored(locked.ids, proba, project))
     store.versions.set_metrics(version.id, metrics(locked, proba, project))
@@ -110,7 +117,12 @@ def evidence(
         "champion_id": champion.id if champion else None,
         "finding": verdict.finding,
         "action": verdict.action,
-        "reasons": (*verdict.reasons, *training.left_out(model)),
+        "reasons": (
+            *verdict.reasons,
+            *training.left_out(model),
+            *_partly(int(verdict.numbers.get("n", len(locked.ids))), every),
+            *_from_elsewhere(version),
+        ),
         "numbers": verdict.numbers | {"provenance": provenance.of_verdict(store, project, version, locked)},
         "policy": project.settings.policy,
         "created_at": now,
@@ -122,20 +134,20 @@ def compare(
     store: Store, project: Project, version: Version, champion: Version, locked: Locked, say: Say
 ) -> tuple[Judgement, list[Flip]]:
     """The gate's judgement of a version, with the difference on each locked sample apart, and the rows that flip."""
-    new, old = (say(each, locked.ids, locked.inputs) for each in (version, champion))
     anchor = champion if project.anchor_id is None else store.versions.get(project.anchor_id)
+    trio = (version, champion, anchor)
+    locked, (new, old, first) = _told_by_all(locked, [say(each, locked.ids, locked.inputs) for each in trio], trio)
     reports = store.versions.reports(project.id)
     terms = _terms(project, locked)
     # Judging again because audit labels came in looks at nothing new of the holdout: it takes over the p that was paid
     # for, and can add to the claim by the e-value alone.
     same = wear.same_look(reports, project.refreshed_after, version.id, champion.id, {"terms": terms})
     suite = _suite(store, project, version, champion, say)
-    base = say(anchor, locked.ids, locked.inputs)
     seen = tasks.Evidence(
         truth=locked.truth,
         new=new.labels,
         old=old.labels,
-        anchor=base.labels,
+        anchor=first.labels,
         sure=old.confidence,
         audit=locked.audit,
         fresh=_fresh(store, project, version, champion, locked),
@@ -145,7 +157,7 @@ def compare(
         paid_action=None if same is None else same.action,
         suite=suite.said,
         new_sure=new.confidence,
-        anchor_sure=base.confidence,
+        anchor_sure=first.confidence,
     )
     verdict = tasks.of(project).judge(seen, project)
     numbers = verdict.numbers | {"terms": terms}
@@ -154,6 +166,41 @@ def compare(
     flip = partial(tasks.of(project).flip, project)
     flips = flipped(locked.ids, samples_of, locked.truth, old.labels, new.labels, flip)
     return replace(verdict, numbers=numbers, reasons=reasons), flips + suite.flips
+
+
+def said_of(ids: Sequence[int], numbers: npt.NDArray[np.floating], project: Project) -> Said:
+    """Labels and confidences of what a model says; nothing is said where a row is NaN."""
+    told = ~np.isnan(numbers[:, 0]) if len(numbers) else np.zeros(0, dtype=bool)
+    if told.all():
+        said = tasks.scored(ids, numbers, project)
+        return Said(said.labels, said.confidence.tolist())
+    known = np.flatnonzero(told).tolist()
+    some = tasks.scored([ids[n] for n in known], numbers[told], project)
+    labels, sure = [""] * len(ids), [0.0] * len(ids)
+    for n, label, confidence in zip(known, some.labels, some.confidence.tolist(), strict=True):
+        labels[n], sure[n] = label, confidence
+    return Said(labels, sure)
+
+
+def covered(locked: Locked, told: npt.NDArray[np.bool_], by: Sequence[Version]) -> Locked:
+    """The locked rows that there are predictions of. told: (n,). Raises Refused where they are too few to judge by."""
+    n, every = int(told.sum()), len(locked.ids)
+    if n < LEAST_COVERED * every:
+        numbers = " and ".join(dict.fromkeys(f"version {each.number}" for each in by))
+        raise Refused(
+            f"Only {n:,} of {every:,} locked rows have a prediction of {numbers}, and {LEAST_COVERED:.0%} are needed "
+            "to judge: export the inputs (python -m feedback_core export inputs), and send what your model says "
+            "about all of them."
+        )
+    if n == every:
+        return locked
+    rows = np.flatnonzero(told).tolist()
+    return Locked(
+        tuple(locked.ids[row] for row in rows),
+        tuple(locked.inputs[row] for row in rows),
+        tuple(locked.truth[row] for row in rows),
+        tuple(locked.audit[row] for row in rows),
+    )
 
 
 def flipped(
@@ -186,6 +233,42 @@ def metrics(locked: Locked, proba: npt.NDArray[np.float64], project: Project) ->
         for name, rows in (("holdout", ~audit), ("audit", audit))
     }
     return scores | {"holdout_since": project.refreshed_at}
+
+
+def _told_by_all(locked: Locked, said: Sequence[Said], by: Sequence[Version]) -> tuple[Locked, Sequence[Said]]:
+    """The locked rows that all of the versions have said something about, and what they said."""
+    told = np.asarray([all(row) for row in zip(*(each.labels for each in said), strict=True)], dtype=bool)
+    if told.all():
+        return locked, said
+    rows = np.flatnonzero(told).tolist()
+    kept = [Said([each.labels[row] for row in rows], [each.confidence[row] for row in rows]) for each in said]
+    return covered(locked, told, by), kept
+
+
+def _both_told(
+    ids: Sequence[int], truth: Sequence[str], new: Sequence[str], old: Sequence[str]
+) -> Sequence[Sequence[Any]]:
+    rows = [row for row in zip(ids, truth, new, old, strict=True) if row[2] and row[3]]
+    return list(zip(*rows, strict=True)) if rows else [(), (), (), ()]
+
+
+def _partly(judged_on: int, every: int) -> tuple[str, ...]:
+    if judged_on >= every:
+        return ()
+    return (
+        f"Judged on {judged_on:,} of {every:,} locked rows: of the others there is no stored prediction. Whoever sends "
+        "the predictions chooses which they are.",
+    )
+
+
+def _from_elsewhere(version: Version) -> tuple[str, ...]:
+    if version.lineage_known:
+        return ()
+    return (
+        f"Version {version.number} was trained elsewhere; on which rows is not known. The locked base rows may have "
+        "been in its training data, and then its score on them is too good: go by the audit sample, above all by "
+        "labels that came in after it.",
+    )
 
 
 def _terms(project: Project, locked: Locked) -> dict[str, Any]:
@@ -226,9 +309,12 @@ def _suite(store: Store, project: Project, version: Version, champion: Version, 
         return _Suite(None, [])
     inputs, truth = ([known[item_id][part] for item_id in ids] for part in (0, 1))
     try:
-        new, old = (say(each, ids, inputs).labels for each in (version, champion))
+        said = [say(each, ids, inputs).labels for each in (version, champion)]
+        ids, truth, new, old = (list(column) for column in _both_told(ids, truth, *said))
     except ArtifactError as error:
         # A damaged champion must not block the way to another version.
         return _Suite(None, [], f"The earlier corrections could not be checked. {error}")
+    if not ids:
+        return _Suite(None, [])
     flips = flipped(ids, ["corrections"] * len(ids), truth, old, new, partial(tasks.of(project).flip, project))
     return _Suite((truth, new, old), flips)

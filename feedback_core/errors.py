@@ -12,6 +12,7 @@ FeedbackError
 ├── Refused                           an action that the evidence forbids
 ├── CannotTrain                       the training set cannot be fitted (one class only, no rows)
 ├── ArtifactError                     a model file is missing, changed or of an untrusted type
+│   └── Unreachable                   a model that lives elsewhere does not answer, or not as agreed
 ├── NotInstalled (ImportError)        an optional package is missing: names the extra that installs it
 ├── StoreError                        the database file cannot be used
 │   └── StoreBusy                     another program keeps it locked: it may work a little later
@@ -69,6 +70,10 @@ class ArtifactError(FeedbackError):
 
 class NotInstalled(FeedbackError, ImportError):
     """An optional package is missing."""
+
+
+class Unreachable(ArtifactError):
+    """A model that lives elsewhere does not answer, or not as agreed."""
 
 
 class StoreError(FeedbackError):

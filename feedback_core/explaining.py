@@ -11,11 +11,12 @@ import numpy as np
 from . import explain, fitting, intake
 from .errors import ArtifactError, NotFound, Refused
 from .explain import Detail, Explainer, Explanation
+from .footing import footing, pool_start
 from .learned import labelled_neighbours
 from .loop import Loop, Serving
 from .models import BUILDERS
 from .scoring import top_labels
-from .types import Item, Neighbour
+from .types import Item, Neighbour, Version
 
 TASK = "classification"
 """What can be explained: shares in the score of a class."""
@@ -55,6 +56,8 @@ def explained(loop: Loop, item: Item) -> Explained:
             f"Item {item.key} is in the audit sample: its prediction, and why, stay hidden until it is reviewed."
         )
     serving = loop.serving()
+    if not serving.version.artifact:
+        raise Refused(f"Version {serving.version.number} lives elsewhere; only what it says is known here, not why.")
     told = explanations(loop, serving, [item])[item.id]
     said = explain.sentence(told, loop.project.schema, item.values)
     return Explained(serving.version.number, said, told, labelled_neighbours(loop, [item.id]).get(item.id, ()))
@@ -87,6 +90,8 @@ def reasons(loop: Loop, items: Sequence[Item]) -> dict[int, str]:
     columns = loop.project.schema.columns
     if champion is None or loop.project.task != TASK or not any(column.kind != "image" for column in columns):
         return {}
+    if not champion.artifact:  # it lives elsewhere
+        return {}
     told = [item for item in items if item.predicted and item.version_id == champion.id and not item.hidden]
     try:
         serving = loop.serving()
@@ -108,11 +113,11 @@ def explainer(loop: Loop, serving: Serving) -> Explainer:
     version = serving.version
 
     def make() -> Explainer:
-        ids, _ = loop.store.versions.taught(version.id)
+        ids = _background(loop, version)
         drawn = np.random.default_rng(version.seed).choice(len(ids), min(len(ids), explain.BACKGROUND), replace=False)
         inputs = loop.store.items.inputs([int(ids[n]) for n in drawn])
         rows = intake.decode(inputs, loop.project.schema)
-        way = BUILDERS[version.estimator].explain
+        way = BUILDERS[version.estimator].explain if version.estimator in BUILDERS else "sampled"
         return Explainer(serving.model, loop.project.schema, loop.project.labels, rows, version.seed, way)
 
     return loop.cache.get(("explainer", loop.store.url, loop.project.id, version.id, loop.project.labels), make)
@@ -145,3 +150,11 @@ def as_json(loop: Loop, item: Item, found: Explained) -> dict[str, Any]:
 def _detail(found: Detail, text: str) -> dict[str, Any]:
     words = [asdict(piece) | {"text": text[piece.start : piece.end]} for piece in found.words]
     return {"column": found.column, "words": words, "heat": [list(row) for row in found.heat], "rest": found.rest}
+
+
+def _background(loop: Loop, version: Version) -> Sequence[int]:
+    """Ids of the rows a version has learned from; where nobody knows them, of labelled ones, else of the pool."""
+    if version.lineage_known:
+        return [int(item_id) for item_id in loop.store.versions.taught(version.id)[0]]
+    known = footing(loop.store, loop.project, version)["ids"]
+    return known or pool_start(loop.store, loop.project)

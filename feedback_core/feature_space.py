@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import intake
+from .footing import finite, pool_start
 from .models.features import Features
 from .neighbours import nearest
 from .store import Store
@@ -29,7 +30,8 @@ class FeatureSpace:
         """model: a fitted pipeline. learned: ids of rows it was fitted on."""
         self._store, self._project = store, project
         self._prepare = model.named_steps["prepare"]
-        prepared = self._prepared(learned)
+        # Where nothing is labelled the pool gives the scale.
+        prepared = self._prepared(learned or pool_start(store, project))
         self._features = Features(self._prepare, prepared)
         self._width = self._features.of(prepared[:1]).shape[1]
 
@@ -41,7 +43,7 @@ class FeatureSpace:
         return np.concatenate([none, *parts])
 
     def _prepared(self, ids: Sequence[int]) -> Any:
-        return self._prepare.transform(intake.decode(self._store.items.inputs(ids), self._project.schema))
+        return finite(self._prepare.transform(intake.decode(self._store.items.inputs(ids), self._project.schema)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,11 +39,19 @@ def fit(
     return tasks.TASKS[task].fit(unfitted, intake.decode(inputs, schema), labels, weights)
 
 
-def proba(model: Any, inputs: Sequence[str], project: Project) -> npt.NDArray[np.float64]:
-    """What a model says of stored inputs, (n, c) in the order of the task's columns; of classes, probabilities."""
+def proba(
+    model: Any, inputs: Sequence[str | bytes], project: Project, ids: Sequence[int] = ()
+) -> npt.NDArray[np.float64]:
+    """What a model says of stored inputs, (n, c) in the order of the task's columns; of classes, probabilities.
+
+    ids: of the items, where they are known. Rows are NaN where a model that is stored predictions has none.
+    """
     task = tasks.of(project)
     if not inputs:
         return np.zeros((0, len(task.columns(project))))
+    if hasattr(model, "proba_of"):
+        looked_up: npt.NDArray[np.float64] = model.proba_of(inputs, ids, project.labels)
+        return looked_up
     return task.numbers(model, intake.decode(inputs, project.schema), project)
 
 

@@ -254,7 +254,9 @@ def story(store: Store, item_id: int) -> ItemStory:
 
 
 def export_rows(store: Store, project: Project, what: str, *, hidden: bool = False) -> Iterator[dict[str, Any]]:
-    """Rows of `items`, `predictions` or `feedback` for export, chunk by chunk from the store.
+    """Rows of `items`, `predictions`, `feedback` or `inputs` for export, chunk by chunk from the store.
+
+    inputs: of every item, with nothing that tells its label or whether it is locked away.
 
     hidden: predictions too that must not be shown before their item is decided.
     """
@@ -266,7 +268,9 @@ def export_rows(store: Store, project: Project, what: str, *, hidden: bool = Fal
     columns = export_columns(project, what)
     for items in store.items.export(project.id):
         for item in items:
-            if what == "items":
+            if what == "inputs":
+                yield dict(zip(columns, (item.key, *_values(project, item)), strict=True))
+            elif what == "items":
                 own = (item.key, item.split, item.state, *_values(project, item), item.label or item.base_label)
                 yield dict(zip(columns, own, strict=True))
             elif item.predicted is not None and (hidden or not item.hidden):
@@ -297,6 +301,8 @@ def export_columns(project: Project, what: str) -> tuple[str, ...]:
     key, split, state, label = (
         f"item_{name}" if name in names else name for name in ("key", "split", "state", "label")
     )
+    if what == "inputs":
+        return (key, *names)
     return EXPORT_COLUMNS.get(what) or (key, split, state, *names, label)
 
 

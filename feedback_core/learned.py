@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from .errors import ArtifactError
 from .feature_space import LABELLED, Learned, learned_by
+from .footing import footing
 from .loop import Loop
 from .types import Neighbour
 from .unusual import Usual, usual
@@ -16,7 +17,7 @@ def learned_rows(loop: Loop, champion_id: int) -> Learned:
 
     def make() -> Learned:
         serving = loop.serving()
-        lineage = loop.store.versions.lineage(serving.version.id)
+        lineage = footing(loop.store, loop.project, serving.version)
         background = _background(loop, serving.version.id)
         return learned_by(loop.store, loop.project, serving.model, lineage, serving.version.seed, background)
 

@@ -15,6 +15,7 @@ import numpy as np
 from . import (
     comparison,
     fitting,
+    outside,
     reports,
     rescoring,
     review,
@@ -28,7 +29,6 @@ from . import (
 from .cache import Cache
 from .errors import ArtifactError, FeedbackError, InvalidFeedback, InvalidInput, NotFound, Refused
 from .gate import wear
-from .models import artifacts
 from .settings import Settings
 from .store import Store, open_store
 from .store.sessions import MOST
@@ -377,6 +377,11 @@ class Loop:
         about = version or self.store.versions.champion(self.project.id)
         if about is None:
             raise NotFound(f"{self.project.name} has no model yet: train the first version on the Retrain page.")
+        if about.elsewhere and kind != "backtest":
+            raise Refused(
+                f"Version {about.number} was trained elsewhere and cannot be fitted again here, which a {kind} rests "
+                "on: ask for one of a version that this project has trained."
+            )
         payload = None if kind in ("dry run", "backtest") else {"version": about.id}
         return self.store.jobs.request(self.project.id, kind, trigger=trigger, by=by, now=self.clock(), payload=payload)
 
@@ -393,6 +398,18 @@ class Loop:
             state = self.store.jobs.get(job_id).state
             raise Refused(f"Job {job_id} ({job.kind}) is over already ({state}): there is nothing to cancel.")
         return cancelled
+
+    def change(self, settings: Settings, by: str, labels: Sequence[str] = ()) -> None:
+        """Save settings and further labels; other weights of the priority bring the queue in their order.
+
+        Raises InvalidSetting.
+        """
+        weights = self.project.settings.weights
+        self.project = self.store.projects.update(
+            self.project, settings=settings, labels=tuple(labels), now=self.clock(), actor=by
+        )
+        if settings.weights != weights and self.store.versions.champion(self.project.id) is not None:
+            self.request_rescore(by, "new weights")
 
     def reweigh(self, weights: Mapping[str, float], by: str) -> Job:
         """Save new weights of the priority and ask for the queue in their order. Raises InvalidSetting."""
@@ -416,6 +433,26 @@ class Loop:
         version, model = fitting.new_version(self.store, self.project, by, job_id, self.clock(), progress, recipe)
         self._models[version.sha256] = model
         return version
+
+    def import_model(
+        self, model: Any, by: str, *, labels: Mapping[Any, str] | None = None, source: str = "Python"
+    ) -> Version:
+        """Store a fitted scikit-learn classifier as a candidate, to be judged and promoted like any other.
+
+        model: over a frame with the project's columns by name, over a matrix of them in their order, or over texts.
+        labels: what it says -> label of the project, where these differ. source: where it came from, in words.
+        """
+        return outside.import_model(self.store, self.project, model, by, self.clock(), labels=labels, source=source)
+
+    def request_judgement(self, version: Version, by: str) -> Job:
+        """Ask the worker to judge a version that was trained elsewhere; while a request waits, the same job is given.
+
+        Raises Refused for one that has been judged: another look at the locked rows is a decision of its own.
+        """
+        if self.store.versions.report_on(version.id) is not None:
+            raise Refused(f"Version {version.number} has been judged already: judge it again, which is one more look.")
+        given: dict[str, Any] = {"by": by, "now": self.clock(), "payload": {"version": version.id}}
+        return self.store.jobs.request(self.project.id, "judge", trigger="import", **given)
 
     # -- judge and promote -------------------------------------------------------------------------------------------
 
@@ -519,9 +556,9 @@ class Loop:
 
     def model(self, version: Version) -> Any:
         """A version's fitted model, loaded once per loop. Raises ArtifactError."""
-        if version.sha256 not in self._models:
-            self._models[version.sha256] = artifacts.load(self.store.artifacts, version.artifact, version.sha256)
-        return self._models[version.sha256]
+        if (key := outside.key(self.store, version)) not in self._models:
+            self._models[key] = outside.model_of(self.store, self.project, version)
+        return self._models[key]
 
     @property
     def _task(self) -> tasks.Task:
@@ -585,9 +622,8 @@ class Loop:
 
     def _said(self, version: Version, ids: Sequence[int], inputs: Sequence[str]) -> comparison.Said:
         try:
-            proba = fitting.proba(self.model(version), inputs, self.project)
-            said = tasks.scored(ids, proba, self.project)
-            return comparison.Said(said.labels, said.confidence.tolist())
+            numbers = fitting.proba(self.model(version), inputs, self.project, ids)
+            return comparison.said_of(ids, numbers, self.project)
         except ArtifactError:
             # What it said when it was judged is stored: a damaged file must not block the way back.
             stored = self.store.predictions.labels_of(version.id, ids)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from . import tasks
 from .errors import Refused
+from .footing import footing
 from .loop import Loop
 from .prioritize import Pool, blend
 from .scoring import class_share
@@ -120,11 +121,12 @@ def _stands_for(ids: tuple[int, ...], place: Mapping[int, int], n_open: int) -> 
 
 
 def _pool(loop: Loop, champion: Version, known: _Candidates) -> Pool:
-    lineage = loop.store.versions.lineage(champion.id)
+    lineage = footing(loop.store, loop.project, champion)
     rng = np.random.default_rng(champion.seed)
     every = np.ones(len(known.ids), dtype=bool)
-    model = loop.cache.get(("model", champion.sha256), lambda: loop.model(champion))
+    model = loop.cache.get(("model", loop.store.url, champion.id), lambda: loop.model(champion))
     around = Surroundings(loop.store, loop.project, model, lineage, known.ids, every, rng)
     share = class_share(lineage["labels"], loop.project.labels)
+    seen = len(lineage["labels"]) if champion.lineage_known else None
     proba = tasks.of(loop.project).unsure(known.proba)
-    return Pool(proba, share, rng, None, len(lineage["labels"]), around.look, stands_for=known.stands_for)
+    return Pool(proba, share, rng, None, seen, around.look, stands_for=known.stands_for)

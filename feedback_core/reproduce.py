@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import fitting, intake, provenance, realtime
+from .errors import Refused
 from .models import artifacts
 from .store import Store
 from .types import Project, Version
@@ -45,6 +46,8 @@ def reproduce(store: Store, project: Project, version: Version) -> Rebuild:
     Same means: every probability on the locked rows and on the first POOL_ROWS of the pool has the same bits, and the
     training rows are still what they were. Raises ArtifactError when the stored model cannot be loaded.
     """
+    if version.elsewhere:
+        raise Refused(f"Version {version.number} was trained elsewhere: only what is trained here can be rebuilt.")
     stored = artifacts.load(store.artifacts, version.artifact, version.sha256)
     lineage = store.versions.lineage(version.id)
     sources = store.items.sources(lineage.get("ids", []))

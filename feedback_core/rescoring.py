@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from . import fitting, scoring, tasks, version_scores
 from .calibration import tempered
+from .footing import footing
 from .prioritize import Pool, blend, histogram
 from .store import Store
 from .store.items import BATCH
@@ -37,10 +38,12 @@ def rescore(
     if not ids:
         return 0
     progress(0.5, f"{len(ids):,} items predicted")
-    lineage = store.versions.lineage(version.id)
+    lineage = footing(store, project, version)
     around = Surroundings(store, project, model, lineage, ids, is_open, rng)
     share = scoring.class_share(lineage["labels"], project.labels)
-    pool = Pool(task.unsure(numbers), share, rng, is_open, len(lineage["labels"]), around.look)
+    # What a version from elsewhere has seen is not known: it is not taken for a beginner.
+    known = len(lineage["labels"]) if version.lineage_known else None
+    pool = Pool(task.unsure(numbers), share, rng, is_open, known, around.look)
     names, parts = blend(pool, tasks.weights(project), batch)
     scored = scoring.with_parts(tasks.scored(ids, numbers, project), parts)
     for start in range(0, len(ids), BATCH):
@@ -61,5 +64,10 @@ def _predicted(
     for some, inputs, are_open in store.items.pool_chunks(project.id):
         ids += some
         still_open += are_open
-        chunks.append(tempered(fitting.proba(model, inputs, project), temperature).astype(np.float32))
-    return ids, np.asarray(still_open, dtype=bool), np.concatenate(chunks)
+        chunks.append(tempered(fitting.proba(model, inputs, project, some), temperature).astype(np.float32))
+    numbers = np.concatenate(chunks)
+    if not np.isnan(numbers[:, :1]).any():
+        return ids, np.asarray(still_open, dtype=bool), numbers
+    # Of items that stored predictions leave out nothing is known: they keep what they bear.
+    told = np.flatnonzero(~np.isnan(numbers[:, 0]))
+    return [ids[n] for n in told], np.asarray(still_open, dtype=bool)[told], numbers[told]

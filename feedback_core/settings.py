@@ -320,16 +320,19 @@ class Settings:
             "title": "Skip what is certified",
             "help": "Predictions above a certified confidence are not asked for by priority any more. Random draws go "
             "on among them, and nothing learns from them. Find the threshold on Insights, Automate.",
+            "task": "classification",
         },
     )
     certified_target: float = field(
         default=0.97,
-        metadata=_between(
-            0.5,
-            0.999,
-            "Least share of right answers that a certificate promises for what is not reviewed.",
-            "Certified accuracy",
-            "%",
+        metadata=_class(
+            _between(
+                0.5,
+                0.999,
+                "Least share of right answers that a certificate promises for what is not reviewed.",
+                "Certified accuracy",
+                "%",
+            )
         ),
     )
     quiet_s: float = field(

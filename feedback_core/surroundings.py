@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import intake
+from .footing import finite
 from .models.committee import Committee
 from .models.features import Features
 from .prioritize import Facts, Need
@@ -50,26 +51,33 @@ class Surroundings:
         """Facts about the pool's rows at these positions; one reading of their inputs serves all needs."""
         if not needs:
             return Facts()
-        learned = self._prepared(self._learned)
+        learned = self._prepared(self._learned or self._sample())
         features = Features(self._model.named_steps["prepare"], learned)
         wants_votes = "votes" in needs
-        committee = (
-            Committee(self._model.named_steps["model"], learned, self._labels, self._rng) if wants_votes else None
-        )
+        committee = self._committee(learned) if wants_votes else None
         found: list[npt.NDArray[np.float32]] = []
         votes: list[npt.NDArray[np.float32]] = []
         for start in range(0, len(rows), CHUNK):
             prepared = self._prepared([self._ids[row] for row in rows[start : start + CHUNK]])
             if "features" in needs:
                 found.append(features.of(prepared))
-            if committee is not None:
-                votes.append(committee.votes(prepared))
+            if wants_votes:
+                votes.append(
+                    np.ones((prepared.shape[0], 1), np.float32) if not committee else committee.votes(prepared)
+                )
         return Facts(
             features=np.concatenate(found) if found else None,
-            labelled=features.of(learned) if "labelled" in needs else None,
+            labelled=features.of(learned)[: len(self._learned)] if "labelled" in needs else None,
             sample=features.of(self._prepared(self._sample())) if "sample" in needs else None,
             votes=np.concatenate(votes) if votes else None,
         )
+
+    def _committee(self, learned: Any) -> Committee | None:
+        """None where nothing is labelled that members could disagree about."""
+        if len(set(self._labels)) < 2:
+            return None
+        model = self._model.named_steps["model"]
+        return Committee(getattr(model, "stand_in", model), learned, self._labels, self._rng)
 
     def _sample(self) -> list[int]:
         among = np.flatnonzero(self._is_open) if self._is_open.any() else np.arange(len(self._ids))
@@ -77,4 +85,4 @@ class Surroundings:
 
     def _prepared(self, ids: Sequence[int]) -> Any:
         frame = intake.decode(self._store.items.inputs(ids), self._project.schema)
-        return self._model.named_steps["prepare"].transform(frame)
+        return finite(self._model.named_steps["prepare"].transform(frame))

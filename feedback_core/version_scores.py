@@ -129,6 +129,8 @@ def temperature(version: Version) -> float:
     From the audit rows it was judged on, which came in before its promotion: the random draws that come after can then
     prove something about what is shown.
     """
+    if not version.artifact:
+        return 1.0  # what it says is stored as it was sent, and would be divided again with every scoring
     stored = version.metrics.get("audit", {}).get("calibration", {})
     return float(stored["temperature"]) if stored.get("n", 0) >= LEAST_TEMPERED else 1.0
 

@@ -9,7 +9,20 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from . import comparison, incoming, lineup, maps, realtime, reports, staging, studies, tasks, triggers, unattended
+from . import (
+    comparison,
+    incoming,
+    lineup,
+    maps,
+    outside,
+    realtime,
+    reports,
+    staging,
+    studies,
+    tasks,
+    triggers,
+    unattended,
+)
 from .clustering import deciding
 from .environment import process_name
 from .errors import FeedbackError, StoreBusy
@@ -35,9 +48,15 @@ log = logging.getLogger(__name__)
 def retrain(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
     """A new version, judged; the very first one is promoted at once, because nothing serves yet.
 
-    Of a retrain that started by itself the verdict is carried out.
+    Of a retrain that started by itself the verdict is carried out. A connected model that learns elsewhere is asked to
+    instead.
     """
-    return _judged(loop, loop.retrain(job.requested_by, job.id, progress), job, progress)
+    asked = outside.ask_to_train(loop.store, loop.project, job.requested_by, job.id, loop.clock(), progress)
+    if asked is None:
+        return _judged(loop, loop.retrain(job.requested_by, job.id, progress), job, progress)
+    if asked.version is None:
+        return {"asked": asked.request.id}  # it registers the version once it has learned
+    return _judged(loop, asked.version, job, progress)
 
 
 def _judged(loop: Loop, version: Version, job: Job, progress: Progress) -> dict[str, Any]:
@@ -51,6 +70,11 @@ def _judged(loop: Loop, version: Version, job: Job, progress: Progress) -> dict[
     else:
         unattended.settle(loop, version, report, job.trigger)
     return {"version": version.number, "finding": report.finding, "action": report.action}
+
+
+def judge_imported(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
+    """A version from elsewhere, judged like any other; the first one is promoted at once."""
+    return _judged(loop, loop.store.versions.get(job.payload["version"]), job, progress)
 
 
 def line_up(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
@@ -173,6 +197,7 @@ KINDS: dict[str, Callable[[Loop, Job, Progress], dict[str, Any]]] = {
     "retrain": retrain,
     "line-up": line_up,
     "real time": judge_realtime,
+    "judge": judge_imported,
     "predict": predict,
     "rank feedback": rank_feedback,
     "map": draw_map,

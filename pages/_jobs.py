@@ -13,6 +13,7 @@ DOING = {
     "retrain": "Training a new version",
     "line-up": "Training another model",
     "real time": "Judging the real-time version",
+    "judge": "Judging an imported version",
     "predict": "Scoring the queue with the champion",
     "import": "Storing rows",
     "import file": "Taking in a file of another program",
@@ -24,6 +25,7 @@ DOING = {
     "dry run": "Trying out a retrain",
     "recluster": "Grouping the items",
     "credit": "Tracing the gain back to the feedback",
+    "effects": "Explaining what moved",
 }
 
 

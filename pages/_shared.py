@@ -161,6 +161,11 @@ def whole_photo(project: Project, reference: str) -> str | None:
     return None if sign_in() else f"/api/projects/{project.id}/pictures/{reference.removeprefix('sha256:')}"
 
 
+def image_of(column: Column, value: Any, side: int) -> str | None:
+    """An image, be it a file or pixels, as a data address. side: of pixels, as in `pixels`."""
+    return photo(value, CARD_SIDE) if column.files else picture(column, value, side)
+
+
 def picture(column: Column, values: list[float], side: int) -> str:
     """An image as a data address; side as in `pixels`."""
     buffer = BytesIO()

@@ -5,7 +5,7 @@ import time
 import streamlit as st
 
 from feedback_core import accuracies, insights, tasks, version_scores
-from pages._insights import address, automate, collected, drift, mistakes, numbers, outlook, progress
+from pages._insights import address, alarms, automate, collected, drift, mistakes, numbers, outlook, progress
 from pages._shared import open_loop, show_message
 
 loop = open_loop()
@@ -27,11 +27,14 @@ with filters:
 version = version_scores.looked_at(versions, scope.version)
 report = next((each for each in reports if version is not None and each.challenger_id == version.id), None)
 before = next((each for each in versions if report is not None and each.id == report.champion_id), None)
-found, is_number = accuracies.NOTHING, loop.project.task == "regression"
+found = accuracies.NOTHING
+is_number, is_ranking = (loop.project.task == name for name in ("regression", "anomaly"))
 if version is not None:
     progress.show_verdict(version, before, report)
     if is_number:
         numbers.show_errors(loop, version)
+    elif is_ranking:
+        alarms.show_scores(loop, version)
     elif version.status == "champion":
         found = insights.estimates(loop.store, loop.project, loop.cache, time.time())
         progress.show_accuracies(found)
@@ -50,6 +53,8 @@ elif part == "automate":
     automate.show(loop)
 elif version is None:
     st.info("There is no version yet. Train the first one on Retrain.", icon=":material/model_training:")
+elif is_ranking and part == "progress":
+    alarms.show_progress(loop, loop.store.versions.champion(loop.project.id))
 elif is_number and part == "mistakes":
     numbers.show_mistakes(loop, version, scope)
 elif is_number:

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from feedback_core import insights, number_views
+from feedback_core import alarm_views, insights, number_views
 from feedback_core.intervals import plain as as_json
 from feedback_core.models import title
 from feedback_core.types import Version
-from feedback_core.wording import amount, off, rounded, share
+from feedback_core.wording import amount, off, rounded, score, share
 from pages._people import guarded
 from pages._shared import PAGES, ago, counted, open_loop, plain, show_message
 
@@ -52,6 +52,9 @@ def show_champion(champion: Version | None) -> None:
     if loop.project.task == "regression":
         show_errors(champion)
         return
+    if loop.project.task == "anomaly":
+        show_alarms(champion)
+        return
     holdout, audit = (champion.metrics.get(sample, {}).get("accuracy") for sample in ("holdout", "audit"))
     st.metric(
         f"Version {champion.number} · accuracy on the holdout",
@@ -86,6 +89,20 @@ def show_errors(champion: Version) -> None:
     st.caption(f"Audit sample (incoming items, drawn at random when it was judged): {plain(off(audit, unit))}")
     st.caption(f"All items since its promotion (random draws stand for those nobody saw): {plain(off(since, unit))}")
     st.caption(number_views.basis(loop, champion.id))
+    show_origin(champion)
+
+
+def show_alarms(champion: Version) -> None:
+    """What the alarms of a serving detector were worth."""
+    found = alarm_views.alarm_yield(loop, champion)
+    st.metric(
+        f"Version {champion.number} · true among its alarms answered",
+        f"{found.own.value:.0%}" if found.own.n else "–",
+        help="Share of the alarms of this version that people called true. The first alarms are the surest.",
+    )
+    for sentence in alarm_views.sentences(found, champion.number):
+        st.caption(plain(sentence))
+    st.caption(f"Holdout: {plain(score(champion.metrics.get('holdout', {})))}")
     show_origin(champion)
 
 

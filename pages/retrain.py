@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from feedback_core import decisions, insights, lineup, number_views, suspects, tasks
+from feedback_core import alarm_views, decisions, insights, lineup, number_views, suspects, tasks
 from feedback_core.types import GateReport, Version
 from pages import _jobs
 from pages._people import acting, guarded, locked, reviewer
@@ -14,7 +14,7 @@ from pages._retrain.holdout import show_wear
 from pages._retrain.jobs import show_jobs
 from pages._retrain.lineup import show_lineup
 from pages._retrain.realtime import show_realtime
-from pages._retrain.report import show_report, show_reported, show_reported_error, show_slices
+from pages._retrain.report import show_report, show_reported, show_reported_alarms, show_reported_error, show_slices
 from pages._retrain.studies import show_dry_run
 from pages._retrain.triggers import show_triggers
 from pages._retrain.versions import show_versions
@@ -178,6 +178,8 @@ if state.undecided is not None:
 if state.champion is not None and loop.project.task == "regression":
     reported = number_views.errors(loop, state.champion).reported
     show_reported_error(state.champion, reported, loop.project.settings.unit)
+elif state.champion is not None and loop.project.task == "anomaly":
+    show_reported_alarms(state.champion, alarm_views.alarm_yield(loop, state.champion).own)
 elif state.champion is not None:
     show_reported(state.champion, insights.estimates(loop.store, loop.project, loop.cache, loop.clock()).reported)
 show_wear(loop, state.reports)

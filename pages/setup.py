@@ -5,6 +5,7 @@ import streamlit as st
 from feedback_core.errors import FeedbackError
 from pages._people import locked, may, store
 from pages._setup.access import access
+from pages._setup.bring import bring_model
 from pages._setup.export import export
 from pages._setup.import_file import import_file
 from pages._setup.more_rows import add_rows
@@ -17,6 +18,7 @@ from pages._shared import loop_of, plain, show_message
 OF_A_PROJECT = {
     "Add rows": add_rows,
     "Import": import_file,
+    "Bring a model": bring_model,
     "Settings": settings_form,
     "People and access": access,
     "Project": project_section,
@@ -26,6 +28,7 @@ OF_A_PROJECT = {
 NEEDS = {
     "Add rows": "add items",
     "Import": "add items",
+    "Bring a model": "bring model",
     "Settings": "settings",
     "Project": "archive",
     "Webhooks": "webhooks",

@@ -54,6 +54,7 @@ ROUTES = {
     "GET /projects/{project_id}/jobs": "see",
     "GET /projects/{project_id}/feedback": "see",
     "GET /projects/{project_id}/export/{what}": "export",
+    "GET /projects/{project_id}/pictures/{digest}": "see",
     "GET /projects/{project_id}/members": "see access",
     "GET /projects/{project_id}/tokens": "see access",
     "POST /projects/{project_id}/members": "members",

@@ -88,6 +88,14 @@ GATE = {
     "poisoned_balanced_points",
 }
 FEW_RUNS = "from benchmarks import gate as b; b.QUICK_RUNS, b.SIZES = 5, (200, 1_000); b.main()"
+REGRESSION = {
+    "coverage_diabetes",
+    "false_promotions_200",
+    "error_quarantined",
+    "mistakes_doubted",
+    "right_ones_doubted",
+}
+FEW_SERIES = "from benchmarks import regression as b; b.QUICK_SERIES, b.QUICK_SEEDS, b.TREES = 3, 1, 30; b.main()"
 REST = {
     "corrections_per_s_1",
     "corrections_per_s_8",
@@ -141,6 +149,7 @@ LAYOUT = {"rows", "numbers json_array_orjson", "mixed json_array_orjson", "wide 
         ("forecast", ["-c", FEW_FORECASTS], FORECAST),
         ("credit", ["-c", FEW_WORLDS], CREDIT),
         ("gate", ["-c", FEW_RUNS], GATE),
+        ("regression", ["-c", FEW_SERIES], REGRESSION),
         ("rest", ["-c", FEW_REQUESTS], REST),
         ("explain", ["-c", FEW_EXPLAINED], EXPLAIN),
         ("durability", ["-m", "benchmarks.durability"], DURABILITY),

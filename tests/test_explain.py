@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 from math import factorial
 
@@ -10,10 +11,12 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import spearmanr
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
-from feedback_core import explain, intake
+from feedback_core import explain, influence, intake, movement
 from feedback_core.errors import NotFound, Refused
 from feedback_core.explain import Effect, Explainer, Explanation
 from feedback_core.explain.mixtures import of_frames, of_numbers
@@ -21,10 +24,11 @@ from feedback_core.explain.owners import owners
 from feedback_core.explain.permutations import shapley
 from feedback_core.explain.tree_shapley import TreeShapley
 from feedback_core.explain.trees import trees_of
-from feedback_core.explaining import explained
+from feedback_core.explaining import explained, reasons
 from feedback_core.models import BUILDERS
 from feedback_core.training import fit
-from feedback_core.types import Column, ItemFilter, Schema
+from feedback_core.types import Column, Decision, ItemFilter, Schema
+from feedback_core.worker import run_next
 from pages._shared import plain
 from tests.conftest import make_loop, rows
 from tests.test_models import QUICK, SCHEMAS, frame_of
@@ -308,8 +312,6 @@ def test_what_is_prepared_for_a_version_is_prepared_once(trained, monkeypatch):
 
 
 def test_an_audit_item_is_not_explained_before_it_is_reviewed(trained):
-    from dataclasses import replace
-
     item = trained.store.items.many(trained.store.items.open_ids(trained.project.id))[0]
     with pytest.raises(Refused, match="audit sample"):
         explained(trained, replace(item, audit=True))
@@ -412,3 +414,128 @@ def test_without_the_columns_it_names_the_prediction_changes_more_than_without_o
     from benchmarks.explain import columns, measured, table
 
     assert measured(table(300, 6), name, columns)["deletion_ratio_to_random"] > 1.5
+
+
+@pytest.mark.parametrize("name", ["lightgbm", "xgboost"])
+def test_boosting_libraries_as_models_of_a_project_are_read_exactly(name):
+    pytest.importorskip(name)
+    builder = BUILDERS[name]
+    frame, rng = frame_of(SCHEMAS["mixed"], 60, seed=0), np.random.default_rng(1)
+    said = [LABELS[k] for k in rng.integers(3, size=60)]
+    model = fit(builder(SCHEMAS["mixed"], 3, {"n_estimators": 4}), frame, said, np.ones(60))
+    explainer = Explainer(model, SCHEMAS["mixed"], LABELS, frame, 0, builder.explain)
+    scores = [explainer.explain(frame.iloc[[5]], label) for label in LABELS]
+    assert [found.way for found in scores] == ["tree"] * 3
+    odds = np.exp([found.output for found in scores])
+    assert odds / odds.sum() == pytest.approx(model.predict_proba(frame.iloc[[5]])[0], abs=1e-4)
+
+
+# -- on cards ------------------------------------------------------------------------------------------------------
+
+
+def test_a_card_says_why_in_the_words_of_the_opened_item_and_a_hidden_one_says_nothing(trained):
+    items = trained.store.items.many(trained.store.items.open_ids(trained.project.id))[:5]
+    found = reasons(trained, [replace(items[0], audit=True), *items[1:]])
+    assert found == {item.id: explained(trained, item).sentence for item in items[1:]}
+    assert reasons(trained, [replace(items[0], version_id=99)]) == {}
+
+
+def test_a_model_that_would_have_to_be_asked_leaves_its_cards_without_reasons(store, clock):
+    params = {"path": "sklearn.naive_bayes.GaussianNB"}
+    loop = make_loop(store, clock, estimator="own_estimator", params=params)
+    loop.add_items(rows(100)[0], "test")
+    loop.add_items(rows(20, seed=1, labelled=False)[0], "test")
+    version = loop.retrain("test")
+    loop.judge(version)
+    loop.promote(version, "test")
+    loop.predict()
+    items = store.items.many(store.items.open_ids(loop.project.id))
+    assert reasons(loop, items) == {}
+    assert explained(loop, items[0]).explanation.way == "sampled"
+
+
+# -- of a refinement -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("k", [2, 3])
+def test_influence_is_what_a_refit_without_the_row_shows(k):
+    """Closed form against refits, on the margin of one item: the same order, and about the same size."""
+    rng = np.random.default_rng(0)
+    X, item = rng.normal(size=(60, 3)), rng.normal(size=(1, 3))
+    y = np.argmax(X @ rng.normal(size=(3, k)) + rng.normal(size=(60, k)), axis=1)
+
+    def fitted(rows):
+        return LogisticRegression(C=0.5, tol=1e-10, max_iter=5_000).fit(X[rows], y[rows])
+
+    def margin(model):
+        return np.diff(np.log(model.predict_proba(item)[0])[:2])[0]
+
+    model = fitted(np.arange(60))
+    proba, towards, away = model.predict_proba(X), np.array([1]), np.array([0])
+    found = influence.pulls(X, proba, np.ones(60), 2.0, np.eye(k)[y] - proba, item, towards, away)[0]
+    exact = [margin(model) - margin(fitted(np.delete(np.arange(60), left))) for left in range(60)]
+    assert spearmanr(found, exact).statistic > 0.97
+    assert np.polyfit(exact, found, 1)[0] == pytest.approx(1, abs=0.2)
+
+
+def second_version(loop):
+    """A version that has learned 40 labels of ana besides, the other way round where x0 is above zero."""
+    for _ in range(40):
+        draw = loop.draw("ana")
+        item = loop.store.items.get(draw.item_id)
+        said = "a" if item.values[0] > 0 or sum(item.values) < 0 else "b"
+        loop.record(Decision(item.id, "ana", "correct", said, item.version_id, draw_id=draw.id))
+    version = loop.retrain("test")
+    loop.judge(version)
+    return version
+
+
+def studied(loop, version):
+    job = loop.request_study("effects", "ana", version)
+    assert run_next(loop.store, "w", loop.clock, only=job.id).error is None
+    return loop.store.studies.newest(loop.project.id, "effects", version.id).body
+
+
+def test_labels_that_teach_another_rule_are_found_and_proven_by_a_refit(trained):
+    body = studied(trained, version := second_version(trained))
+    x0 = {row["column"]: row for row in body["moved"]}["x0"]
+    assert x0["clear"]
+    assert x0["after"] < x0["before"]  # b no longer follows from a large x0
+    assert body["changed"]["n"] == sum(flow["n"] for flow in body["changed"]["flows"])
+    assert body["changed"]["flows"][0]["after"] == "a"
+    pulled = body["pulled"]
+    assert pulled["distinguishable"]
+    assert (len(pulled["labels"]), pulled["new_labels"], pulled["how"].split()[0]) == (12, 40, "closed-form")
+    assert all((row["label"], row["by"]) == ("a", "ana") for row in pulled["labels"])
+    assert pulled["back"] > pulled["most_at_random"]
+    html = trained.report_html(trained.store.versions.verdict_on(version))
+    assert "<h2>What moved</h2>" in html
+    assert all(sentence.split(":")[0] in html for sentence in movement.told(body))
+
+
+def test_the_report_on_the_page_shows_what_moved_once_it_was_asked_for(trained, page):
+    version = second_version(trained)
+    app = page("retrain")
+    key = f"effects-open-{version.id}"
+    app.button(key=key).click().run()
+    assert not app.exception
+    assert app.button(key=key).disabled
+    (job,) = [job for job in trained.store.jobs.live(trained.project.id) if job.kind == "effects"]
+    run_next(trained.store, "w", trained.clock, only=job.id)
+    app.run()
+    assert not app.exception
+    body = trained.store.studies.newest(trained.project.id, "effects", version.id).body
+    assert {plain(sentence) for sentence in movement.told(body)} <= {each.value for each in app.markdown}
+
+
+def test_where_nothing_pulled_harder_than_chance_it_says_so():
+    found = {"labels": [{}] * 12, "new_labels": 40, "items": 10, "back": 2, "back_at_random": 1.5, "most_at_random": 3,
+             "gap": {"value": 0.05, "low": -0.1, "high": 0.2}, "distinguishable": False}  # fmt: skip
+    body = {"parent": 1, "version": 2, "moved": [], "looked_at": 100, "pulled": found,
+            "changed": {"n": 10, "flows": [{"before": "a", "after": "b", "n": 10}]}}  # fmt: skip
+    assert movement.told(body) == [
+        "It says something else about 10 of 100 rows: 10 from a to b.",
+        "Not distinguishable: no small group of the 40 new labels can be told to have pulled them. Trained without the "
+        "12 strongest, 2 of 10 would be answered otherwise; without 12 other new labels, drawn at random, 1.5 on "
+        "average and 3 at most.",
+    ]

@@ -336,10 +336,22 @@ def test_a_secret_is_shown_until_it_has_been_copied_and_never_again(world) -> No
 WRITES = re.compile(
     "record|undo(_many|_rulings?)?|rule|settle|decide|world_changed|request(_\\w+)?|cancel|reweigh|judge|promote|refuse|"
     "rollback|refresh_holdout|open_session|draw_item|update|rename|archive|restore|create_project|close|save|"
-    "(set|remove)_member|(create|revoke)_token|accept|dismiss"
+    "(set|remove)_member|(create|revoke)_token|accept|dismiss|choose"
 )
 OWNERS = frozenset(
-    {"loop", "decisions", "drift_alerts", "people", "maps", "reordering", "projects", "jobs", "sessions", "loop.store"}
+    {
+        "loop",
+        "decisions",
+        "drift_alerts",
+        "lineup",
+        "people",
+        "maps",
+        "reordering",
+        "projects",
+        "jobs",
+        "sessions",
+        "loop.store",
+    }
 )
 
 

@@ -16,9 +16,11 @@ from fastapi.testclient import TestClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from typer.testing import CliRunner
 
 from feedback_core import exports, insights, plans, tables
 from feedback_core.api import create_api
+from feedback_core.cli import app
 from feedback_core.errors import InvalidFeedback, InvalidFile
 from feedback_core.intake import check, decode, encode_one, propose
 from feedback_core.loop import Loop, create_project
@@ -315,3 +317,20 @@ def test_what_is_exported_with_its_pictures_comes_in_again_as_the_same(loop: Loo
                                                                       "file": "leave out"})  # fmt: skip
     assert len(again.rows.inputs) == 40
     assert set(again.rows.inputs) == {f'["{each}"]'.encode() for each in loop.store.pictures.of(loop.project.id)}
+
+
+def test_a_folder_becomes_a_project_on_the_command_line_and_comes_out_as_an_archive(tmp_path: Path) -> None:
+    root, url = tmp_path / "sky", f"sqlite:///{tmp_path / 'cli.db'}"
+    for n in range(20):
+        path = root / ("night" if n % 2 else "day") / f"{n}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(dot(20 + n if n % 2 else 200 + n))
+    made = CliRunner().invoke(app, ["create", "sky", str(root), "--database", url, "--json"])
+    assert made.exit_code == 0, made.output
+    out = tmp_path / "items.zip"
+    told = CliRunner().invoke(app, ["export", "items", "--out", str(out), "--project", "sky", "--database", url])
+    assert told.exit_code == 0, told.output
+    names = zipfile.ZipFile(out).namelist()
+    assert (names[0], len(names)) == ("items.csv", 21)
+    refused = CliRunner().invoke(app, ["export", "feedback", "--to", "zip", "--project", "sky", "--database", url])
+    assert refused.exit_code != 0

@@ -347,6 +347,15 @@ def test_a_project_is_made_and_changed(client, store):
     assert "exists already" in problem(client.post("/projects", json=body), 422, "InvalidInput")
 
 
+def test_other_weights_bring_the_queue_in_their_order_and_other_settings_do_not(client, trained):
+    there = f"/projects/{trained.project.id}"
+    client.patch(there, json={"settings": {"lease_s": 60}})
+    assert trained.store.jobs.live(trained.project.id) == []
+    client.patch(there, json={"settings": {"weights": {"margin": 1.0}}})
+    (job,) = trained.store.jobs.live(trained.project.id)
+    assert (job.kind, job.trigger, job.requested_by) == ("predict", "new weights", "ana")
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [

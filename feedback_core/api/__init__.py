@@ -28,6 +28,7 @@ from . import (
     jobs,
     lineups,
     metrics,
+    outside,
     pictures,
     projects,
     realtime,
@@ -57,6 +58,7 @@ PARTS = (
         access,
         webhooks,
         groups,
+        outside,
     ),
 )
 

@@ -65,7 +65,7 @@ Streamed = Literal["jsonl", "csv", "label-studio", "prodigy", "argilla", "huggin
 )
 def export(
     project_id: Id,
-    what: Literal["items", "predictions", "feedback"],
+    what: Literal["items", "inputs", "predictions", "feedback"],
     store: OpenStore,
     format: Streamed = "jsonl",
 ) -> StreamingResponse:

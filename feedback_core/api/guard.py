@@ -24,7 +24,7 @@ MAX_BATCH = 32_000_000
 MAX_IMPORT = 4_000_000_000
 """Bytes of a streamed import: they go to the disk, and none of them stays in memory."""
 
-_BATCHES = ("/items", "/predict", "/feedback/batch")
+_BATCHES = ("/items", "/predict", "/predictions", "/feedback/batch")
 _STREAMS = ("/import",)
 READING = ("GET", "HEAD", "OPTIONS")
 

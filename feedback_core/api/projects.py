@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -63,12 +62,9 @@ def create(given: work_shapes.NewProject, store: OpenStore, who: Who) -> dict[st
 @router.patch("/projects/{project_id}", response_model=shapes.Project, dependencies=[may("settings")])
 def update(project_id: Id, given: work_shapes.Changed, store: OpenStore, who: Who) -> dict[str, Any]:
     """Change settings, or add labels; what is not named stays as it is."""
-    project = store.projects.get(project_id)
-    settings = _wanted(project.settings, given.settings)
-    after = store.projects.update(
-        project, settings=settings, labels=tuple(given.labels), now=time.time(), actor=acting(given.by, who)
-    )
-    return _told(store, after)
+    loop = of_project(store, project_id)
+    loop.change(_wanted(loop.project.settings, given.settings), acting(given.by, who), given.labels)
+    return _told(store, loop.project)
 
 
 @router.get("/projects/{project_id}", response_model=shapes.Project, dependencies=[may("see")])

@@ -1,5 +1,6 @@
 """Figures: tidy columns in, one Plotly figure out. Readable on a light and a dark page."""
 
+from .alarms import alarms_found
 from .effects import contributions, patches
 from .items import parts, pool_map, pool_map_by_confidence, probabilities
 from .live import live_errors
@@ -17,6 +18,7 @@ __all__ = [
     "OTHER",
     "VERDICT_NAMES",
     "accuracy",
+    "alarms_found",
     "backtest",
     "calibration",
     "certificate",

@@ -24,7 +24,11 @@ PREDICTED = ("item", "key", "label", "confidence")
 """Columns of a file of predictions; a column `proba LABEL` follows for every label."""
 
 Written = Annotated[
-    str, typer.Option("--to", help="csv, jsonl or parquet; by the ending of --out when not given, else jsonl.")
+    str,
+    typer.Option(
+        "--to",
+        help="csv, jsonl, parquet, or zip: items with pictures; by the ending of --out when not given, else jsonl.",
+    ),
 ]
 
 
@@ -62,7 +66,7 @@ def predict(
 
 @app.command()
 def export(
-    what: Annotated[Literal["feedback", "items", "predictions"], typer.Argument(help="What to write.")],
+    what: Annotated[Literal["feedback", "items", "inputs", "predictions"], typer.Argument(help="What to write.")],
     out: Out = None,
     to: Annotated[
         str,

@@ -45,6 +45,9 @@ def retrain(
         return
     trigger = standing.cause if if_due else "command line"
     job = finished(loop, loop.request_retrain(person(by), trigger), as_json)
+    if "asked" in job.result:
+        _asked_elsewhere(int(job.result["asked"]), as_json)
+        return
     version = loop.store.versions.numbered(loop.project.id, int(job.result["version"]))
     show_verdict(loop, version, loop.store.versions.verdict_on(version), as_json)
 
@@ -181,6 +184,15 @@ def _tell(version: Version, what: str, as_json: bool) -> None:
         print_json(exchange.version(version))
     else:
         typer.echo(f"Version {version.number} {what}.")
+
+
+def _asked_elsewhere(request: int, as_json: bool) -> None:
+    if as_json:
+        print_json({"challenger": None, "training_request": request})
+    else:
+        typer.echo(
+            f"The model elsewhere is asked to learn (request {request}): it registers the version when it is done."
+        )
 
 
 def _not_due(answer: str, as_json: bool) -> None:

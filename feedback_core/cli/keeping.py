@@ -34,11 +34,7 @@ def settings(
 
     loop = open_loop(database, project)
     if pairs or label:
-        before, after = loop.project.settings, changed(loop.project.settings, assigned(pairs or ()))
-        given: dict[str, Any] = {"labels": tuple(label or ()), "now": loop.clock(), "actor": person(by)}
-        loop.project = loop.store.projects.update(loop.project, settings=after, **given)
-        if after.weights != before.weights and loop.store.versions.champion(loop.project.id):
-            loop.request_rescore(person(by), "new weights")
+        loop.change(changed(loop.project.settings, assigned(pairs or ())), person(by), label or ())
     _show(loop.project, as_json)
 
 

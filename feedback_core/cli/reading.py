@@ -74,13 +74,14 @@ def versions(limit: Limit = MOST, project: ProjectName = "", database: Database 
         [
             str(each.number),
             each.status,
-            wording.share(exchange.accuracies(each).get("holdout")),
+            wording.score(each.metrics.get("holdout", {})),
             newest[each.id].finding if each.id in newest else "not judged",
             newest[each.id].decision or "undecided" if each.id in newest else "",
         ]
         for each in found
     ]
-    print_table(("version", "status", "accuracy on the holdout", "finding", "decision"), rows)
+    measured = "mean error on the holdout" if loop.project.task == "regression" else "accuracy on the holdout"
+    print_table(("version", "status", measured, "finding", "decision"), rows)
 
 
 @app.command()

@@ -14,6 +14,7 @@ from .running import finished
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from ..loop import Loop
     from ..store import Store
     from ..types import Project, StudyKind
 
@@ -34,12 +35,31 @@ def accuracy(project: ProjectName = "", database: Database = "", as_json: AsJson
         print_json(found)
     elif found["version"] is None:
         typer.echo("There is no champion yet: train the first version.")
+    elif loop.project.task == "regression":
+        _errors(loop)
     else:
         typer.echo(f"Version {found['version']}, with 95 % intervals")
         rows = [(each["title"], wording.share(each["accuracy"]), each["sample"]) for each in found["estimates"]]
         print_table(("estimate", "accuracy", "sample"), rows)
         if answered := wording.response(found["response"]):
             typer.echo(answered)
+
+
+def _errors(loop: Loop) -> None:
+    """How far off the champion is, where it predicts numbers."""
+    from .. import mean_errors, wording
+    from ..intervals import plain
+
+    champion, unit = loop.store.versions.champion(loop.project.id), loop.project.settings.unit
+    found = mean_errors.mean_errors(loop.store, loop.project, champion, loop.clock())
+    typer.echo(f"Version {found.version}, mean absolute errors with 95 % intervals")
+    samples = {
+        "holdout": found.holdout,
+        "audit sample when judged": found.audit,
+        "all items since its promotion": found.reported,
+    }
+    rows = [(name, wording.off(plain(score), unit)) for name, score in samples.items()]
+    print_table(("rows", "off by"), rows)
 
 
 @app.command()

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..feature_space import FeatureSpace
 from ..intervals import plain
 from ..loop import Loop, silent
 from ..projection import principal
@@ -16,7 +17,7 @@ from .gathering import Basis, gathered, placed, within
 from .measures import satisfaction, stability
 from .methods import Choice, Grouping, Start, chosen, grouped
 from .plan import begun
-from .space import Space, drawn
+from .space import drawn, pieces, space_of
 from .units import NO_LINKS, Array, Links, Numbers, among
 
 FIT = 20_000
@@ -66,8 +67,8 @@ def recluster(loop: Loop, asked: Asked, progress: Progress = silent) -> Clusteri
     rng = np.random.default_rng(seed)
     linked = sorted({item for one, other, _ in basis.said.pairs for item in (one, other)})
     sample = drawn(basis.ids.tolist(), FIT, rng, linked)
-    space = Space(loop.store, loop.project, sample, seed)
-    fit = fitted(space.of(sample), np.asarray(sample), basis, asked.k, seed, progress)
+    space = space_of(loop.store, loop.project, sample)
+    fit = fitted(space.of(sample).astype(np.float64), np.asarray(sample), basis, asked.k, seed, progress)
     made = _assembled(basis, fit, space, seed, progress)
     progress(0.98, "saving")
     parent = None if basis.champion is None else basis.champion.id
@@ -117,7 +118,7 @@ def proposed(rows: Array, seed: int) -> int:
     return max(scores, key=lambda k: scores[k])
 
 
-def _assembled(basis: Basis, fit: Fit, space: Space, seed: int, progress: Progress) -> NewClustering:
+def _assembled(basis: Basis, fit: Fit, space: FeatureSpace, seed: int, progress: Progress) -> NewClustering:
     assignment, points = _assigned(basis, fit, space, seed, progress)
     progress(0.85, "measuring how stable the groups are")
     group = fit.groups[assignment.prototypes]
@@ -147,14 +148,14 @@ def _assembled(basis: Basis, fit: Fit, space: Space, seed: int, progress: Progre
 
 
 def _assigned(
-    basis: Basis, fit: Fit, space: Space, seed: int, progress: Progress
+    basis: Basis, fit: Fit, space: FeatureSpace, seed: int, progress: Progress
 ) -> tuple[Assignment, tuple[Numbers, Array]]:
     """The nearest prototype of every item; of those people spoke of, the one the fit gave. And points for the map."""
     ids = basis.ids
     prototypes = np.zeros(len(ids), dtype=np.int64)
     mapped = np.asarray(drawn(ids.tolist(), MAPPED, np.random.default_rng(seed)))
     points, done = [], 0
-    for piece, rows in space.pieces(ids.tolist()):
+    for piece, rows in pieces(space, ids.tolist()):
         prototypes[done : done + len(piece)] = fit.grouping.squares(rows).argmin(axis=1)
         points.append(rows[np.isin(piece, mapped)] @ fit.grouping.turn)
         done += len(piece)

@@ -16,23 +16,23 @@ OwnValues = Callable[[Any, int], Floats]
 
 def own_values_of(step: Any) -> OwnValues | None:
     """The values of a fitted LightGBM or XGBoost classifier, None for anything else."""
-    if hasattr(step, "booster_"):
-        return lambda row, k: _of_class(_lightgbm(step, row), row.shape[1], k)
-    if hasattr(step, "get_booster"):
-        return lambda row, k: _of_class(_xgboost(step, row), row.shape[1], k)
-    return None
+    native = getattr(step, "native_", None) or getattr(step, "booster_", None)
+    if native is None and hasattr(step, "get_booster"):
+        native = step.get_booster()
+    give = {"lightgbm": _lightgbm, "xgboost": _xgboost}.get(type(native).__module__.split(".")[0])
+    return None if give is None else lambda row, k: _of_class(give(native, row), row.shape[1], k)
 
 
-def _lightgbm(step: Any, row: Any) -> Any:
+def _lightgbm(native: Any, row: Any) -> Any:
     # For sparse rows it would give a list of sparse matrices, one a class.
     dense = row.toarray() if hasattr(row, "toarray") else row
-    return step.booster_.predict(dense, pred_contrib=True, num_threads=1)
+    return native.predict(dense, pred_contrib=True, num_threads=1)
 
 
-def _xgboost(step: Any, row: Any) -> Any:
+def _xgboost(native: Any, row: Any) -> Any:
     from xgboost import DMatrix
 
-    return step.get_booster().predict(DMatrix(row, nthread=1), pred_contribs=True, validate_features=False)
+    return native.predict(DMatrix(row, nthread=1), pred_contribs=True, validate_features=False)
 
 
 def _of_class(values: Any, width: int, k: int) -> Floats:

@@ -32,7 +32,8 @@ def by_features(column: str, text: str, vectorizer: Any, amounts: npt.NDArray[np
     the rest; so words and rest sum to the column's effect.
     """
     spans = words_of(text)
-    found = [_features(vectorizer, text[start:end]) for start, end in spans]
+    known, terms = vectorizer.vocabulary_, vectorizer.build_analyzer()
+    found = [Counter(known[term] for term in terms(text[start:end]) if term in known) for start, end in spans]
     total: Counter[int] = sum(found, Counter())
     shares = [sum(amounts[f] * n / total[f] for f, n in each.items()) for each in found]
     words = tuple(Piece(start, end, float(share)) for (start, end), share in zip(spans, shares, strict=True))
@@ -64,8 +65,3 @@ def _parts(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 def _joined(text: str, spans: Sequence[tuple[int, int]]) -> str:
     return " ".join(text[start:end] for start, end in spans)
-
-
-def _features(vectorizer: Any, word: str) -> Counter[int]:
-    known = vectorizer.vocabulary_
-    return Counter(known[term] for term in vectorizer.build_analyzer()(word) if term in known)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..types import Column, Schema
+from ..wording import instant
 from .explanation import Explanation, Piece
 
 NAMED = 3
@@ -34,6 +35,8 @@ def spoken(column: Column, value: Any) -> str:
         return f"{column.name} missing"
     if column.kind in ("text", "image"):
         return f"the {'picture' if column.kind == 'image' else 'text'} in {column.name}"
+    if column.kind == "timestamp":
+        return f"{column.name} {instant(value)}"
     return f"{column.name} {value:g}" if isinstance(value, int | float) else f"{column.name} {value}"
 
 

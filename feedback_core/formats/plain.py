@@ -28,7 +28,7 @@ for _name, _plain in exports.FORMATS.items():
             _plain.extension,
             _plain.mime,
             partial(_write, _plain),
-            holds=("items", "predictions", "feedback"),
+            holds=("items", "inputs", "predictions", "feedback"),
             says=False,
         ),
     )

@@ -100,7 +100,7 @@ def judge_errors(
         log_e=0.0,
         fresh=0,
         looks=looks,
-        unit=Unit(f"{unit} of winsorised mean absolute error".strip(), 1.0, size or 1.0),
+        unit=Unit(_unit_name(unit), 1.0, size or 1.0),
         max_loss=MARGIN * size,
         harms=(*harmed_sentences(by_slice, unit), *broken_sentences(suite, unit)),
         holds=_wilder(*(float(column.mean()) if pair.n else 0.0 for column in errors[:2])),
@@ -213,6 +213,11 @@ def broken_sentences(corrections: Mapping[str, Any] | None, unit: str) -> tuple[
         f"{_amount(corrections['challenger_error']['value'], unit)} on average, the champion by "
         f"{_amount(corrections['champion_error']['value'], unit)}.",
     )
+
+
+def _unit_name(unit: str) -> str:
+    # "points" alone means percentage points wherever a difference is said.
+    return f"({unit})" if unit.startswith("points") else unit or "of winsorised mean absolute error"
 
 
 def _segment(column: str, value: Any, rows: npt.NDArray[np.bool_]) -> Slice:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -62,7 +62,9 @@ class Precisions(Weighted):
     @cached_property
     def interval(self) -> Interval:
         half = Z95 * self.se if self.n else 1.0
-        return Interval(self.difference, max(-1.0, self.difference - half), min(1.0, self.difference + half), self.n)
+        return Interval(
+            self.difference, max(-1.0, self.difference - half), min(1.0, self.difference + half), len(self.truth)
+        )
 
     @property
     def small_interval(self) -> Interval:
@@ -157,24 +159,24 @@ def judge_ranking(
         repeats=paid_p is not None and paid_action != "promote",
         verbs=("ranked lower", "ranked higher"),
     )
-    scores = {
+    scores: dict[str, Any] = {
         "metric": "average precision",
         "test": "paired randomisation test",
-        "locked_rows": len(known),
         "challenger_precision": plain(interval(known, challenger)),
         "champion_precision": plain(interval(known, champion)),
         "slices": [],
         "corrections": suite,
     }
-    return judged(case, policy, 0, scores)
+    found = judged(case, policy, 0, scores)
+    return replace(found, numbers=found.numbers | {"n": len(known), "anomalies": pair.n})
 
 
 def by_sample(truth: Flags, new: Floats, old: Floats, audit: Sequence[bool]) -> dict[str, dict[str, Any]]:
-    """The same comparison on each locked sample alone: n anomalies, gained, lost and difference."""
+    """The same comparison on each locked sample alone: n rows, gained, lost and difference."""
     side = np.asarray(audit, dtype=bool)
     pairs = {name: compared(truth[rows], new[rows], old[rows]) for name, rows in (("holdout", ~side), ("audit", side))}
     return {
-        name: {"n": pair.n, "gained": pair.gained, "lost": pair.lost, "difference": plain(pair.interval)}
+        name: {"n": len(pair.truth), "gained": pair.gained, "lost": pair.lost, "difference": plain(pair.interval)}
         for name, pair in pairs.items()
     }
 

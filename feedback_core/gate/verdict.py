@@ -175,7 +175,7 @@ def _missing(case: Case) -> tuple[str, ...]:
     pair, say = case.pair, case.unit.say
     likely = p_better(pair, PRIOR_SD * case.unit.size)
     checks = (
-        (pair.difference >= 0, f"It is {say(-pair.difference)} lower on the locked rows."),
+        (pair.difference >= 0, _lower(case)),
         (likely >= P_BETTER, f"It is better with probability {likely:.0%}; {P_BETTER:.0%} is asked for."),
         (
             pair.interval.low > -case.max_loss,
@@ -187,6 +187,15 @@ def _missing(case: Case) -> tuple[str, ...]:
         ),
     )
     return tuple(sentence for holds, sentence in checks if not holds)
+
+
+def _lower(case: Case) -> str:
+    loss = case.unit.say(-case.pair.difference)
+    return (
+        f"Its mean error is {loss} larger on the locked rows."
+        if case.nearer
+        else f"It is {loss} lower on the locked rows."
+    )
 
 
 def _numbers(case: Case) -> dict[str, Any]:

@@ -29,6 +29,8 @@ from .registry import BUILDERS
 __all__ = ["MANIFEST", "MODEL", "TRUSTED", "Artifact", "Native", "environment", "load", "looks_intact", "save", "sweep"]
 
 TRUSTED = (
+    "feedback_core.models.imported.Columns",
+    "feedback_core.models.imported.Relabelled",
     "feedback_core.models.timestamps.Calendar",
     "feedback_core.models.word_vectors.WordVectors",
     "numpy.dtype",
@@ -112,6 +114,8 @@ def load(root: Path, name: str, sha256: str) -> Any:
 def verified(root: Path, name: str, sha256: str) -> Path:
     """The model file in a folder whose files have this hash. Raises ArtifactError when one is missing or changed."""
     path = root / name / MODEL
+    if not name:
+        raise ArtifactError("This version has no model file: it lives elsewhere, and only what it says is stored.")
     if not path.is_file():
         raise ArtifactError(f"The model file {name}/{MODEL} is missing: restore it, or roll back to another version.")
     found = model_folder.digest(path.parent)
@@ -125,7 +129,7 @@ def verified(root: Path, name: str, sha256: str) -> Path:
 
 def looks_intact(root: Path, name: str, size: int) -> bool:
     """Whether the files are there with the recorded size: a glance for pages; `load` compares the hash."""
-    return (root / name / MODEL).is_file() and model_folder.size(root / name) == size
+    return not name or ((root / name / MODEL).is_file() and model_folder.size(root / name) == size)
 
 
 def environment(also: Iterable[str] = ()) -> dict[str, str]:

@@ -61,7 +61,8 @@ def can_go_on(schema: Schema, estimator: str, params: dict[str, Any]) -> bool:
 def recipe(project: Project, champion: Version) -> tuple[str, dict[str, Any]]:
     """Estimator and params that learn beside a champion: its own where it can, else the project's, else OWN_RECIPE."""
     settings = project.settings
-    for name, params in ((champion.estimator, champion.params), (settings.estimator, settings.params)):
+    own = () if champion.elsewhere else ((champion.estimator, champion.params),)
+    for name, params in (*own, (settings.estimator, settings.params)):
         if can_go_on(project.schema, name, dict(params)):
             return name, dict(params)
     return OWN_RECIPE, {}

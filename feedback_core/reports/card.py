@@ -68,7 +68,9 @@ def _facts(store: Store, project: Project) -> dict[str, Any]:
         "slices": slice_rows(promotion.numbers) if promotion else (),
         "training": training,
         "items": store.tallies.of(project.id, "items"),
-        "people": summaries.people(store.contributions.between(project.id, 0, champion.feedback_upto)),
+        "people": summaries.people(
+            store.contributions.between(project.id, 0, champion.feedback_upto if champion.lineage_known else 0)
+        ),
         "limits": limits(champion, project, promotion, [each.label for each in training], looks),
         "looks": looks,
         "looks_budget": LOOKS,

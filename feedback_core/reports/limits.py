@@ -23,7 +23,7 @@ def limits(
     """One sentence a limit. learned: labels among the training rows. looks: at the present locked rows, so far."""
     holdout, audit = (champion.metrics.get(sample, {}) for sample in ("holdout", "audit"))
     return [
-        *_unseen(project, learned),
+        *(_unseen(project, learned) if champion.lineage_known else _elsewhere()),
         *(_errors(holdout, audit) if "error" in holdout else _shares(holdout, audit)),
         *_looked_at(looks),
         *_against_advice(report),
@@ -58,6 +58,13 @@ def _unseen(project: Project, learned: Sequence[str]) -> Iterator[str]:
     missing = [label for label in project.labels if label not in set(learned)]
     if missing:
         yield f"It has never seen {_quoted(missing)} and cannot predict {'them' if len(missing) > 1 else 'it'}."
+
+
+def _elsewhere() -> Iterator[str]:
+    yield (
+        "It was trained elsewhere; on which rows is not known. The holdout may have been among them: its accuracy "
+        "there may be too good."
+    )
 
 
 def _precision(accuracy: Mapping[str, Any] | None) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .. import movement
 from ..store import Store
 from ..types import Flip, FlipKind, GateReport, Project, Version
 from ..wording import ADVICE
@@ -40,7 +41,8 @@ def refinement(store: Store, project: Project, report: GateReport, now: float) -
     """The whole report as one page of HTML. now: when it is written."""
     version, champion = store.versions.compared(report)
     since = champion.feedback_upto if champion else 0
-    learned = store.contributions.between(project.id, since, version.feedback_upto)
+    # Of a version from elsewhere nobody knows what it has learned.
+    learned = store.contributions.between(project.id, since, version.feedback_upto if version.lineage_known else 0)
     facts = {
         "project": project,
         "report": report,
@@ -62,7 +64,7 @@ def refinement(store: Store, project: Project, report: GateReport, now: float) -
         "flips": _flips(store, report, project),
         "kinds": KINDS if project.labels else NEARER,
         "named": NAMED,
-        "moved": _moved(store, version),
+        **_moved(store, version),
         "provenance": report.numbers.get("provenance", {}),
         "settings": report.numbers.get("provenance", {}).get("settings") or project.settings.to_dict(),
         "now": now,
@@ -94,10 +96,12 @@ def slice_rows(numbers: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     return found
 
 
-def _moved(store: Store, version: Version) -> Mapping[str, Any] | None:
+def _moved(store: Store, version: Version) -> Mapping[str, Any]:
     """What moved since its parent, where somebody has asked for it."""
     study = store.studies.newest(store.versions.project_of(version.id), "effects", version.id)
-    return None if study is None else study.body
+    if study is None:
+        return {"moved": None}
+    return {"moved": study.body, "moved_words": movement.told(study.body), "moved_notes": movement.notes(study.body)}
 
 
 def _flips(store: Store, report: GateReport, project: Project) -> dict[FlipKind, list[Changed]]:

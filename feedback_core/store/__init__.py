@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..errors import StoreError
 from ..pictures import Shelf
+from .alarms import Alarms
 from .answers import Answers
 from .backgrounds import Backgrounds
 from .cluster_feedback import ClusterFeedback
@@ -29,6 +30,7 @@ from .judged import JudgedRows
 from .listings import Listings
 from .maps import Maps
 from .members import Members
+from .outside import Outside
 from .pictures import Pictures
 from .predictions import Predictions
 from .projects import Projects
@@ -62,6 +64,7 @@ class Store:
     draws: Draws
     drawn: DrawnDecisions
     answers: Answers
+    alarms: Alarms
     feedback: FeedbackLog
     contributions: Contributions
     corrections: Corrections
@@ -85,6 +88,7 @@ class Store:
     triggers: Triggers
     drift_alerts: DriftAlerts
     realtime: Realtime
+    outside: Outside
     webhooks: Webhooks
     deliveries: Deliveries
     members: Members
@@ -127,6 +131,7 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         draws=Draws(driver),
         drawn=DrawnDecisions(driver),
         answers=Answers(driver),
+        alarms=Alarms(driver),
         feedback=FeedbackLog(driver),
         contributions=Contributions(driver),
         corrections=Corrections(driver),
@@ -150,6 +155,7 @@ def _assemble(url: str, driver: Driver, artifacts: Path) -> Store:
         triggers=Triggers(driver),
         drift_alerts=DriftAlerts(driver),
         realtime=Realtime(driver),
+        outside=Outside(driver),
         webhooks=Webhooks(driver),
         deliveries=Deliveries(driver),
         members=Members(driver),

@@ -712,6 +712,44 @@ def retrain_counts(db: Database) -> None:
     _run(db, _RETRAIN_COUNTS)
 
 
+_OUTSIDE = """
+create unique index versions_outside on versions (project_id, json_extract(params, '$.name'))
+    where estimator in ('http', 'predictions');
+
+create table endpoints (
+    project_id integer primary key references projects (id),
+    url text not null,
+    train_url text not null default '',
+    secret text not null,
+    timeout_s real not null,
+    batch integer not null,
+    created_by text not null,
+    created_at real not null
+);
+
+create table training_requests (
+    id integer primary key,
+    project_id integer not null references projects (id),
+    job_id integer unique,
+    rows blob not null,
+    n_base integer not null,
+    n_feedback integer not null,
+    feedback_upto integer not null,
+    asked_by text not null,
+    asked_at real not null,
+    version_id integer references versions (id),
+    failed text not null default ''
+);
+create index training_requests_project on training_requests (project_id, id);
+"""
+
+
+@migrations(name="0023_outside")
+def outside(db: Database) -> None:
+    """Models that live elsewhere: their names, where they answer, and what they were asked to learn from."""
+    _run(db, _OUTSIDE)
+
+
 _DOUBTED = """
 alter table feedback add column doubt text not null default '';
 create trigger feedback_doubt_immutable before update of doubt on feedback

@@ -35,6 +35,14 @@ where i.id in (select value from json_each(?))
 """
 
 
+# A cross join, which keeps SQLite from reading the whole project for a few inputs.
+_BY_INPUT = """
+select wanted.value as hash, p.proba from json_each(:hashes) wanted
+cross join items i indexed by items_input on i.project_id = :project and i.input_hash = wanted.value
+join predictions p on p.item_id = i.id and p.version_id = :version order by i.id desc
+"""
+
+
 class Predictions:
     """What each version said about each item."""
 
@@ -122,6 +130,23 @@ class Predictions:
         if not columns:
             return (), np.zeros((0, 0), dtype=np.float32)
         return columns[0], np.stack([np.frombuffer(blob, dtype="<f4") for blob in columns[1]])
+
+    def proba_by_item(self, version_id: int, ids: Sequence[int]) -> dict[int, bytes]:
+        """Item id -> stored probabilities of one version (float32), for the items it has predicted."""
+        with self._driver.reading() as session:
+            columns = session.columns(
+                """select p.item_id, p.proba from json_each(?) wanted
+                cross join predictions p on p.item_id = wanted.value and p.version_id = ?""",
+                (orjson.dumps(list(ids)).decode(), version_id),
+            )
+        return dict(zip(*columns, strict=True)) if columns else {}
+
+    def proba_by_input(self, project_id: int, version_id: int, hashes: Sequence[str]) -> dict[str, bytes]:
+        """Input hash -> stored probabilities (float32); of several items with one input those of the oldest."""
+        params = {"hashes": orjson.dumps(list(hashes)).decode(), "project": project_id, "version": version_id}
+        with self._driver.reading() as session:
+            columns = session.columns(_BY_INPUT, params)
+        return dict(zip(*columns, strict=True)) if columns else {}
 
     def labels_of(self, version_id: int, ids: Sequence[int]) -> dict[int, tuple[str, float]]:
         """Item id -> (label, confidence) of one version, for the items it has predicted."""

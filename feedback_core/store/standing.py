@@ -17,10 +17,12 @@ NOBODY = 2**63 - 1
 
 _FIRST = "select id, reviewer from feedback where project_id = :project and target is not null order by id limit 1"
 
-# What is learned in real time is learned twice when it is refused: it served nobody, and a retrain has to bring it.
+# What is learned in real time is learned twice when it is refused: it served nobody, and a retrain has to bring it. A
+# version from elsewhere whose rows are not known has learned nothing that could be counted.
 _LEARNED_UPTO = """
 select coalesce(max(feedback_upto), 0) as n from versions
 where project_id = ? and (streamed = 0 or promoted_at is not null)
+  and (estimator not in ('imported', 'onnx', 'http', 'predictions') or n_base + n_feedback > 0)
 """
 
 _FIRST_OF = """

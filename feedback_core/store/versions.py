@@ -11,7 +11,7 @@ import numpy.typing as npt
 import orjson
 
 from ..errors import NotFound, Refused, Stale
-from ..types import GATE, TRIGGER, Flip, GateReport, Project, TrainingRows, Version
+from ..types import ELSEWHERE, GATE, TRIGGER, Flip, GateReport, Project, TrainingRows, Version
 from . import events, flips, jobs, realtime, standing
 from .backgrounds import NONE, Background, keep
 from .driver import Driver, Row, Session, noun
@@ -37,6 +37,12 @@ select f.project_id, 'pending', f.verdict, count(*) from feedback f join items i
 where f.project_id = :project and f.state = 'accepted' and f.verdict <> 'undo' and i.split = 'pool'
   and f.id > :upto
 group by f.verdict
+"""
+
+# In the words of its index.
+_NAMED = """
+select * from versions where project_id = :project and estimator in ('http', 'predictions')
+and json_extract(params, '$.name') = :name
 """
 
 _REPORT = """
@@ -88,15 +94,14 @@ class Versions:
     ) -> Version:
         """Store a fitted version with the exact rows it was trained on, and restart the pending counts after them.
 
-        The version of a job that already stored one is returned instead: a retried job never makes two. taught: the
+        The version of a job that already stored one is returned instead, and of those that live elsewhere the one of
+        this name: a retried job never makes two, nor do two senders at once. taught: the
         version it started from, and the lessons (entry, item, label) in the order it learned them one by one.
         background: rows without a label that it has learned from too.
         """
         with self._driver.writing() as session:
-            if fields["job_id"] is not None:
-                known = session.query("select * from versions where job_id = ?", (fields["job_id"],))
-                if known:
-                    return _version(known[0])
+            if known := _made_before(session, project.id, fields):
+                return _version(known[0])
             number = session.query(
                 "select coalesce(max(number), 0) + 1 as n from versions where project_id = ?", (project.id,)
             )[0]["n"]
@@ -110,7 +115,8 @@ class Versions:
             if taught is not None:
                 realtime.remember(session, row["id"], *taught)
             _recount_pending(session, project.id)
-            events.log(session, project.id, row["created_at"], row["created_by"], "version trained", {"number": number})
+            done = "version imported" if row["estimator"] in ELSEWHERE else "version trained"
+            events.log(session, project.id, row["created_at"], row["created_by"], done, {"number": number})
         return _version(row)
 
     def of_job(self, job_id: int) -> Version | None:
@@ -294,6 +300,15 @@ class Versions:
     def _reports(self, sql: str, params: tuple[Any, ...]) -> list[GateReport]:
         with self._driver.reading() as session:
             return [_report(row) for row in session.query(sql, params)]
+
+
+def _made_before(session: Session, project_id: int, fields: Mapping[str, Any]) -> list[Row]:
+    found: list[Row] = []
+    if fields["job_id"] is not None:
+        found = session.query("select * from versions where job_id = ?", (fields["job_id"],))
+    if found or fields["estimator"] not in ("http", "predictions"):
+        return found
+    return session.query(_NAMED, {"project": project_id, "name": fields["params"]["name"]})
 
 
 def _ask_that_looks_stand(session: Session, project: Project, seen: int) -> None:

@@ -253,6 +253,10 @@ def _gain(store: Store, version: Version, parent: Version, locked: sources.Judge
 
 
 def _obstacle(version: Version, parent: Version, locked: sources.Judged, groups: Groups) -> str:
+    if not parent.lineage_known:
+        return (
+            f"Version {parent.number} was trained elsewhere: what version {version.number} learned anew is not known."
+        )
     if len(locked.ids) < sources.LEAST_JUDGED:
         return sources.too_few(locked)
     if not len(groups.changed):

@@ -141,7 +141,7 @@ def dry_run_view(store: Store, project: Project) -> DryRunView:
 def missing(store: Store, project: Project) -> tuple[StudyKind, ...]:
     """Studies of the champion that nobody has made yet."""
     champion = store.versions.champion(project.id)
-    if champion is None or "studies" not in tasks.of(project).offers:
+    if champion is None or champion.elsewhere or "studies" not in tasks.of(project).offers:
         return ()
     return tuple(kind for kind in AUTOMATIC if store.studies.newest(project.id, kind, champion.id) is None)
 

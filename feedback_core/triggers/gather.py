@@ -67,12 +67,15 @@ def obstacle(store: Store, project: Project, versions: Sequence[Version], pendin
         return threshold.obstacle(store.items.two_labels(project.id), True)
     last, settings, items = versions[-1], project.settings, store.tallies.of(project.id, "items")
     # Reviewed items of the audit sample are counted as labelled, and no version learns from them.
-    audited = last.metrics.get("audit", {}).get("accuracy", {}).get("n", 0)
+    scores = last.metrics.get("audit", {})
+    audited = (scores.get("accuracy") or scores.get("error") or {}).get("n", 0)
     learned = (last.n_base, last.n_feedback + audited, last.estimator, last.params, last.half_life_days)
     labelled = (items.get("train/base", 0), items.get("pool/labelled", 0))
     known = (*labelled, settings.estimator, settings.params, settings.label_half_life_days)
     entries = pending.get("correct", 0) + pending.get("confirm", 0)
-    return threshold.obstacle(project.labels, entries > 0 or learned != known or last.streamed > 0)
+    # Numbers have no list of labels: two different ones among the rows are enough.
+    labels = store.items.two_labels(project.id) if project.task == "regression" else project.labels
+    return threshold.obstacle(labels, entries > 0 or learned != known or last.streamed > 0)
 
 
 def armed(settings: Settings) -> str:

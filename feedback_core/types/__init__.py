@@ -20,6 +20,7 @@ from .clusters import (
 )
 from .drift import DriftAlert, DriftAnswer, DriftDirection
 from .evidence import (
+    ELSEWHERE,
     GATE,
     STUDIES,
     Action,
@@ -61,7 +62,7 @@ from .feedback import (
 )
 from .inputs import Column, Kind, Problem, Progress, Project, Rows, Schema, Split, Task
 from .items import Cursor, FeatureFilter, Item, ItemFilter, ItemState, Neighbour, Outline, PoolMap, Prediction
-from .outside import Attempt, Delivery, DeliveryState, Message, Parcel, Webhook
+from .outside import Attempt, Delivery, DeliveryState, Endpoint, Message, Parcel, TrainingRequest, Webhook
 from .people import ROLES, Member, Person, Role, SignedIn, Token
 from .work import (
     TRIGGER,
@@ -79,6 +80,7 @@ from .work import (
 )
 
 __all__ = [
+    "ELSEWHERE",
     "GATE",
     "PAIR_WORDS",
     "ROLES",
@@ -108,6 +110,7 @@ __all__ = [
     "DriftAlert",
     "DriftAnswer",
     "DriftDirection",
+    "Endpoint",
     "EntryFilter",
     "EntryState",
     "Event",
@@ -164,6 +167,7 @@ __all__ = [
     "Suspects",
     "Task",
     "Token",
+    "TrainingRequest",
     "TrainingRows",
     "TriggerState",
     "Verdict",

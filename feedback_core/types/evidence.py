@@ -23,6 +23,10 @@ STUDIES: tuple[StudyKind, ...] = ("forecast", "dry run", "credit", "backtest", "
 """Jobs that only look: they come after all other work and give way to it, so none of it waits for them."""
 
 
+ELSEWHERE = frozenset({"imported", "onnx", "http", "predictions"})
+"""Estimators that were not fitted here: a file, an address, or stored predictions alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Locked:
     """Rows no version is ever trained on, in id order: the labelled holdout and the labelled audit sample."""
@@ -78,9 +82,20 @@ class Version:
     def counts_as_retrain(self) -> bool:
         """Whether the next retrain counts from it: fitted at once, or learned in real time and champion at some time.
 
-        A real-time version that the gate refused has given nobody what it learned.
+        A real-time version that the gate refused has given nobody what it learned, and of one that was trained
+        elsewhere nobody here knows what it has learned.
         """
-        return not self.streamed or self.promoted_at is not None
+        return self.lineage_known and (not self.streamed or self.promoted_at is not None)
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether it was trained elsewhere, so that it cannot be fitted again here."""
+        return self.estimator in ELSEWHERE
+
+    @property
+    def lineage_known(self) -> bool:
+        """Whether the rows it was trained on are on record."""
+        return not self.elsewhere or self.n_base + self.n_feedback > 0
 
 
 @dataclass(frozen=True, slots=True)

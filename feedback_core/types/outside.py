@@ -82,3 +82,35 @@ class Attempt:
     seconds: float
     response: str
     pause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where the model of a project lives. Its secret is no field, so nothing that shows an endpoint can show it.
+
+    train_url: where it is asked to learn, empty where it is not. batch: rows of one request.
+    """
+
+    project_id: int
+    url: str
+    train_url: str
+    timeout_s: float
+    batch: int
+    created_by: str
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRequest:
+    """Rows that a model elsewhere was asked to learn from. version_id: what it led to. failed: why to nothing."""
+
+    id: int
+    project_id: int
+    job_id: int | None
+    n_base: int
+    n_feedback: int
+    feedback_upto: int
+    asked_by: str
+    asked_at: float
+    version_id: int | None
+    failed: str

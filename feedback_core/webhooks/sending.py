@@ -27,13 +27,17 @@ MOST_WAIT_S = 3_600.0
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """status: None where none came, and error says why. retry_after_s: what the receiver asks to wait."""
+    """status: None where none came, and error says why. retry_after_s: what the receiver asks to wait.
+
+    body: the whole answer, where that was asked for.
+    """
 
     status: int | None
     error: str
     seconds: float
     response: str = ""
     retry_after_s: float = 0.0
+    body: bytes = b""
 
 
 def post(
@@ -44,8 +48,9 @@ def post(
     *,
     timeout_s: float = TIMEOUT_S,
     resolve: Resolve = resolved,
+    whole: int = 0,
 ) -> Answer:
-    """Send once; whatever goes wrong is in the answer."""
+    """Send once; whatever goes wrong is in the answer. whole: bytes of an answer that is wanted as such, at most."""
     began = time.monotonic()
     deadline = began + timeout_s
     try:
@@ -56,14 +61,15 @@ def post(
     except (FeedbackError, OSError, UnicodeError) as error:
         return Answer(None, _words(error), time.monotonic() - began)
     try:
-        status, response, wait_s = _exchange(connection, parts, headers, body)
+        status, given, wait_s = _exchange(connection, parts, headers, body, whole)
     except (OSError, http.client.HTTPException, ValueError) as error:
         seconds = time.monotonic() - began
         return Answer(None, f"No answer within {timeout_s:g} s." if connection.late else _words(error), seconds)
     finally:
         connection.done()
         connection.close()
-    return Answer(status, _told(status), time.monotonic() - began, response, wait_s)
+    told = f"Its answer is larger than {whole:,} bytes." if whole and len(given) > whole else _told(status)
+    return Answer(status, told, time.monotonic() - began, _excerpt(given), wait_s, given if whole else b"")
 
 
 def _in_time(resolve: Resolve, host: str, port: int, deadline: float) -> Sequence[str]:
@@ -130,21 +136,36 @@ class _Pinned(http.client.HTTPConnection):
 
 
 def _exchange(
-    connection: _Pinned, parts: SplitResult, headers: Mapping[str, str], body: bytes
-) -> tuple[int, str, float]:
+    connection: _Pinned, parts: SplitResult, headers: Mapping[str, str], body: bytes, whole: int
+) -> tuple[int, bytes, float]:
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     connection.request("POST", path, body, dict(headers) | {"Connection": "close"})
     answer = connection.getresponse()
     if connection.late:  # cut off within the headers, which http.client takes for their end
         raise TimeoutError
-    return answer.status, _excerpt(answer), _asked_wait(answer.headers.get("Retry-After", ""))
+    given = _read(answer, whole + 1) if whole else _beginning(answer)
+    if whole and connection.late:
+        raise TimeoutError
+    return answer.status, given, _asked_wait(answer.headers.get("Retry-After", ""))
 
 
-def _excerpt(answer: http.client.HTTPResponse) -> str:
+def _read(answer: http.client.HTTPResponse, most: int) -> bytes:
+    """At most so many bytes. Raises IncompleteRead where it ends before it has said it would."""
+    given = answer.read(most)
+    if len(given) < most and answer.length:
+        raise http.client.IncompleteRead(given, answer.length)
+    return given
+
+
+def _beginning(answer: http.client.HTTPResponse) -> bytes:
     try:
-        text = answer.read(EXCERPT).decode(errors="replace")
+        return answer.read(EXCERPT)
     except (OSError, http.client.HTTPException, ValueError):
-        return ""  # it has said how it went; the words that should follow are for the log alone
+        return b""  # it has said how it went; the words that should follow are for the log alone
+
+
+def _excerpt(given: bytes) -> str:
+    text = given[:EXCERPT].decode(errors="replace")
     return "".join(sign if sign.isprintable() or sign in "\n\t" else "\ufffd" for sign in text)
 
 

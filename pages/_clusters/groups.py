@@ -187,7 +187,10 @@ def _listed(loop: Loop, title: str, items: Sequence[Item]) -> None:
     if any(pictures):
         st.image([picture for picture in pictures if picture], width=48)
     if compact(loop):
-        values = [dict(zip(loop.project.schema.names, map(cell_text, item.values), strict=True)) for item in items]
+        columns = loop.project.schema.columns
+        values = [
+            {c.name: cell_text(value, c) for c, value in zip(columns, item.values, strict=True)} for item in items
+        ]
         st.dataframe(values, hide_index=True, height="content", alt=f"{title} items of the group")
         return
     for item in items:
@@ -198,7 +201,7 @@ def _listed(loop: Loop, title: str, items: Sequence[Item]) -> None:
 def compact(loop: Loop) -> bool:
     """Whether items are a few numbers and categories, which a table shows best."""
     columns = loop.project.schema.columns
-    return len(columns) <= NARROW and all(column.kind in ("number", "category") for column in columns)
+    return len(columns) <= NARROW and all(column.kind in ("number", "category", "timestamp") for column in columns)
 
 
 def _changes(loop: Loop, made: Clustering, cluster: Cluster, others: Sequence[Cluster]) -> None:

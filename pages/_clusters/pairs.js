@@ -214,7 +214,7 @@ function draw(deck, parts) {
   for (const each of parts.answers) each.disabled = !card;
   parts.undo.disabled = !deck.history.length;
   const unsaved = deck.outbox.length;
-  const saved = unsaved ? `${unsaved} not saved yet` : deck.done ? "All saved" : "Your answers are saved as you give them";
+  const saved = unsaved ? `${unsaved} not saved yet` : deck.seq ? "All saved" : "Your answers are saved as you give them";
   parts.state.textContent = deck.offline
     ? `No answer from the server: ${unsaved} kept in this browser, sent again by itself.`
     : `${deck.done ? `${deck.done} answered in this visit. ` : ""}${saved}.`;

@@ -10,8 +10,8 @@ import streamlit as st
 
 from feedback_core.clustering import deck, pairs
 from feedback_core.loop import Loop
-from feedback_core.types import Item, PairDraw, Project
-from pages._shared import cell_text, picture, title_of
+from feedback_core.types import Column, Item, PairDraw, Project
+from pages._shared import cell_text, image_of, title_of
 
 FOLDER = Path(__file__).parent
 _component = st.components.v2.component(
@@ -64,16 +64,18 @@ def card(project: Project, draw: PairDraw, items: Mapping[int, Item]) -> dict[st
             {
                 "name": column.name,
                 "kind": column.kind,
-                "values": [
-                    picture(column, side.values[n], 0)
-                    if column.kind == "image" and side.values[n] is not None
-                    else cell_text(side.values[n])
-                    for side in sides
-                ],
+                "values": [_value(column, side.values[n]) for side in sides],
             }
             for n, column in enumerate(project.schema.columns)
         ],
     }
+
+
+def _value(column: Column, value: Any) -> str:
+    """A value as text, an image as a data address."""
+    if column.kind != "image" or value is None:
+        return cell_text(value, column)
+    return image_of(column, value, 0) or "missing"
 
 
 def _answers(loop: Loop, reviewer: str, entries: Sequence[Mapping[str, Any]], key: str) -> list[tuple[Any, ...]]:

@@ -347,7 +347,7 @@ function drawNumber(deck, parts, card) {
   put(parts.unit, unit);
   parts.none.hidden = true;
   const past = deck.back === null ? null : pastOf(deck, deck.back);
-  parts.typed.placeholder = past?.target ?? (past ? (card.predicted ?? "") : "or type the right number");
+  parts.typed.placeholder = past?.target ?? (past ? (card.predicted ?? "") : card.predicted === null ? "the right number" : "or type the right number");
 }
 
 function saveTyped(deck, parts) {

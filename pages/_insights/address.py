@@ -17,6 +17,7 @@ VIEWS = {
     "mistakes": "Mistakes",
     "feedback": "Feedback",
     "outlook": "Outlook",
+    "drift": "Drift",
     "automate": "Automate",
 }
 PERIODS = {"all": "All time", **{str(days): f"{days} days" for days in scope.PERIODS}, "days": "From … to …"}

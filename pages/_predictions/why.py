@@ -8,7 +8,7 @@ from feedback_core.explain import Detail, Explanation
 from feedback_core.explaining import TASK, Explained, explained
 from feedback_core.loop import Loop
 from feedback_core.types import Column, Item
-from pages._shared import cell_text, picture, plain, preview, thumbnail, title_of
+from pages._shared import cell_text, image_of, plain, preview, thumbnail, title_of
 
 HELP = "Amounts and the average score add up to the model's score."
 
@@ -49,14 +49,14 @@ def _columns(loop: Loop, item: Item, told: Explanation) -> None:
 
 
 def _short(column: Column, value: object) -> str:
-    return f"({column.kind})" if column.kind in ("text", "image") and value is not None else cell_text(value)
+    return f"({column.kind})" if column.kind in ("text", "image") and value is not None else cell_text(value, column)
 
 
 def _detail(loop: Loop, item: Item, detail: Detail, told: Explanation) -> None:
     columns = dict(zip(loop.project.schema.columns, item.values, strict=True))
     column, value = next((each, value) for each, value in columns.items() if each.name == detail.column)
     if detail.heat and value is not None:
-        figure = charts.patches(detail.heat, picture(column, value, 256), told.label, told.unit)
+        figure = charts.patches(detail.heat, image_of(column, value, 256), told.label, told.unit)
         alt = f"Which patches of {column.name} push towards {told.label}"
         st.plotly_chart(figure, key=f"heat-{item.id}-{column.name}", config={"displayModeBar": False}, alt=alt)
         st.caption(f"Blue patches push towards {plain(told.label)}, orange ones away from it.")

@@ -60,11 +60,23 @@ def show_report(report: GateReport, version: Version) -> None:
         )
 
 
+RANKED = (
+    ("Ranked higher", "Anomalies among the locked rows that the new version puts further up."),
+    ("Ranked lower", "Anomalies among the locked rows that the champion puts further up."),
+)
+
+
 def _first_score(version: Version) -> str:
     scores = version.metrics.get("holdout", {})
     if "error" in scores:
         return f"Mean absolute error on the holdout: {plain(wording.off(scores['error'], scores.get('unit', '')))}"
+    if "average_precision" in scores:
+        return f"On the holdout: {plain(wording.precision(scores))}"
     return f"Accuracy on the holdout: {wording.share(scores.get('accuracy'))}"
+
+
+def _kinds(numbers: Any) -> Any:
+    return RANKED if numbers.get("metric") == "average precision" else KINDS_OF[_is_number(numbers)]
 
 
 def _is_number(numbers: Any) -> bool:
@@ -81,6 +93,15 @@ def show_reported_error(champion: Version, measured: Interval, unit: str) -> Non
     st.caption(
         f"**Error to report** of version {champion.number}, the champion: {said}. The score it was chosen by is never "
         "reported: whatever is chosen for its score looks a little better than it is."
+    )
+
+
+def show_reported_alarms(champion: Version, own: Interval) -> None:
+    """The number to report of a champion that ranks anomalies, likewise."""
+    said = f"{wording.share(as_json(own))} were true" if own.n else "none has been answered yet"
+    st.caption(
+        f"**Precision to report** of version {champion.number}, the champion: of its alarms, {said}. The score it was "
+        "chosen by is never reported: whatever is chosen for its score looks a little better than it is."
     )
 
 
@@ -122,7 +143,7 @@ def show_slices(report: GateReport, place: str) -> None:
             key=f"slices-{place}-{report.id}",
             height=min(38 + 35 * len(slices), 320),
             alt="Slices of the locked rows with both versions and the difference",
-            column_config={"Rows": SMALL, "Fixed": SMALL, "Broken": SMALL, "p of a loss": SMALL},
+            column_config=dict.fromkeys(("Rows", "Fixed", "Broken", "Nearer", "Farther off", "p of a loss"), SMALL),
         )
     if suite := report.numbers.get("corrections"):
         gain = suite["difference"]
@@ -148,7 +169,7 @@ def _show_counts(numbers: Any, version: Version) -> None:
                 "the new version does better.",
                 width="content",
             )
-        nearer, farther = KINDS_OF[_is_number(numbers)]
+        nearer, farther = _kinds(numbers)
         st.metric(nearer[0], numbers["gained"], help=nearer[1], width="content")
         st.metric(farther[0], numbers["lost"], help=farther[1], width="content")
         if measured:
@@ -227,8 +248,7 @@ def _slice_row(one: Any, numbers: Any) -> dict[str, Any]:
         "New version": _short(one, "challenger"),
         "Difference": f"{_said(gain['value'], numbers)} ({_said(gain['low'], numbers)} to "
         f"{_said(gain['high'], numbers)})",
-        "Fixed": one["gained"],
-        "Broken": one["lost"],
+        **dict(zip((kind[0] for kind in KINDS_OF[_is_number(numbers)]), (one["gained"], one["lost"]), strict=True)),
         "p of a loss": f"{one['p_holm']:.3g}",
     }
 

@@ -66,11 +66,10 @@ def _show_version(
     versions: Sequence[Version],
     details: Callable[[GateReport], None],
 ) -> None:
-    st.caption(
-        f"{title(version.estimator)}, seed {version.seed} · {counted(version.n_base, 'base row')} and "
-        f"{counted(version.n_feedback, 'reviewed item')} · {version.size / 1024:,.0f} KB · "
-        f"SHA-256 {version.sha256[:12]}… · scikit-learn {version.environment.get('scikit-learn', '?')}"
-    )
+    if version.elsewhere:
+        st.caption(plain(_from_elsewhere(version)))
+    else:
+        _show_recipe(version)
     numbers = {each.id: each.number for each in versions}
     for report in reports:
         against = f" against version {numbers[report.champion_id]}" if report.champion_id in numbers else ""
@@ -79,6 +78,22 @@ def _show_version(
         show_decision(report)
         if report.finding != "first" and st.toggle("Slices and rows that flip", key=f"more-{report.id}"):
             details(report)
+
+
+def _from_elsewhere(version: Version) -> str:
+    """Where it came from, and that nobody knows what it has learned."""
+    what = version.params.get("name") or f"{version.params.get('model', '')} from {version.params.get('source', '')}"
+    kind = {"predictions": "stored predictions alone", "http": "at its own address"}.get(version.estimator, "a file")
+    file = f" · {version.size / 1024:,.0f} KB · SHA-256 {version.sha256[:12]}…" if version.sha256 else ""
+    return f"Trained elsewhere ({kind}: {what}); on which rows is not known{file}"
+
+
+def _show_recipe(version: Version) -> None:
+    st.caption(
+        f"{title(version.estimator)}, seed {version.seed} · {counted(version.n_base, 'base row')} and "
+        f"{counted(version.n_feedback, 'reviewed item')} · {version.size / 1024:,.0f} KB · "
+        f"SHA-256 {version.sha256[:12]}… · scikit-learn {version.environment.get('scikit-learn', '?')}"
+    )
 
 
 def _offer(report: GateReport, version: Version, html: Callable[[GateReport], Callable[[], str]]) -> None:

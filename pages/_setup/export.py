@@ -71,7 +71,7 @@ def _rows(loop: Loop) -> None:
     """What, in which format with a line about it, and the button."""
     what = st.segmented_control(
         "What",
-        ["items", "predictions", "feedback"],
+        ["items", "inputs", "predictions", "feedback"],
         default="items",
         required=True,
         key="what",

@@ -54,6 +54,8 @@ def setting(spec: Field[Any], value: Any, key: str, task: str = "classification"
     rule, key = spec.metadata, f"setting-{spec.name}-{key}"
     if spec.name == "estimator":
         return model_choice(task, value, key, rule["title"], rule["help"])
+    if isinstance(value, bool):
+        return st.checkbox(rule["title"], value, key=key, help=rule["help"])
     if "choices" in rule:
         return st.segmented_control(
             rule["title"], rule["choices"], default=value, required=True, key=key, help=rule["help"]

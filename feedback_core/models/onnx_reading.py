@@ -1,0 +1,213 @@
+"""An ONNX file that a user brings: looked through before it runs, and compared with the project's columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from math import prod
+from typing import Any
+
+from ..errors import ArtifactError, InvalidFile, InvalidInput, NotInstalled
+from ..types import Column, Schema
+from .imported import called, check_labels
+from .onnx_scoring import EXTRA, NUMBERS, TEXT, OnnxScoring, session
+from .preprocessing import pixel_names
+
+Feed = tuple[str, str, Sequence[int], Sequence[str]]
+
+
+def read_onnx(
+    data: bytes, filename: str, schema: Schema, labels: Sequence[str], renamed: Mapping[Any, str] | None = None
+) -> OnnxScoring:
+    """The classifier in a file, over a project's columns; `prepare` is still to be set.
+
+    Nothing of it runs before it has been looked through. Raises InvalidFile, InvalidInput or NotInstalled.
+    """
+    graph = _looked_through(data, filename)
+    try:
+        running = session(data)
+    except ArtifactError as error:
+        raise InvalidFile(f"{filename}: {error} Export it with a lower opset.") from error
+    feeds, channels_first = _feeds(running.get_inputs(), schema)
+    output = _output(running.get_outputs())
+    names = _classes(graph, output, len(labels))
+    said = [called(name, renamed) for name in names]
+    check_labels(said, labels)
+    model = OnnxScoring(said, names, feeds, output.name, channels_first=channels_first)
+    model.native_ = data
+    return model
+
+
+def _looked_through(data: bytes, filename: str) -> Any:
+    """The graph as read, not run. Raises InvalidFile for one that is none, or wants files beside it."""
+    try:
+        import onnx
+        from google.protobuf.message import DecodeError
+    except ImportError:
+        raise NotInstalled(
+            f"To read an ONNX model takes the package onnx, which is not installed here: {EXTRA}."
+        ) from None
+    try:
+        model = onnx.ModelProto.FromString(data)
+    except DecodeError:
+        raise InvalidFile(f"{filename} is no ONNX model: export it anew.") from None
+    if not model.graph.node:
+        raise InvalidFile(f"{filename} is no ONNX model, or an empty one: export it anew.")
+    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in _tensors(model)):
+        raise InvalidFile(
+            f"{filename} keeps weights in other files, which are not read here: save it as one file, "
+            "`onnx.save(model, 'model.onnx', save_as_external_data=False)`."
+        )
+    return model
+
+
+def _tensors(model: Any) -> Iterator[Any]:
+    yield from _tensors_of(model.graph)
+    for function in model.functions:
+        yield from _tensors_in(function.node)
+    for training in model.training_info:
+        yield from _tensors_of(training.initialization)
+        yield from _tensors_of(training.algorithm)
+
+
+def _tensors_of(graph: Any) -> Iterator[Any]:
+    yield from graph.initializer
+    for sparse in graph.sparse_initializer:
+        yield from (sparse.values, sparse.indices)
+    yield from _tensors_in(graph.node)
+
+
+def _tensors_in(nodes: Any) -> Iterator[Any]:
+    for node in nodes:
+        for attribute in node.attribute:
+            yield from (attribute.t, *attribute.tensors)
+            for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
+                yield from (sparse.values, sparse.indices)
+            for graph in (attribute.g, *attribute.graphs):
+                yield from _tensors_of(graph)
+
+
+def _feeds(inputs: Sequence[Any], schema: Schema) -> tuple[list[Feed], bool]:
+    """What goes into each input of the graph, and whether an image's colours come first."""
+    for each in inputs:
+        if each.type not in NUMBERS and each.type != TEXT:
+            raise InvalidInput(f"The model's input {each.name!r} is a {each.type}: numbers or texts are given here.")
+        if each.shape and isinstance(each.shape[0], int) and each.shape[0] != 1:
+            raise InvalidInput(
+                f"The model's input {each.name!r} takes {each.shape[0]} rows at a time: export it with a free first "
+                "dimension (dynamic axes)."
+            )
+        if each.shape and each.shape[0] == 1:
+            raise InvalidInput(
+                f"The model's input {each.name!r} takes one row at a time: export it with a free first dimension "
+                "(dynamic axes)."
+            )
+    if len(inputs) == 1:
+        return _one_input(inputs[0], schema)
+    return [_named_input(each, schema) for each in inputs], False
+
+
+def _one_input(given: Any, schema: Schema) -> tuple[list[Feed], bool]:
+    shape, columns = _row_shape(given), schema.columns
+    if len(columns) == 1 and columns[0].shape:
+        return _image(given, shape, columns[0])
+    if len(columns) == 1 and columns[0].name == given.name:
+        return [_named_input(given, schema)], False
+    if given.type == TEXT:
+        texts = [column.name for column in columns if column.kind in ("text", "category")]
+        if len(texts) < len(columns):
+            raise _unlike(given, f"{len(texts)} columns of text", schema)
+        return [(given.name, given.type, _filled(shape, len(texts), given, schema), texts)], False
+    if others := [column.name for column in columns if column.kind not in ("number", "image")]:
+        raise InvalidInput(
+            f"The model takes one matrix of numbers, and {others[0]!r} holds none: export it with one input for each "
+            "column, named like it."
+        )
+    names = [name for column in columns for name in (pixel_names(column) if column.shape else [column.name])]
+    return [(given.name, given.type, _filled(shape, len(names), given, schema), names)], False
+
+
+def _image(given: Any, shape: Sequence[int | None], column: Column) -> tuple[list[Feed], bool]:
+    height, width, *colours = column.shape
+    free = [side if side is not None else -1 for side in shape]
+    turned = [3, height, width]
+    fits = {
+        (height * width * prod(colours),): False,
+        (height, width): False,
+        (1, height, width): False,
+        (height, width, 1): False,
+        (height, width, 3): False,
+        (3, height, width): True,
+    }
+    wanted = [
+        (sides, first)
+        for sides, first in fits.items()
+        if prod(sides) == prod(column.shape) and len(sides) == len(free)
+        and all(side in (-1, known) for side, known in zip(free, sides, strict=True))
+    ]  # fmt: skip
+    if not wanted:
+        raise InvalidInput(
+            f"The model takes {_spelled(shape)} for an image, and {column.name!r} holds {_spelled(column.shape)}: "
+            "export it for images of this size."
+        )
+    sides, first = wanted[0]
+    return [(given.name, given.type, list(turned if first else sides), pixel_names(column))], first
+
+
+def _named_input(given: Any, schema: Schema) -> Feed:
+    column = next((each for each in schema.columns if each.name == given.name), None)
+    if column is None:
+        raise InvalidInput(
+            f"The model takes an input {given.name!r}, which is no column of this project: it has "
+            f"{', '.join(schema.names[:10])}. Name the inputs like the columns, or export one matrix."
+        )
+    if column.shape or (column.kind == "number") != (given.type != TEXT):
+        raise InvalidInput(f"The model takes {given.name!r} as {given.type}, and here it is a {column.kind}.")
+    return given.name, given.type, [1 if side is None else side for side in _row_shape(given)], [column.name]
+
+
+def _filled(shape: Sequence[int | None], width: int, given: Any, schema: Schema) -> list[int]:
+    if not shape and width == 1:
+        return []
+    if len(shape) != 1 or shape[0] not in (None, width):
+        raise _unlike(given, f"{_spelled(shape)} a row", schema)
+    return [width]
+
+
+def _unlike(given: Any, takes: str, schema: Schema) -> InvalidInput:
+    return InvalidInput(
+        f"The model's input {given.name!r} takes {takes}, and this project has {len(schema.columns):,} columns "
+        f"({', '.join(schema.names[:10])}): export it for these, in this order."
+    )
+
+
+def _row_shape(given: Any) -> list[int | None]:
+    return [side if isinstance(side, int) else None for side in given.shape[1:]]
+
+
+def _spelled(shape: Sequence[int | None]) -> str:
+    return " x ".join("any" if side is None else str(side) for side in shape) or "one value"
+
+
+def _output(outputs: Sequence[Any]) -> Any:
+    """The output that holds probabilities. Raises InvalidInput."""
+    maps = [each for each in outputs if each.type.startswith("seq(map(")]
+    floats = [each for each in outputs if each.type in ("tensor(float)", "tensor(double)", "tensor(float16)")]
+    named = [each for each in floats if "prob" in each.name.lower()]
+    found = (*maps, *named, *floats)
+    if not found:
+        listed = ", ".join(f"{each.name} ({each.type})" for each in outputs)
+        raise InvalidInput(f"No output of the model holds probabilities: it gives {listed}.")
+    return found[0]
+
+
+def _classes(graph: Any, output: Any, k: int) -> list[Any]:
+    """What the model calls its classes, in the order of its outputs; their numbers where the file does not say."""
+    for node in reversed(graph.graph.node):
+        for attribute in node.attribute:
+            if attribute.name in ("classlabels_strings", "cats_strings") and attribute.strings:
+                return [name.decode() for name in attribute.strings]
+            if attribute.name in ("classlabels_int64s", "classlabels_ints", "cats_int64s") and attribute.ints:
+                return list(attribute.ints)
+    sides = output.shape if isinstance(output.shape, list) else []
+    width = sides[-1] if sides and isinstance(sides[-1], int) else k
+    return list(range(2 if width == 1 else width))

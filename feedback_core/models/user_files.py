@@ -1,0 +1,51 @@
+"""Model files that users bring: read without running code, or refused with the way out."""
+
+from __future__ import annotations
+
+import zipfile
+from typing import Any
+
+from ..errors import InvalidFile
+from .artifacts import trusted
+from .unsafe_files import LOOK, refuse_unsafe
+
+MAX_MODEL_BYTES = 500 * 2**20
+"""Of a model file: a forest of 1,000 trees on 50,000 rows has 300 MB."""
+
+TAKEN = ("skops", "onnx")
+"""Endings of the files that are read."""
+
+TO_SKOPS = "skops.io.dump(model, 'model.skops')"
+
+
+def checked_kind(data: bytes, filename: str) -> str:
+    """The ending of a model file, looked at by size, name and content. Raises InvalidFile with the way out."""
+    if not data or len(data) > MAX_MODEL_BYTES:
+        most = f"{MAX_MODEL_BYTES / 2**20:,.0f} MB"
+        raise InvalidFile(f"{filename} has {len(data) / 2**20:,.0f} MB: give a model file of at most {most}.")
+    refuse_unsafe(filename, data[:LOOK])
+    kind = filename.lower().rpartition(".")[2]
+    if kind not in TAKEN:
+        raise InvalidFile(f"{filename!r:.120} is no model file that is read here: bring one of {', '.join(TAKEN)}.")
+    return kind
+
+
+def read_model(data: bytes, filename: str) -> Any:
+    """The fitted estimator in a .skops file. Raises InvalidFile for what cannot be read safely."""
+    import skops.io
+
+    try:
+        unknown = sorted(set(skops.io.get_untrusted_types(data=data)) - set(trusted()))
+        if unknown:
+            raise InvalidFile(
+                f"{filename} holds types that cannot be read safely ({', '.join(unknown[:5])}): bring a model of "
+                "scikit-learn estimators without own functions, or write it as ONNX."
+            )
+        return skops.io.loads(data, trusted=list(trusted()))
+    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, ImportError) as error:
+        if isinstance(error, InvalidFile):
+            raise
+        raise InvalidFile(
+            f"{filename} cannot be read as a skops file ({str(error)[:200]}): write it anew with this version of "
+            f"scikit-learn: `{TO_SKOPS}`."
+        ) from error

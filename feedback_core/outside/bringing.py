@@ -1,0 +1,126 @@
+"""A fitted model becomes a version: its lineage is empty, and said to be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .. import intake
+from ..errors import InvalidInput, Refused
+from ..models import artifacts
+from ..recorded import scaling
+from ..store import Store
+from ..types import Project, TrainingRows, Version
+
+TRIED_ON = 50
+"""Items that a model is asked about before it is stored."""
+
+NOTHING = TrainingRows((), (), (), (), 0)
+"""Of a version that was trained elsewhere."""
+
+
+def import_file(
+    store: Store,
+    project: Project,
+    data: bytes,
+    filename: str,
+    by: str,
+    now: float,
+    *,
+    labels: Mapping[Any, str] | None = None,
+) -> Version:
+    """Store the model in a user's file as a candidate. Raises InvalidFile or InvalidInput; then nothing is stored."""
+    from ..models import user_files
+
+    classes_only(project)
+    kind = user_files.checked_kind(data, filename)
+    if kind == "onnx":
+        return _import_onnx(store, project, data, filename, by, now, labels)
+    model = user_files.read_model(data, filename)
+    return import_model(store, project, model, by, now, labels=labels, source=filename)
+
+
+def import_model(
+    store: Store,
+    project: Project,
+    model: Any,
+    by: str,
+    now: float,
+    *,
+    labels: Mapping[Any, str] | None = None,
+    source: str = "Python",
+) -> Version:
+    """Store a fitted scikit-learn classifier as a candidate. Raises InvalidInput naming what does not fit."""
+    from ..models.imported import checked_proba, over_columns
+
+    classes_only(project)
+    pipeline = over_columns(model, project.schema, project.labels, labels)
+    if rows := tried_rows(store, project):
+        checked_proba(pipeline, intake.decode(rows, project.schema), len(pipeline.classes_))
+    about = {"model": type(model).__name__, "source": source[:200]}
+    return _stored(store, project, "imported", pipeline, about, by, now)
+
+
+def _import_onnx(
+    store: Store, project: Project, data: bytes, filename: str, by: str, now: float, labels: Mapping[Any, str] | None
+) -> Version:
+    from ..models.imported import checked_proba
+    from ..models.onnx_reading import read_onnx
+
+    model = read_onnx(data, filename, project.schema, project.labels, labels)
+    rows = tried_rows(store, project)
+    if not rows:
+        raise InvalidInput(f"{project.name} has no rows to try the model on: add some on Setup first.")
+    checked_proba(model, intake.decode(rows, project.schema), len(model.classes_))
+    model.prepare = scaling(store, project, list(store.items.training_rows(project.id).ids))
+    return _stored(store, project, "onnx", model, {"model": "ONNX", "source": filename[:200]}, by, now)
+
+
+def _stored(
+    store: Store, project: Project, estimator: str, model: Any, about: Mapping[str, Any], by: str, now: float
+) -> Version:
+    artifact = artifacts.save(model, store.artifacts, f"project{project.id}")
+    fields = {
+        **described(store, project, estimator, about, by, now),
+        "artifact": artifact.name,
+        "sha256": artifact.sha256,
+        "size": artifact.size,
+        "environment": artifact.environment,
+    }
+    return store.versions.create(project, fields, NOTHING, ())
+
+
+def classes_only(project: Project) -> None:
+    """Raise Refused for a project whose target is no class."""
+    if project.task != "classification":
+        raise Refused(f"A model from elsewhere tells classes apart, and {project.name} is about {project.task}.")
+
+
+def described(
+    store: Store, project: Project, estimator: str, params: Mapping[str, Any], by: str, now: float
+) -> dict[str, Any]:
+    """Fields of a version that was not fitted here. feedback_upto: whoever made it may know every label so far."""
+    champion = store.versions.champion(project.id)
+    newest = store.feedback.latest(project.id, 1)
+    return {
+        "parent_id": champion.id if champion else None,
+        "job_id": None,
+        "estimator": estimator,
+        "params": dict(params),
+        "seed": 0,
+        "artifact": "",
+        "sha256": "",
+        "size": 0,
+        "environment": {},
+        "n_base": 0,
+        "n_feedback": 0,
+        "feedback_upto": newest[0].id if newest else 0,
+        "created_by": by,
+        "created_at": now,
+    }
+
+
+def tried_rows(store: Store, project: Project) -> list[str]:
+    """Inputs of some items to try a model on; none where the project has none."""
+    items = next(store.items.export(project.id, TRIED_ON), [])
+    return store.items.inputs([item.id for item in items])

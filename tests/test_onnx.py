@@ -1,0 +1,184 @@
+"""ONNX files: looked through before they run, compared with the columns, scored, and never trained."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import onnx
+import pandas as pd
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from skl2onnx import to_onnx
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from feedback_core import brought, intake, outside
+from feedback_core.errors import ArtifactError, CannotTrain, InvalidFile, InvalidInput
+from feedback_core.loop import Loop
+from feedback_core.models import BUILDERS, artifacts, onnx_scoring
+from feedback_core.models.onnx_reading import read_onnx
+from feedback_core.types import Column, Schema
+from tests.conftest import TWO_NUMBERS
+from tests.test_bringing import run
+from tests.test_outside import points, work
+
+AB = ("a", "b")
+
+
+def exported(model, X, *, zipmap: bool = True) -> bytes:
+    options = {} if zipmap else {"options": {id(model): {"zipmap": False}}}
+    return to_onnx(model, X.astype(np.float32), **options).SerializeToString()
+
+
+def linear(width: int, shape=None, *, classes: int = 2, batch="n", softmax: bool = True, name: str = "x") -> bytes:
+    """A graph of one layer, as exported from a network: no class names."""
+    weights = numpy_helper.from_array(np.eye(width, classes, dtype=np.float32), "w")
+    nodes = [
+        helper.make_node("Flatten", [name], ["flat"]),
+        helper.make_node("MatMul", ["flat", "w"], ["logits" if softmax else "out"]),
+        *([helper.make_node("Softmax", ["logits"], ["out"], axis=1)] if softmax else []),
+    ]
+    given = helper.make_tensor_value_info(name, TensorProto.FLOAT, [batch, *(shape or [width])])
+    gives = helper.make_tensor_value_info("out", TensorProto.FLOAT, [batch, classes])
+    graph = helper.make_graph(nodes, "net", [given], [gives], [weights])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    return model.SerializeToString()
+
+
+@pytest.mark.parametrize("zipmap", [True, False])
+def test_an_onnx_classifier_scores_serves_and_is_challenged_by_what_is_trained_here(
+    loop: Loop, tmp_path, zipmap
+) -> None:
+    X, y = points(loop, "train")
+    fitted = RandomForestClassifier(10, random_state=0).fit(X.astype(np.float32), y)
+    (tmp_path / "model.onnx").write_bytes(exported(fitted, X, zipmap=zipmap))
+    done = run(loop.store.url, "import-model", str(tmp_path / "model.onnx"), "--by", "ana")
+    assert done.exit_code == 0, done.output
+    version = loop.store.versions.champion(loop.project.id)
+    assert (version.estimator, version.params["source"], version.environment["onnxruntime"][:2]) == (
+        "onnx",
+        "model.onnx",
+        "1.",
+    )
+    assert len(version.sha256) == 64
+    again = Loop(loop.store, loop.project)
+    pool, _ = points(loop, "pool")
+    said = again.store.predictions.proba_of(version.id, again.store.items.open_ids(loop.project.id))[1]
+    assert said == pytest.approx(fitted.predict_proba(pool.astype(np.float32)), abs=1e-5)
+    loop.request_retrain("ana")
+    assert all("failed" not in state for state in work(loop))
+    assert [v.estimator for v in loop.store.versions.all(loop.project.id)] == ["onnx", "logistic_regression"]
+    (loop.store.artifacts / version.artifact / "model.onnx").write_bytes(b"other")
+    with pytest.raises(ArtifactError, match="has changed"):
+        again.model(version)
+
+
+def test_inputs_named_like_the_columns_get_them_texts_too() -> None:
+    schema = Schema((Column("amount", "number"), Column("city", "category")))
+    frame = pd.DataFrame({"city": ["Rome", "Oslo"] * 20, "amount": np.arange(40, dtype=np.float32)})
+    columns = make_column_transformer(
+        (OneHotEncoder(handle_unknown="ignore"), ["city"]), (StandardScaler(), ["amount"])
+    )
+    model = make_pipeline(columns, LogisticRegression()).fit(frame, ["no"] * 20 + ["yes"] * 20)
+    read = read_onnx(to_onnx(model, frame[:1]).SerializeToString(), "m.onnx", schema, ("yes", "no"))
+    X = intake.decode([intake.encode_one(row, schema) for row in ([30.0, "Oslo"], [2.0, None])], schema)
+    expected = model.predict_proba(pd.DataFrame({"city": ["Oslo", ""], "amount": np.float32([30, 2])}))
+    assert read.predict_proba(X) == pytest.approx(expected, abs=1e-5)
+    assert read.classes_.tolist() == ["no", "yes"]
+
+
+@pytest.mark.parametrize(("shape", "first"), [([2, 3], 0.0), ([1, 2, 3], 0.0), ([6], 0.0)])
+def test_an_image_goes_in_as_the_graph_takes_it(shape, first) -> None:
+    schema = Schema((Column("picture", "image", (2, 3)),))
+    model = read_onnx(linear(6, shape, classes=3), "net.onnx", schema, ("0", "1", "2"))
+    frame = intake.decode([intake.encode_one([[0.0, 5.0, 0.0, 0.0, 0.0, 0.0]], schema)], schema)
+    assert model.predict(frame).tolist() == ["1"]
+
+
+def test_colours_come_first_where_the_graph_wants_them_so() -> None:
+    schema = Schema((Column("picture", "image", (1, 2, 3)),))
+    model = read_onnx(linear(6, [3, 1, 2], classes=6), "net.onnx", schema, tuple("012345"))
+    # Pixels (left red, left green, left blue, right red, ...): the green of the right one is fourth by colours.
+    frame = intake.decode([intake.encode_one([[0.0, 0.0, 0.0, 0.0, 9.0, 0.0]], schema)], schema)
+    assert model.predict(frame).tolist() == ["3"]
+
+
+def external() -> bytes:
+    model = onnx.ModelProto.FromString(linear(2))
+    tensor = model.graph.initializer[0]
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="/etc/passwd")
+    tensor.ClearField("raw_data")
+    return model.SerializeToString()
+
+
+def inner_external() -> bytes:
+    """The same within a branch, where a look at the top alone would miss it."""
+    hidden = onnx.ModelProto.FromString(external()).graph
+    branch = helper.make_graph([helper.make_node("Identity", ["w"], ["out"])], "b", [], [], list(hidden.initializer))
+    model = onnx.ModelProto.FromString(linear(2))
+    model.graph.node.append(helper.make_node("If", ["c"], ["never"], then_branch=branch, else_branch=branch))
+    return model.SerializeToString()
+
+
+BAD = [
+    (external(), InvalidFile, "keeps weights in other files, which are not read here"),
+    (inner_external(), InvalidFile, "keeps weights in other files, which are not read here"),
+    (b"nonsense", InvalidFile, "^m.onnx is no ONNX model"),
+    (linear(3), InvalidInput, r"takes 3 a row, and this project has 2 columns \(x0, x1\)"),
+    (linear(2, batch=4), InvalidInput, "takes 4 rows at a time: export it with a free first dimension"),
+    (linear(2), InvalidInput, "^The model says '0', '1', and this project's labels are 'a', 'b': .* 0=a"),
+]
+
+
+@pytest.mark.parametrize(("data", "kind", "words"), BAD)
+def test_a_file_that_does_not_fit_is_refused_by_name(data: bytes, kind, words: str) -> None:
+    with pytest.raises(kind, match=words):
+        read_onnx(data, "m.onnx", TWO_NUMBERS, AB)
+
+
+def test_outputs_that_are_no_probabilities_are_refused_and_classes_can_be_declared(loop: Loop) -> None:
+    given = (loop.store, loop.project)
+    with pytest.raises(InvalidInput, match=r"^What the model gives are no probabilities: a row sums to"):
+        outside.import_file(*given, linear(2, softmax=False), "m.onnx", "ana", 0.0, labels={"0": "a", "1": "b"})
+    assert loop.store.versions.all(loop.project.id) == []
+    version = outside.import_file(*given, linear(2), "m.onnx", "ana", 0.0, labels=brought.renamed("0=b, 1=a"))
+    assert loop.model(version).classes_.tolist() == ["b", "a"]
+
+
+def test_a_run_that_does_not_end_is_broken_off(monkeypatch) -> None:
+    monkeypatch.setattr(onnx_scoring, "RUN_S", 0.3)
+    value = helper.make_tensor_value_info
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["go"], ["on"]), helper.make_node("Identity", ["v"], ["w2"])],
+        "body",
+        [value("i", TensorProto.INT64, []), value("go", TensorProto.BOOL, []), value("v", TensorProto.FLOAT, None)],
+        [value("on", TensorProto.BOOL, []), value("w2", TensorProto.FLOAT, None)],
+    )
+    yes = numpy_helper.from_array(np.array(True), "yes")
+    most = numpy_helper.from_array(np.array(2**60, dtype=np.int64), "most")
+    loop_node = helper.make_node("Loop", ["most", "yes", "x"], ["out"], body=body)
+    given, gives = (value(name, TensorProto.FLOAT, ["n", 2]) for name in ("x", "out"))
+    graph = helper.make_graph([loop_node], "g", [given], [gives], [yes, most])
+    data = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9).SerializeToString()
+    with pytest.raises(ArtifactError, match=r"it was not done within 0 s"):
+        onnx_scoring.run(onnx_scoring.session(data), ["out"], {"x": np.ones((1, 2), np.float32)})
+
+
+def test_nothing_is_trained_as_onnx() -> None:
+    with pytest.raises(CannotTrain, match="only scores"):
+        BUILDERS["onnx"](TWO_NUMBERS, 0, {})
+
+
+def test_a_saved_graph_gives_the_same_in_a_fresh_read(loop: Loop, tmp_path) -> None:
+    X, y = points(loop, "train")
+    model = read_onnx(exported(LogisticRegression().fit(X, y), X), "m.onnx", TWO_NUMBERS, AB)
+    artifact = artifacts.save(model, tmp_path, "p")
+    frame = pd.DataFrame(X, columns=["x0", "x1"])
+    before = model.predict_proba(frame)
+    assert (artifacts.load(tmp_path, artifact.name, artifact.sha256).predict_proba(frame) == before).all()
+    assert json.loads((tmp_path / artifact.name / "manifest.json").read_text())["environment"]["onnxruntime"]
