@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
 from feedback_core.formats import FORMATS
 from feedback_core.worker import run_next
+from tests.browser import browser, expect, running_app, settled
 from tests.test_formats import full, labels, task
 from tests.test_pages import press, texts
 
@@ -124,3 +126,42 @@ def test_a_project_without_a_text_column_is_told_which_formats_do_not_fit(page, 
     app.segmented_control(key="form-items").set_value("prodigy").run()
     assert "this project has no text column" in texts(app)
     assert app.get("download_button")[0].proto.disabled
+
+
+# -- in a browser --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.browser
+def test_a_file_of_label_studio_goes_in_through_the_browser_and_out_again(full, url, tmp_path):
+    """Upload, the look, take in, and export what came in."""
+    file = tmp_path / "export.json"
+    file.write_bytes(tasks())
+    with running_app(url, tmp_path / "log") as address, browser(tmp_path / "profile") as page:
+        page.goto(f"{address}/setup?project=texts")
+        page.get_by_role("radio", name="Import", exact=True).click()
+        page.get_by_text("Nothing is stored before you have seen").wait_for()  # else the file goes to a new project
+        settled(page)  # else the file goes to the uploader that is about to leave
+        page.locator("input[type=file]").set_input_files(file)
+        expect(page.get_by_text("Everything in the file can be taken in.")).to_be_visible()
+        expect(page.get_by_test_id("stMetric").filter(has_text="Entries")).to_contain_text("6")
+        page.get_by_role("button", name="Take in 3 items and 6 answers").click()
+        page.wait_for_url("**/retrain**")
+        wait_until(lambda: "thing 2" in labels(full))
+        page.goto(f"{address}/setup?project=texts")
+        page.get_by_role("radio", name="Export", exact=True).click()
+        page.get_by_role("radio", name="Label Studio JSON", exact=True).click()
+        expect(page.get_by_text("The labelling set-up that goes with it")).to_be_visible()
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Download items").click()
+        name, found = download.value.suggested_filename, json.loads(download.value.path().read_bytes())
+    assert name == "texts-items-label-studio.json"
+    things = {each["data"]["definition"]: each for each in found}
+    assert {each["reviewer"] for each in things["thing 0"]["annotations"]} == {"annotator 7", "annotator 8"}
+
+
+def wait_until(done) -> None:
+    """Until the worker, a process of its own, has stored it."""
+    deadline = time.monotonic() + 60
+    while not done():
+        assert time.monotonic() < deadline, "the worker has not taken the file in"
+        time.sleep(0.2)
