@@ -146,6 +146,21 @@ def test_a_pickle_is_refused_with_the_way_out_whatever_its_name(loop: Loop) -> N
         outside.import_file(loop.store, loop.project, b"abc", "model.xyz", "ana", 0.0)
 
 
+def test_a_text_model_that_would_open_files_of_the_server_is_refused(loop: Loop) -> None:
+    for wrap in (lambda reader: reader, lambda reader: make_column_transformer((reader, "text"))):
+        reader = TfidfVectorizer(analyzer="char").fit(["root", "none"])
+        model = make_pipeline(wrap(reader), LogisticRegression())
+        if hasattr(model[0], "transformers"):
+            model.fit(pd.DataFrame({"text": ["root", "none"]}), ["a", "b"])
+            model[0].named_transformers_["tfidfvectorizer"].input = "filename"
+        else:
+            model.fit(["root", "none"], ["a", "b"])
+            reader.input = "filename"
+        with pytest.raises(InvalidFile, match=r"takes texts for names of files, .*fit it with input='content'"):
+            outside.import_file(loop.store, loop.project, skops.io.dumps(model), "model.skops", "ana", 0.0)
+    assert loop.store.versions.all(loop.project.id) == []
+
+
 # -- predictions ---------------------------------------------------------------------------------------------------
 
 

@@ -151,6 +151,12 @@ def test_a_wrong_prediction_is_refused_by_place_and_nothing_is_stored(loop: Loop
     assert loop.store.versions.all(loop.project.id) == []
 
 
+@pytest.mark.parametrize("number", [2**63, 2**64 - 1, 1e300, -1])
+def test_a_number_that_is_no_id_is_refused_by_line(number: float) -> None:
+    with pytest.raises(InvalidInput, match=r"^line 1: item=.* is no id: "):
+        saying.from_lines(f'{{"item": {number}, "label": "a"}}'.encode())
+
+
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0.01, 1)), min_size=1, max_size=8))
 def test_probabilities_are_brought_to_a_sum_of_one_and_keep_their_order(rows) -> None:
     said = [Said(n, None, {"a": a / (a + b), "b": b / (a + b)}) for n, (a, b) in enumerate(rows)]
