@@ -132,6 +132,19 @@ def test_what_was_judged_stays_what_was_judged(loop: Loop) -> None:
     assert again.taken.stored == len(said) - len(locked)
 
 
+def test_further_predictions_are_dated_before_any_of_them_is_stored(loop: Loop, monkeypatch) -> None:
+    said = oracle(loop)
+    version = brought.predictions(loop, said[:50], "llm", "ana").version
+
+    def cut_off(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(loop.store.outside), "may_know", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        brought.predictions(loop, said, "llm", "ana")
+    assert len(loop.store.predictions.labels_of(version.id, range(1, 1_000))) == 50
+
+
 BAD = [
     ([Said("nowhere", "a", None)], NotFound, "^1 of 1 items are not in this project, such as 'nowhere'"),
     ([Said(1, "a", None), Said(1, "b", None, "line 2: ")], InvalidInput, "^line 2: the item 1 is there twice"),
