@@ -266,6 +266,7 @@ def test_each_trusted_type_is_needed_by_a_model(tmp_path):
         found |= set(skops.io.get_untrusted_types(file=tmp_path / saved.name / artifacts.MODEL))
     found.add("feedback_core.models.word_vectors.WordVectors")  # of an optional package: tests/test_texts.py
     found |= {f"feedback_core.models.imported.{name}" for name in ("Columns", "Relabelled")}  # tests/test_bringing.py
+    found.add("feedback_core.models.onnx_scoring.OnnxScoring")  # tests/test_onnx.py
     assert sorted(found) == sorted(artifacts.trusted())
 
 
