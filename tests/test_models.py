@@ -257,6 +257,9 @@ def test_each_trusted_type_is_needed_by_a_model(tmp_path):
         own = BUILDERS["own_estimator"](SCHEMAS["text"], 0, params)
         models.append(fit(own, frame, ["a", "b"] * 30, np.ones(60)))
     models += [fitted_numbers(name) for name in for_task("regression")]
+    points = frame_of(SCHEMAS["numbers"], 60, seed=0)
+    some = np.array([""] * 56 + ["normal", "anomaly"] * 2, dtype=object)
+    models += [BUILDERS[name](SCHEMAS["numbers"], 0, {}, "anomaly").fit(points, some) for name in for_task("anomaly")]
     found = set()
     for model in models:
         saved = artifacts.save(model, tmp_path, "p")
