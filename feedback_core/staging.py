@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
+from typing import BinaryIO
 from uuid import uuid4
 
 import orjson
@@ -22,6 +24,13 @@ def write(rows: Rows, target: Path) -> str:
     with Draft(target) as draft:
         for body, key, label in zip(rows.inputs, rows.keys, rows.labels, strict=True):
             draft.add(key, label, body)
+        return draft.settle()
+
+
+def put(file: BinaryIO, target: Path) -> str:
+    """Store a file as it is under a new name in the target folder; gives the name."""
+    with Draft(target) as draft:
+        draft.copy(file)
         return draft.settle()
 
 
@@ -50,6 +59,9 @@ class Draft:
 
     def add(self, key: str | None, label: str | None, body: bytes) -> None:
         self._file.write(orjson.dumps([key, label, body.decode()]) + b"\n")
+
+    def copy(self, file: BinaryIO) -> None:
+        shutil.copyfileobj(file, self._file)
 
     def settle(self) -> str:
         """Make the file durable under its name; gives the name."""

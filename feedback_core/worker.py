@@ -9,7 +9,20 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from . import comparison, lineup, maps, outside, realtime, reports, staging, studies, tasks, triggers, unattended
+from . import (
+    comparison,
+    incoming,
+    lineup,
+    maps,
+    outside,
+    realtime,
+    reports,
+    staging,
+    studies,
+    tasks,
+    triggers,
+    unattended,
+)
 from .clustering import deciding
 from .environment import process_name
 from .errors import FeedbackError, StoreBusy
@@ -112,6 +125,20 @@ def take_in(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
     return {"added": added}
 
 
+def take_in_file(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
+    """Take in a staged file of another program, items and answers. Safe to repeat: nothing of it is stored twice."""
+    path = staging.named(staging.folder(loop.store.artifacts), job.payload["file"])
+    if job.attempts > 1 and not path.is_file():
+        return {"added": 0}  # the worker before this one died after its last step, which removes the file
+    choices = incoming.Choices(**job.payload["choices"])
+    with path.open("rb") as file:
+        taken = incoming.take(loop, file, choices, job.requested_by, path.stat().st_size, progress)
+    if taken.items and loop.store.versions.champion(loop.project.id) is not None:
+        loop.request_rescore(job.requested_by, "new items")
+    path.unlink()
+    return taken.to_dict()
+
+
 def draw_map(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
     """Lay the pool out on a plane by a method that takes longer than a page may."""
     return {"items": maps.draw(loop, job.payload["method"], progress)}
@@ -166,6 +193,7 @@ def _about(loop: Loop, job: Job) -> Version:
 
 KINDS: dict[str, Callable[[Loop, Job, Progress], dict[str, Any]]] = {
     "import": take_in,
+    "import file": take_in_file,
     "retrain": retrain,
     "line-up": line_up,
     "real time": judge_realtime,

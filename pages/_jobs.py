@@ -16,6 +16,7 @@ DOING = {
     "judge": "Judging an imported version",
     "predict": "Scoring the queue with the champion",
     "import": "Storing rows",
+    "import file": "Taking in a file of another program",
     "map": "Drawing the map",
     "backtest": "Replaying the feedback under other triggers",
     "rank feedback": "Ranking the feedback for a second look",

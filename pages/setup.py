@@ -1,4 +1,4 @@
-"""Setup: new projects from a file, more rows, settings, people, the project itself, exports, webhooks."""
+"""Setup: new projects, more rows, files of other programs, settings, people, the project, exports, webhooks."""
 
 import streamlit as st
 
@@ -7,6 +7,7 @@ from pages._people import locked, may, store
 from pages._setup.access import access
 from pages._setup.bring import bring_model
 from pages._setup.export import export
+from pages._setup.import_file import import_file
 from pages._setup.more_rows import add_rows
 from pages._setup.new_project import new_project
 from pages._setup.project import project_section, show_archived
@@ -16,6 +17,7 @@ from pages._shared import loop_of, plain, show_message
 
 OF_A_PROJECT = {
     "Add rows": add_rows,
+    "Import": import_file,
     "Bring a model": bring_model,
     "Settings": settings_form,
     "People and access": access,
@@ -25,6 +27,7 @@ OF_A_PROJECT = {
 }
 NEEDS = {
     "Add rows": "add items",
+    "Import": "add items",
     "Bring a model": "bring model",
     "Settings": "settings",
     "Project": "archive",

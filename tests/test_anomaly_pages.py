@@ -105,3 +105,17 @@ def test_an_answer_that_cannot_be_carried_out_is_refused_in_words(page, drifted)
     app = press(drift_page(page), "Accept and retrain")
     assert "Nothing has come in since the last version" in texts(app)
     assert drift_alerts.page(drifted)[0].alert.answer is None
+
+
+@pytest.mark.parametrize(
+    ("task", "fits"), [("anomaly", "All 60 rows are fine"), ("clustering", "60 rows to be grouped")]
+)
+def test_a_label_column_that_was_only_guessed_gives_way_to_a_task_without_labels(page, task, fits):
+    rows = "\n".join(f"pay-{n},{n * 1.37:.2f},{('DE', 'FR', 'IT')[n % 3]}" for n in range(60))
+    app = page("setup")
+    app.file_uploader(key="upload").upload("payments.csv", f"payment,amount,country\n{rows}\n".encode()).run()
+    assert app.selectbox[0].value == "country"
+    next(each for each in app.segmented_control if each.label == "What is predicted").set_value(task).run()
+    assert not app.error
+    assert app.selectbox[0].value is None
+    assert fits in texts(app)

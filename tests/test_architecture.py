@@ -26,15 +26,16 @@ intake tables exports encoding datasets
     automation label_sets influence movement
     forecast credit dry_run charts headlines version_scores prioritize models store
 tasks footing
-surroundings feature_space sampling trust refits fitting provenance suspects taking_in plans explain
+formats surroundings feature_space sampling trust refits fitting provenance suspects taking_in plans explain
 recorded
 second_look comparison accuracies studies reports rescoring triggers webhooks
 realtime mean_errors outside
 reproduce
 loop insights inspection exchange
-learned decisions drift_alerts arrivals people briefing unattended number_views brought alarm_views
+learned decisions drift_alerts arrivals people briefing unattended number_views brought alarm_views outgoing
+    mlflow_model
 reordering maps similar submissions lineup clustering explaining
-entry_lines
+entry_lines incoming
 heartbeat reviewers feedback_loop deck served_model receipts
 worker
 project_storage demo supervisor child

@@ -22,7 +22,8 @@ from feedback_core.types import Column, Schema
 
 ROOT = Path(__file__).parent.parent
 POINTS = Schema((Column("x", "number"), Column("y", "number")))
-PARAMS = {"own_estimator": {"path": "sklearn.linear_model.LogisticRegression"}}
+PARAMS = {"keras_mlp": {"epochs": 12, "hidden": 16}, "torch_mlp": {"epochs": 20}}
+"""What keeps networks quick; the points need no more."""
 
 TRAINED = [name for name in for_task("classification") if name != "own_estimator"]
 STREAMING = [name for name in TRAINED if BUILDERS[name].increments]
@@ -71,7 +72,7 @@ def test_sample_weights_count_or_the_model_takes_none(name):
     # The same rows once as a and once as b: what is said of them is a matter of weight alone.
     twice, y = pd.concat([X, X], ignore_index=True), np.repeat(np.array(["a", "b"], dtype=object), 200)
     weights = np.repeat([3.0, 1 / 3], 200)
-    model = fit(BUILDERS[name](POINTS, 3, {}), twice, y, weights)
+    model = fit(BUILDERS[name](POINTS, 3, PARAMS.get(name, {})), twice, y, weights)
     takes = has_fit_parameter(model.named_steps["model"], "sample_weight")
     assert takes == BUILDERS[name].weights
     said = model.predict_proba(X)[:, 0].mean()
@@ -81,8 +82,9 @@ def test_sample_weights_count_or_the_model_takes_none(name):
 @every_model
 def test_a_model_is_cloned_and_cross_validated_like_any_estimator(name):
     X, y = points(90, 0)
-    model = clone(BUILDERS[name](POINTS, 3, {}))
-    assert model.named_steps["model"].get_params() == BUILDERS[name](POINTS, 3, {}).named_steps["model"].get_params()
+    model = clone(BUILDERS[name](POINTS, 3, PARAMS.get(name, {})))
+    built = BUILDERS[name](POINTS, 3, PARAMS.get(name, {}))
+    assert model.named_steps["model"].get_params() == built.named_steps["model"].get_params()
     scores = cross_val_score(model, X, y, cv=2)
     assert scores.mean() > 0.7
 
@@ -165,10 +167,11 @@ root, step = Path(sys.argv[1]), sys.argv[2]
 schema = Schema((Column("x", "number"), Column("y", "number")))
 X = pd.DataFrame(np.random.default_rng(0).normal(size=(300, 2)), columns=["x", "y"])
 y = np.where(X.y > X.x, "b", "a").astype(object)
+quick = {name: {"epochs": 15} for name in ("keras_mlp", "wide_net", "torch_mlp", "deep_net")}
 if step == "save":
     told = {}
     for name in sys.argv[3:] or [n for n in for_task("classification") if n != "own_estimator"]:
-        model = fit(BUILDERS[name](schema, 3, {}), X, y, np.ones(300))
+        model = fit(BUILDERS[name](schema, 3, quick.get(name, {})), X, y, np.ones(300))
         assert (model.predict(X) == y).mean() > 0.9, name
         saved = artifacts.save(model, root, "p")
         told[name] = [saved.name, saved.sha256, saved.environment, model.predict_proba(X).tolist()]

@@ -23,6 +23,8 @@ from tests.conftest import make_loop, rows
 PARAMS = {
     "random_forest": {"n_estimators": 20},
     "hist_gradient_boosting": {"max_iter": 20},
+    "keras_mlp": {"epochs": 10},
+    "torch_mlp": {"epochs": 10},
     "own_estimator": {"path": "sklearn.ensemble.ExtraTreesClassifier", "n_estimators": 10},
 }
 MIXED = Schema((Column("n", "number"), Column("colour", "category"), Column("said", "text")))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from tempfile import mkstemp
 from typing import Annotated, Any, Literal
@@ -15,8 +14,9 @@ from fastapi.responses import FileResponse, StreamingResponse
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 
-from .. import exchange, exports, insights, people
+from .. import exchange, outgoing, people
 from ..briefing import briefing
+from ..formats import FORMATS
 from ..models import artifacts, model_folder
 from ..types import Version
 from . import shapes, work_shapes
@@ -32,7 +32,8 @@ LOOK_S = 0.25
 """Between two looks for a new champion: one indexed row, 0.1 ms."""
 
 Answers = dict[int | str, dict[str, Any]]
-_FILE: Answers = {200: {"content": {"text/csv": {}, "application/x-ndjson": {}}, "description": "The rows."}}
+_KINDS = ("text/csv", "application/x-ndjson", "application/json", "application/zip")
+_FILE: Answers = {200: {"content": {kind: {} for kind in _KINDS}, "description": "The rows."}}
 _MODEL: Answers = {
     200: {
         "content": {"application/octet-stream": {}, "application/zip": {}},
@@ -52,6 +53,10 @@ def list_events(project_id: Id, store: OpenStore, who: Who, after: After = 0, li
     return page([exchange.event(each) for each in people.told(who, project_id, found)], limit)
 
 
+Streamed = Literal["jsonl", "csv", "label-studio", "prodigy", "argilla", "huggingface"]
+"""Formats that need no memory for the whole."""
+
+
 @router.get(
     "/projects/{project_id}/export/{what}",
     response_class=StreamingResponse,
@@ -62,16 +67,17 @@ def export(
     project_id: Id,
     what: Literal["items", "inputs", "predictions", "feedback"],
     store: OpenStore,
-    format: Literal["jsonl", "csv"] = "jsonl",
+    format: Streamed = "jsonl",
 ) -> StreamingResponse:
-    """All rows as JSON Lines or CSV, sent as they are read: it takes no memory, however many there are."""
+    """All rows as JSON Lines or CSV, or items with what was said about them for another program, sent as they are read.
+
+    It takes no memory, however many there are.
+    """
     project = store.projects.get(project_id)
-    chosen = exports.FORMATS[format]
-    rows: Iterator[dict[str, Any]] = insights.export_rows(store, project, what)
-    name = f"project{project.id}-{what}{chosen.extension}"
+    name = f"project{project.id}-{what}{FORMATS[format].extension}"
     return StreamingResponse(
-        chosen.write(rows, insights.export_columns(project, what)),
-        media_type=chosen.mime,
+        outgoing.pieces(store, project, what, format),
+        media_type=FORMATS[format].mime,
         headers={"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"},
     )
 

@@ -11,6 +11,7 @@ from . import (  # each adds its commands
     bringing,
     deciding,
     ending,
+    exchanging,
     following,
     founding,
     grouping,
@@ -32,6 +33,7 @@ __all__ = [
     "app",
     "bringing",
     "deciding",
+    "exchanging",
     "following",
     "founding",
     "grouping",
@@ -49,6 +51,7 @@ __all__ = [
 
 PANELS = {
     founding: "Rows in",
+    exchanging: "Rows in",
     answering: "Predictions and rows out",
     reviewing: "Review",
     following: "What is going on",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from .files import Ending, Source, streamed, table
-from .options import AsJson, By, Database, Out, ProjectName, app, open_loop, person, print_json
+from .options import AsJson, By, Database, Out, ProjectName, VersionNumber, app, open_loop, person, print_json
 from .running import telling
 
 if TYPE_CHECKING:
@@ -45,8 +45,10 @@ def predict(
     as_json: AsJson = False,
 ) -> None:
     """Ask the champion about every row of a table, all or none; one line a row, in its order."""
+    from ..exports import FORMATS as PLAIN
+
     loop = open_loop(database, project)
-    form = _form(to, out)
+    form = _form(to, out, [*PLAIN, ALBUM])
     said = _said(loop, file, format, log, person(by), as_json)
     from .. import tasks
 
@@ -66,21 +68,34 @@ def predict(
 def export(
     what: Annotated[Literal["feedback", "items", "inputs", "predictions"], typer.Argument(help="What to write.")],
     out: Out = None,
-    to: Written = "",
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            "--format",
+            help="csv, jsonl, parquet; items with what was said about them also label-studio, prodigy, argilla, "
+            "huggingface, spacy. By the ending of --out when not given, else jsonl.",
+        ),
+    ] = "",
     project: ProjectName = "",
     database: Database = "",
     as_json: Annotated[bool, typer.Option("--json", help="JSON Lines, the default.")] = False,
 ) -> None:
     """Write all rows of a project, as they are read: it takes no memory, however many there are."""
-    from .. import insights
+    from .. import outgoing
+    from ..exports import FORMATS as PLAIN
+    from ..formats import FORMATS
 
     loop = open_loop(database, project)
-    form = _form("jsonl" if as_json else to, out)
+    others = [name for name in FORMATS if FORMATS[name].says and FORMATS[name].write is not None]
+    form = _form("jsonl" if as_json else to, out, [*PLAIN, ALBUM, *others])
     # Whoever has the database file in hand can read these predictions anyway.
-    rows = insights.export_rows(loop.store, loop.project, what, hidden=True)
-    columns = insights.export_columns(loop.project, what)
+    found = outgoing.source(loop.store, loop.project, what, hidden=True)
+    if form != ALBUM and FORMATS[form].says:
+        streamed(outgoing.pieces(loop.store, loop.project, what, form, hidden=True), out)
+        return
     write = _album_writer(loop, what) if form == ALBUM else _writer(form, out)
-    streamed(write(rows, columns), out)
+    streamed(write(found.rows(), found.columns), out)
 
 
 ALBUM = "zip"
@@ -98,16 +113,29 @@ def _album_writer(loop: Loop, what: str) -> Callable[..., Iterator[bytes]]:
     return partial(write_album, pictures=pictures, shelf=loop.store.shelf)
 
 
-def _form(to: str, out: Path | None) -> str:
-    """Name of the format. Raises InvalidInput for an unknown one."""
+@app.command("export-model")
+def export_model(
+    number: VersionNumber,
+    out: Annotated[Path, typer.Option(help="ZIP to write: unpack it, then mlflow.pyfunc.load_model(FOLDER).")],
+    project: ProjectName = "",
+    database: Database = "",
+) -> None:
+    """Write a version as an MLflow model, with its signature and requirements and without a pickle."""
+    from .. import mlflow_model
+
+    loop = open_loop(database, project)
+    version = loop.store.versions.numbered(loop.project.id, number)
+    streamed(mlflow_model.pieces(loop.store, loop.project, version), out)
+
+
+def _form(to: str, out: Path | None, formats: Collection[str]) -> str:
+    """Name of one of these formats. Raises InvalidInput for an unknown one."""
     from ..errors import InvalidInput
-    from ..exports import FORMATS
 
     ending = out.suffix.lstrip(".").lower() if out else ""
-    known = (*FORMATS, ALBUM)
-    chosen = to or (ending if ending in known else "jsonl")
-    if chosen not in known:
-        raise InvalidInput(f"to={chosen!r} is not known: choose one of {', '.join(known)}.")
+    chosen = to or (ending if ending in formats else "jsonl")
+    if chosen not in formats:
+        raise InvalidInput(f"to={chosen!r} is not known: choose one of {', '.join(formats)}.")
     return chosen
 
 

@@ -1,4 +1,4 @@
-"""Settings as they are typed: name=value."""
+"""Settings and names as they are typed: name=value."""
 
 from __future__ import annotations
 
@@ -20,6 +20,19 @@ def assigned(pairs: Iterable[str]) -> dict[str, Any]:
         if not separator or not name:
             raise InvalidSetting(f"{pair!r} is no setting: write name=value, such as retrain_threshold=100.")
         found[name] = _value(value, getattr(Settings(), name, None))
+    return found
+
+
+def named(pairs: Iterable[str]) -> dict[str, str]:
+    """Texts by name. Raises InvalidInput for what is no name=text."""
+    from ..errors import InvalidInput
+
+    found: dict[str, str] = {}
+    for pair in pairs:
+        name, separator, text = pair.partition("=")
+        if not separator or not name or not text:
+            raise InvalidInput(f"{pair!r} says nothing: write name=name, such as text=body.")
+        found[name] = text
     return found
 
 

@@ -18,6 +18,11 @@ select i.id, i.key, i.split, i.state, i.version_id from json_each(:keys) wanted
 cross join items i on i.key = wanted.value and i.project_id = :project
 """
 
+_EQUAL = """
+select i.input_hash, i.id, i.key, i.split, i.state, i.version_id from json_each(:hashes) wanted
+cross join items i on i.input_hash = wanted.value and i.project_id = :project order by i.id desc
+"""
+
 _KEYED = """
 select f.* from json_each(:keys) wanted
 cross join feedback f on f.idempotency_key = wanted.value and f.project_id = :project
@@ -56,6 +61,13 @@ class Listings:
         with self._driver.reading() as session:
             rows = session.query(_PLACED, {"keys": orjson.dumps(list(keys)).decode(), "project": project_id})
         return {row["key"]: noun(Placed, row) for row in rows}
+
+    def placed_by_input(self, project_id: int, hashes: Sequence[str]) -> dict[str, Placed]:
+        """Items of a project by the hash of their input, of equal ones the oldest; unknown hashes are left out."""
+        params = {"hashes": orjson.dumps(list(hashes)).decode(), "project": project_id}
+        with self._driver.reading() as session:
+            rows = session.query(_EQUAL, params)
+        return {row["input_hash"]: noun(Placed, row) for row in rows}
 
     def entries_by_key(self, project_id: int, idempotency_keys: Sequence[str]) -> dict[str, Feedback]:
         """Entries that were stored under idempotency keys; unknown keys are left out."""

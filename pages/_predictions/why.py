@@ -3,7 +3,7 @@
 import streamlit as st
 
 from feedback_core import charts, explain
-from feedback_core.errors import ArtifactError, NotFound
+from feedback_core.errors import ArtifactError, NotFound, Refused
 from feedback_core.explain import Detail, Explanation
 from feedback_core.explaining import TASK, Explained, explained
 from feedback_core.loop import Loop
@@ -20,6 +20,9 @@ def show(loop: Loop, item: Item) -> None:
     try:
         found = explained(loop, item)
     except (NotFound, ArtifactError):  # no version yet, or told on Overview
+        return
+    except Refused as error:  # a model that lives elsewhere says what, and not why
+        st.caption(plain(str(error)))
         return
     told = found.explanation
     st.subheader(f"Why version {found.version} says {plain(told.label)}", help=HELP)

@@ -26,7 +26,8 @@ HELP = {
 def show_lineup(loop: Loop, decide: Callable[[GateReport, Version], None], above: int | None) -> None:
     """What can be tried, the last line-up, and the decision about it. above: version shown for decision already."""
     standing = lineup.newest(loop)
-    with st.expander("Try other models", icon=":material/leaderboard:", expanded=bool(standing.live)):
+    open_ = bool(standing.live) or any(each.is_undecided for each in standing.contenders)
+    with st.expander("Try other models", icon=":material/leaderboard:", expanded=open_):
         _ask(loop, standing)
         if standing.contenders:
             _table(standing)

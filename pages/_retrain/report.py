@@ -163,7 +163,7 @@ def _show_counts(numbers: Any, version: Version) -> None:
         if measured:
             st.metric(
                 "Difference",
-                f"{_said(numbers['difference']['value'], numbers)} {_unit(numbers)}",
+                _shortly(numbers["difference"]["value"], numbers),
                 help=f"{numbers.get('metric', 'accuracy').capitalize()} of version {version.number} against the "
                 f"champion's on the same {numbers['n']:,} locked rows, holdout and audit sample together; above zero "
                 "the new version does better.",
@@ -188,6 +188,12 @@ def _points(value: float) -> str:
 
 def _unit(numbers: Any) -> str:
     return str(numbers.get("unit", "points"))
+
+
+def _shortly(value: float, numbers: Any) -> str:
+    """A difference with its unit; the number alone where an error has no unit of its own."""
+    has_unit = not _is_number(numbers) or numbers.get("numbers_unit")
+    return f"{_said(value, numbers)} {_unit(numbers)}" if has_unit else _said(value, numbers)
 
 
 def _said(value: float, numbers: Any) -> str:
@@ -279,7 +285,7 @@ def _samples(numbers: Any) -> str:
     """The difference on each locked sample by its name; empty where there is one only, or an old report has none."""
     samples = numbers.get("samples", {})
     parts = [
-        f"{_said(samples[name]['difference']['value'], numbers)} {_unit(numbers)} on "
+        f"{_shortly(samples[name]['difference']['value'], numbers)} on "
         f"{counted(samples[name]['n'], 'row')} of the {title}"
         for name, title in (("holdout", "holdout"), ("audit", "audit sample"))
         if samples.get(name, {}).get("n")

@@ -76,7 +76,7 @@ def _show_version(
         st.markdown(f"**Judged {ago(report.created_at)}{against}**")
         show_report(report, version)
         show_decision(report)
-        if report.finding != "first" and st.toggle("Slices and rows that flip", key=f"more-{report.id}"):
+        if report.finding != "first" and st.toggle("Slices, rows that flip, and what moved", key=f"more-{report.id}"):
             details(report)
 
 

@@ -12,7 +12,7 @@ from feedback_core.loop import create_project
 from feedback_core.models import BUILDERS
 from feedback_core.plans import KINDS
 from feedback_core.settings import Settings
-from feedback_core.types import Column, Rows, Schema, Task
+from feedback_core.types import Column, Rows, Schema
 from pages._people import acting, locked
 from pages._setup.album import seen_size
 from pages._setup.file import check, hand_over, label_and_id, propose, show_problems, suited, unfit_label, upload
@@ -40,7 +40,7 @@ def new_project() -> None:
     guessed = (proposal.label_column, proposal.id_column)
     label, key = label_and_id(frame, guessed, digest, "reviewers will label")
     schema = columns_editor(proposal, {label, key}, digest)
-    task = task_picker(suited(frame, digest, label), digest, label)
+    task = task_picker(frame, digest, label, proposal.label_column)
     if label and (unfit := unfit_label(frame, digest, label, task.name)):
         st.error(plain(unfit))
         return
@@ -56,19 +56,35 @@ def new_project() -> None:
     finish(filename, task, first, schema, labels, rows, digest)
 
 
-def task_picker(suits: Task, digest: str, label: str | None) -> tasks.Task:
+def task_picker(frame: Any, digest: str, label: str | None, guessed: str | None) -> tasks.Task:
     """What is predicted; the one that suits the label column unless another is chosen."""
     names = list(tasks.TASKS)
     chosen = st.segmented_control(
         "What is predicted",
         names,
-        default=suits,
+        default=suited(frame, digest, label),
         required=True,
         format_func=lambda name: tasks.TASKS[name].title,
-        key=f"task-{digest}-{label}",
+        key=_task_key(digest, label),
+        on_change=_give_way,
+        args=(frame, digest, label, guessed),
         help=" ".join(f"{tasks.TASKS[name].title}: {tasks.TASKS[name].help}" for name in names),
     )
     return tasks.TASKS[chosen]
+
+
+def _task_key(digest: str, label: str | None) -> str:
+    return f"task-{digest}-{label}"
+
+
+def _give_way(frame: Any, digest: str, label: str | None, guessed: str | None) -> None:
+    """A label column that nobody chose is an input again, once a task is chosen that does without labels."""
+    name = st.session_state[_task_key(digest, label)]
+    needs_labels = tasks.TASKS[name].learns and not tasks.TASKS[name].background
+    if label is None or label != guessed or needs_labels or not unfit_label(frame, digest, label, name):
+        return
+    st.session_state[f"label-{digest}"] = None
+    st.session_state[_task_key(digest, None)] = name
 
 
 def first_settings(frame: Any, task: tasks.Task, label: str | None, digest: str) -> Settings:
