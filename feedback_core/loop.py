@@ -556,9 +556,12 @@ class Loop:
 
     def model(self, version: Version) -> Any:
         """A version's fitted model, loaded once per loop. Raises ArtifactError."""
-        if (key := outside.key(self.store, version)) not in self._models:
-            self._models[key] = outside.model_of(self.store, self.project, version)
-        return self._models[key]
+        if not version.artifact:
+            # Where it lives is looked up each time: whoever disconnects it means every process of this server.
+            return outside.model_of(self.store, self.project, version)
+        if version.sha256 not in self._models:
+            self._models[version.sha256] = outside.model_of(self.store, self.project, version)
+        return self._models[version.sha256]
 
     @property
     def _task(self) -> tasks.Task:

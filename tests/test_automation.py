@@ -13,6 +13,7 @@ from feedback_core import automation, calibration, label_sets, studies
 from feedback_core.errors import Refused
 from feedback_core.loop import Loop
 from feedback_core.settings import Settings
+from feedback_core.store import draws
 from feedback_core.types import Decision, Version
 from feedback_core.worker import run_next
 from pages._deck.cards import card
@@ -183,6 +184,22 @@ def test_what_is_certified_is_left_to_chance_until_the_proof_is_old(audited: Loo
     clock.now += 31 * DAY_S
     assert len(audited.draw_batch("cem", left + 50)) == left + 50
     assert "30 days" in studies.certificate_view(audited.store, audited.project, clock()).why_not
+
+
+def test_few_items_below_the_proof_are_handed_out_as_by_the_walk_down_the_queue(
+    audited: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certified(audited)
+    change(audited, audit_share=0.0, skip_certified=True)
+    audited.draw_batch("cem", 3)
+    hands = {}
+    for few in (0, 2_000):
+        monkeypatch.setattr(draws, "FEW", few)
+        hand = audited.draw_batch("ben", 40)
+        hands[few] = [(draw.item_id, draw.strategy) for draw in hand]
+        audited.store.draws.release(audited.project.id, "ben", [draw.id for draw in hand])
+    assert len(hands[0]) > 0
+    assert hands[0] == hands[2_000]
 
 
 def test_the_audit_goes_on_among_what_is_skipped(audited: Loop) -> None:

@@ -231,6 +231,12 @@ def test_entries_add_up_to_pairs_by_majority_and_keep_audited_ones_aside() -> No
     assert (late.merges, dict(late.names)) == ((), {2: "Late"})
 
 
+def test_an_audited_pair_that_somebody_has_taught_before_measures_nothing() -> None:
+    entries = [entry(2, "together", (1, 4), reviewer="ben", audit=True), entry(1, "together", (1, 4))]
+    found = said(entries, None)
+    assert (found.together, found.audit) == (((1, 4),), ())
+
+
 def test_a_pair_apart_that_others_hold_together_is_set_aside_and_told() -> None:
     entries = [entry(3, "apart", (1, 3)), entry(2, "together", (2, 3)), entry(1, "together", (1, 2))]
     found = said(entries, None)

@@ -176,6 +176,25 @@ def test_an_answer_that_is_not_as_agreed_is_told_in_words(loop: Loop, answer, wo
             asking.predictions(line, loop.project, "v1", inputs)
 
 
+def test_a_server_that_has_asked_before_heeds_new_labels_and_asks_nobody_once_disconnected(
+    loop: Loop, elsewhere: Elsewhere
+) -> None:
+    elsewhere.connect(loop)
+    brought.version(loop, "poor", "ana")
+    work(loop)
+    body = {"inputs": [[7.5, 7.5]], "log": False}
+    with TestClient(create_api(loop.store.url), headers={"X-Feedback-User": "robot"}) as client:
+        address = f"/projects/{loop.project.id}"
+        assert list(client.post(f"{address}/predict", json=body).json()["predictions"][0]["proba"]) == ["a", "b"]
+        loop.change(loop.project.settings, "ana", ("a", "b", "c"))
+        said = client.post(f"{address}/predict", json=body)
+        assert (said.status_code, list(said.json()["predictions"][0]["proba"])) == (200, ["a", "b", "c"])
+        asked = len(elsewhere.got())
+        loop.store.outside.disconnect(loop.project.id, by="ana", now=loop.clock())
+        assert client.post(f"{address}/predict", json=body).status_code == 409
+        assert len(elsewhere.got()) == asked
+
+
 def test_labels_alone_are_taken_and_equal_inputs_are_asked_about_once(loop: Loop) -> None:
     inputs = loop.store.items.inputs([1])
     row = asking.row_of(inputs[0], loop.project)

@@ -257,11 +257,16 @@ def test_each_trusted_type_is_needed_by_a_model(tmp_path):
         own = BUILDERS["own_estimator"](SCHEMAS["text"], 0, params)
         models.append(fit(own, frame, ["a", "b"] * 30, np.ones(60)))
     models += [fitted_numbers(name) for name in for_task("regression")]
+    points = frame_of(SCHEMAS["numbers"], 60, seed=0)
+    some = np.array([""] * 56 + ["normal", "anomaly"] * 2, dtype=object)
+    models += [BUILDERS[name](SCHEMAS["numbers"], 0, {}, "anomaly").fit(points, some) for name in for_task("anomaly")]
     found = set()
     for model in models:
         saved = artifacts.save(model, tmp_path, "p")
         found |= set(skops.io.get_untrusted_types(file=tmp_path / saved.name / artifacts.MODEL))
     found.add("feedback_core.models.word_vectors.WordVectors")  # of an optional package: tests/test_texts.py
+    found |= {f"feedback_core.models.imported.{name}" for name in ("Columns", "Relabelled")}  # tests/test_bringing.py
+    found.add("feedback_core.models.onnx_scoring.OnnxScoring")  # tests/test_onnx.py
     assert sorted(found) == sorted(artifacts.trusted())
 
 

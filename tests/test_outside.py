@@ -132,6 +132,19 @@ def test_what_was_judged_stays_what_was_judged(loop: Loop) -> None:
     assert again.taken.stored == len(said) - len(locked)
 
 
+def test_further_predictions_are_dated_before_any_of_them_is_stored(loop: Loop, monkeypatch) -> None:
+    said = oracle(loop)
+    version = brought.predictions(loop, said[:50], "llm", "ana").version
+
+    def cut_off(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(loop.store.outside), "may_know", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        brought.predictions(loop, said, "llm", "ana")
+    assert len(loop.store.predictions.labels_of(version.id, range(1, 1_000))) == 50
+
+
 BAD = [
     ([Said("nowhere", "a", None)], NotFound, "^1 of 1 items are not in this project, such as 'nowhere'"),
     ([Said(1, "a", None), Said(1, "b", None, "line 2: ")], InvalidInput, "^line 2: the item 1 is there twice"),
@@ -149,6 +162,12 @@ def test_a_wrong_prediction_is_refused_by_place_and_nothing_is_stored(loop: Loop
     with pytest.raises(kind, match=words):
         brought.predictions(loop, said, "llm", "ana")
     assert loop.store.versions.all(loop.project.id) == []
+
+
+@pytest.mark.parametrize("number", [2**63, 2**64 - 1, 1e300, -1])
+def test_a_number_that_is_no_id_is_refused_by_line(number: float) -> None:
+    with pytest.raises(InvalidInput, match=r"^line 1: item=.* is no id: "):
+        saying.from_lines(f'{{"item": {number}, "label": "a"}}'.encode())
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0.01, 1)), min_size=1, max_size=8))

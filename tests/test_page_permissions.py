@@ -332,6 +332,18 @@ def test_a_secret_is_shown_until_it_has_been_copied_and_never_again(world) -> No
     assert not opened(claims("admin"), "setup", **ACCESS).code
 
 
+def test_the_address_of_a_model_is_for_those_who_may_change_it(world) -> None:
+    project = world.projects.named("points")
+    where = {"url": "https://models.example.org/p?key=s3cret", "train_url": "https://models.example.org/t?key=s3cret"}
+    world.outside.connect(project.id, where | {"timeout_s": 30.0, "batch": 500}, "sign", by="admin", now=1.0)
+    way = {"section": "Bring a model", f"bring-way-{project.id}": "Its address"}
+    shown = {
+        name: [each.value for each in opened(claims(name), "setup", **way).text] for name in ("maintainer", "admin")
+    }
+    assert shown["maintainer"] == ["models.example.org, asked to learn at models.example.org"]
+    assert shown["admin"] == [f"{where['url']}, asked to learn at {where['train_url']}"]
+
+
 # Calls that change what is stored, wherever they stand in pages/.
 WRITES = re.compile(
     "record|undo(_many|_rulings?)?|rule|settle|decide|world_changed|request(_\\w+)?|cancel|reweigh|judge|promote|refuse|"

@@ -327,7 +327,7 @@ def test_every_report_of_a_version_is_listed_with_both_samples_and_the_p_of_its_
     said = "\n".join(caption.value for caption in worse.caption)
     assert numbers["lost"] > numbers["gained"]
     assert f"for a loss: p = {numbers['p_worse']:.3g}" in said
-    assert "The accuracies in this list are the holdout's alone" in texts(app)
+    assert "The scores in this list are the holdout's alone" in texts(app)
 
 
 def test_both_locked_samples_are_named_in_a_report(page, trained: Loop) -> None:

@@ -47,12 +47,21 @@ def zipped(files: dict[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, data in files.items():
-            archive.writestr(name, data)
+            info = zipfile.ZipInfo("named below")  # which refuses to write no name at all
+            info.filename = name
+            archive.writestr(info, data)
     return buffer.getvalue()
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def tagged() -> bytes:
+    """A JPEG turned on its side whose resolution is a text, as damaged cameras write it."""
+    entries = struct.pack("<HHII", 0x0112, 3, 1, 6) + struct.pack("<HHI4s", 0x011A, 2, 3, b"ab\0")
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + entries + bytes(4)
+    return packed(NOISE[:20, :20], "JPEG", exif=exif)
 
 
 def claiming(width: int, height: int) -> bytes:
@@ -80,6 +89,7 @@ def shelf(tmp_path: Path) -> Shelf:
         (claiming(9_000, 9_000), r"x.png has 9,000 x 9,000 pixels, more than 50,000,000: save it smaller"),
         (packed(NOISE)[:9_000], "x.png is broken or cut off"),
         (packed(NOISE, "JPEG")[:5_000], "x.png is broken or cut off"),
+        (tagged(), "x.png is broken or cut off"),
         (claiming(100, 100)[:60], "x.png is (broken or cut off|no picture)"),
         (SVG, r"x.png is no picture this program reads \(it is text such as SVG or HTML\)"),
         (packed(NOISE, "GIF"), r"it is GIF\): send a PNG or JPEG picture"),
@@ -88,7 +98,20 @@ def shelf(tmp_path: Path) -> Shelf:
         (b"", "x.png is no picture"),
         (bytes(MAX_BYTES + 1), "more than the 20 MB a picture may have: save it smaller"),
     ],
-    ids=["bomb", "large", "cut png", "cut jpeg", "cut head", "svg", "gif", "webp", "zip", "empty", "heavy"],
+    ids=[
+        "bomb",
+        "large",
+        "cut png",
+        "cut jpeg",
+        "damaged tag",
+        "cut head",
+        "svg",
+        "gif",
+        "webp",
+        "zip",
+        "empty",
+        "heavy",
+    ],
 )
 def test_what_is_no_whole_picture_is_refused_by_name(data: bytes, why: str) -> None:
     with pytest.raises(InvalidFile, match=why):
@@ -201,7 +224,9 @@ def propose_schema(frame: pd.DataFrame) -> Schema:
     return Schema(proposal.columns, proposal.pictures)
 
 
-@pytest.mark.parametrize("name", ["../evil.png", "/etc/evil.png", "a/../../evil.png", "..\\evil.png", "c:/evil.png"])
+@pytest.mark.parametrize(
+    "name", ["../evil.png", "/etc/evil.png", "a/../../evil.png", "..\\evil.png", "c:/evil.png", "", "."]
+)
 def test_an_archive_with_a_name_that_leads_out_is_refused_whole(name: str, shelf: Shelf, tmp_path: Path) -> None:
     data = zipped({"good.png": dot(1), name: dot(2)})
     with pytest.raises(InvalidFile, match="has a name that leads out of it"):
@@ -225,6 +250,13 @@ def test_archives_that_are_broken_locked_or_too_large_are_refused(shelf: Shelf) 
         tables.read_zip(bytes(huge), "z.zip", shelf)
     with pytest.raises(InvalidFile, match="holds no PNG or JPEG picture"):
         tables.read_zip(zipped({"a.svg": SVG}), "z.zip", shelf)
+
+
+def test_two_files_of_one_name_are_refused_and_not_taken_for_one_another() -> None:
+    packs = [(name, lambda colour=n: zipped({"1.png": dot(colour)})) for n, name in enumerate(("cats.zip", "dogs.zip"))]
+    for given_files in (packs, [("a/1.png", lambda: dot(1)), ("b/1.png", lambda: dot(2))]):
+        with pytest.raises(InvalidFile, match=r"The name '1\.png' is there more than once"):
+            tables.gathered(given_files)
 
 
 def test_a_folder_is_read_without_its_links(shelf: Shelf, tmp_path: Path) -> None:

@@ -54,7 +54,8 @@ def said(entries: Sequence[ClusterEntry], clustering: Clustering | None) -> Said
         apart=tuple(pair for pair in apart if pair not in set_aside),
         contradictions=tuple(contradicted),
         disputed=disputed,
-        audit=tuple((*pair, same) for pair, same in measured.items()),
+        # Chance may fall on a pair that somebody has taught before: what was fitted to measures nothing.
+        audit=tuple((*pair, same) for pair, same in measured.items() if pair not in taught),
         merges=tuple(
             (entry.cluster_a, entry.cluster_b)
             for entry in about

@@ -28,10 +28,15 @@ def _row(each: Builder) -> tuple[str, ...]:
         "yes" if each.trains else "no, scores only",
         _yes(each.increments),
         _yes(each.weights),
-        _EXPLAINED[each.explain],
+        _explained(each),
         each.artifact,
         f"`.[{each.extra}]`" if each.extra else "–",
     )
+
+
+def _explained(each: Builder) -> str:
+    # Of classes alone: what moved a number or an alarm is not told yet.
+    return _EXPLAINED[each.explain] if "classification" in each.tasks else "no"
 
 
 def _yes(fact: bool | None) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Iterator
 from typing import Any
+
+import numpy as np
 
 from ..errors import InvalidFile
 from .artifacts import trusted
@@ -41,7 +44,7 @@ def read_model(data: bytes, filename: str) -> Any:
                 f"{filename} holds types that cannot be read safely ({', '.join(unknown[:5])}): bring a model of "
                 "scikit-learn estimators without own functions, or write it as ONNX."
             )
-        return skops.io.loads(data, trusted=list(trusted()))
+        model = skops.io.loads(data, trusted=list(trusted()))
     except (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, ImportError) as error:
         if isinstance(error, InvalidFile):
             raise
@@ -49,3 +52,32 @@ def read_model(data: bytes, filename: str) -> Any:
             f"{filename} cannot be read as a skops file ({str(error)[:200]}): write it anew with this version of "
             f"scikit-learn: `{TO_SKOPS}`."
         ) from error
+    if any(getattr(part, "input", "content") != "content" for part in _parts(model) if hasattr(part, "build_analyzer")):
+        # What a reviewer or a program sends as a text would be opened as a file of this server.
+        raise InvalidFile(
+            f"{filename} takes texts for names of files, which are never opened here: fit it with input='content'."
+        )
+    return model
+
+
+def _parts(model: Any) -> Iterator[Any]:
+    """Every object within a model, itself included."""
+    seen, left = set[int](), [model]
+    while left:
+        part = left.pop()
+        if isinstance(part, (str, bytes, int, float)) or part is None or id(part) in seen:
+            continue
+        seen.add(id(part))
+        yield part
+        left += _within(part)
+
+
+def _within(part: Any) -> list[Any]:
+    if isinstance(part, dict):
+        return [*part, *part.values()]
+    if isinstance(part, (list, tuple, set, frozenset)):
+        return list(part)
+    if isinstance(part, np.ndarray):
+        return part.ravel().tolist() if part.dtype == object else []
+    # The owner of a method, which may stand in for a function.
+    return [*getattr(part, "__dict__", {}).values(), getattr(part, "__self__", None)]

@@ -2,7 +2,7 @@
 
 from .bringing import import_file, import_model
 from .connecting import Asked, ask_to_train, connect, register, requested_rows
-from .opening import key, model_of
+from .opening import model_of
 from .saying import Said, from_lines, from_table, of_row
 from .telling import Coverage, Taken, import_predictions, named
 
@@ -18,7 +18,6 @@ __all__ = [
     "import_file",
     "import_model",
     "import_predictions",
-    "key",
     "model_of",
     "named",
     "of_row",

@@ -11,11 +11,6 @@ from ..types import Project, Version
 from .connecting import asker
 
 
-def key(store: Store, version: Version) -> str:
-    """What a loaded model is kept under: the hash of its file, or of a version without one its id in this store."""
-    return version.sha256 or f"{store.url} version {version.id}"
-
-
 def model_of(store: Store, project: Project, version: Version) -> Any:
     """A model that gives probabilities of a project's rows. Raises ArtifactError."""
     if version.estimator == "predictions":

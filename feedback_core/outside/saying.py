@@ -75,6 +75,8 @@ def of_row(row: Mapping[str, Any], place: str) -> Said:
         raise InvalidInput(f"{place}item={item!r:.80} is neither a key nor an id: say which item this is about.")
     if isinstance(item, float):
         item = int(item) if item.is_integer() else str(item)
+    if isinstance(item, int) and not 0 <= item < 2**63:
+        raise InvalidInput(f"{place}item={item!r:.40} is no id: send a smaller number, or a key as text.")
     return Said(item, _text(row.get("label"), place), _numbers(row.get("probabilities"), place), place)
 
 

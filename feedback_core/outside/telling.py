@@ -71,9 +71,10 @@ def import_predictions(store: Store, project: Project, name: str, said: Sequence
         project, described(store, project, "predictions", {"name": name}, by, now), NOTHING, ()
     )
     kept = _still_open(store, project, version, ids)
-    store.predictions.save(version.id, scoring.plain([ids[n] for n in kept], proba[kept], project.labels))
     if known is not None:
+        # First: whoever is cut off in between must not leave predictions behind that count as older than they are.
         store.outside.may_know(version.id)
+    store.predictions.save(version.id, scoring.plain([ids[n] for n in kept], proba[kept], project.labels))
     store.events.append(
         project.id, now, by, "predictions imported", {"number": version.number, "name": name, "predictions": len(kept)}
     )

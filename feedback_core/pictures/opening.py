@@ -44,7 +44,7 @@ def opened(data: bytes, name: str) -> Image:
         raise _too_many(name, "far too many") from None
     except InvalidFile:
         raise
-    except (OSError, SyntaxError, ValueError, struct.error, EOFError, IndexError, KeyError):
+    except (OSError, SyntaxError, ValueError, TypeError, ArithmeticError, struct.error, EOFError, LookupError):
         raise InvalidFile(f"{name} is broken or cut off: save it again, or leave it out.") from None
 
 

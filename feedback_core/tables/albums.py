@@ -161,7 +161,8 @@ def _joined(found: _Found, notes: list[str]) -> pd.DataFrame:
     known = _by_name(found.cells)
     column = _naming_column(table, known, name)
     paths = [known.get(_bare(cell)) for cell in table[column].tolist()]
-    rest = [path for path in found.cells if path not in set(paths)]
+    named = set(paths)
+    rest = [path for path in found.cells if path not in named]
     image = IMAGE if IMAGE not in table.columns or column == IMAGE else "picture"
     cells = [refused(str(cell), f"{cell} is named in {name}, but no such picture came with it: add it.") if path is None
              else found.cells[path] for cell, path in zip(table[column].tolist(), paths, strict=True)]  # fmt: skip

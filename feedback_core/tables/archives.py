@@ -6,6 +6,7 @@ import lzma
 import stat
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from io import BytesIO
 from pathlib import Path, PurePosixPath
@@ -27,6 +28,9 @@ class Files:
     def __init__(self, names: list[str], read: Iterator[bytes]) -> None:
         if len(names) > MAX_PICTURES + 1:
             raise InvalidFile(f"There are {len(names):,} files, more than {MAX_PICTURES:,}: split them.")
+        if twice := next((name for name, n in Counter(names).items() if n > 1), None):
+            # One would take the place of the other, and its label.
+            raise InvalidFile(f"The name {twice!r:.80} is there more than once: rename one, or send them one by one.")
         self.names, self._read = names, read
 
     def __len__(self) -> int:
@@ -42,12 +46,13 @@ def unzipped(data: bytes, filename: str) -> Files:
         archive = zipfile.ZipFile(BytesIO(data))
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
         raise InvalidFile(f"{filename} is no readable ZIP archive ({error}): pack it again.") from None
-    found = [info for info in archive.infolist() if not info.is_dir() and not _is_litter(info.filename)]
+    found = [
+        info for info in archive.infolist() if not (info.filename and info.is_dir()) and not _is_litter(info.filename)
+    ]
     for info in found:
         _refuse_harm(info, filename)
     names = [info.filename for info in found]
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
+    if twice := next((name for name, n in Counter(names).items() if n > 1), None):
         raise InvalidFile(f"{filename} has {twice!r:.80} more than once: pack it again.")
     if (size := sum(info.file_size for info in found)) > MAX_UNPACKED:
         raise InvalidFile(f"{filename} unpacks to {size / 2**30:,.1f} GB, more than {MAX_UNPACKED // 2**30}: split it.")
@@ -71,7 +76,13 @@ def _is_litter(name: str) -> bool:
 def _refuse_harm(info: zipfile.ZipInfo, filename: str) -> None:
     name = info.filename
     parts = PurePosixPath(name.replace("\\", "/")).parts
-    if name.startswith(("/", "\\")) or ".." in parts or ":" in parts[0] or stat.S_ISLNK(info.external_attr >> 16):
+    if (
+        not parts
+        or name.startswith(("/", "\\"))
+        or ".." in parts
+        or ":" in parts[0]
+        or stat.S_ISLNK(info.external_attr >> 16)
+    ):
         raise InvalidFile(f"{filename} has a name that leads out of it, {name!r:.80}: pack the folder itself again.")
     if info.flag_bits & 1:
         raise InvalidFile(f"{filename} is locked with a password: pack it without.")

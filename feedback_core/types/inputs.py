@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from ..settings import Settings
@@ -36,7 +36,7 @@ class Schema:
     """The input of a project; an item's values stand in this order."""
 
     columns: tuple[Column, ...]
-    pictures: str = ""
+    pictures: str = field(default="", compare=False)
     """Folder of the picture files that inputs refer to."""
 
     @property

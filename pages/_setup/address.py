@@ -1,11 +1,13 @@
 """A model that lives on another server: connect it, and say which versions it serves."""
 
+from urllib.parse import urlsplit
+
 import streamlit as st
 
 from feedback_core import brought, outside, webhooks
 from feedback_core.loop import Loop
 from feedback_core.types import Endpoint
-from pages._people import acting, locked
+from pages._people import acting, locked, may
 from pages._shared import PAGES, ago, plain, tell_done, told
 
 
@@ -31,9 +33,11 @@ def _show_secret() -> None:
 
 
 def _connected(loop: Loop, found: Endpoint) -> None:
-    learns = f"asked to learn at {found.train_url}" if found.train_url else "never asked to learn"
+    # An address may itself be a secret: only its host is for everybody.
+    shown = str if may("connect model", loop) else _host
+    learns = f"asked to learn at {shown(found.train_url)}" if found.train_url else "never asked to learn"
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.text(f"{found.url}, {learns}")
+        st.text(f"{shown(found.url)}, {learns}")
         st.caption(f"connected by {plain(found.created_by)} {ago(found.created_at)}")
         st.button(
             "Disconnect",
@@ -43,6 +47,10 @@ def _connected(loop: Loop, found: Endpoint) -> None:
             args=(loop,),
             **locked("connect model", loop, help="It is asked nothing any more, and its secret is forgotten."),
         )
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""
 
 
 def _disconnect(loop: Loop) -> None:
