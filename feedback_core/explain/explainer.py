@@ -37,7 +37,7 @@ class Explainer:
         self._owners = None
         self._reader: Reader | None = None
         # A model from elsewhere may be asked about whole rows alone: its scaling is for distances, not for itself.
-        if hasattr(self._prepare, "transform") and hasattr(self._step, "predict_proba"):
+        if self._prepare is not None and hasattr(self._prepare, "transform") and hasattr(self._step, "predict_proba"):
             self._background = self._prepare.transform(learned)
             self._owners = owners(self._prepare, schema, self._background.shape[1])
         if self._owners is not None:
