@@ -402,9 +402,13 @@ class Loop:
     def change(self, settings: Settings, by: str, labels: Sequence[str] = ()) -> None:
         """Save settings and further labels; other weights of the priority bring the queue in their order.
 
-        Raises InvalidSetting.
+        Raises InvalidSetting, and for another model NotFound and NotInstalled: at the next retrain would be too late.
         """
-        weights = self.project.settings.weights
+        before = self.project.settings
+        if (settings.estimator, settings.params) != (before.estimator, before.params):
+            own = self.project
+            tasks.unfitted(own.task, own.schema, settings.estimator, settings.params, settings.seed)
+        weights = before.weights
         self.project = self.store.projects.update(
             self.project, settings=settings, labels=tuple(labels), now=self.clock(), actor=by
         )

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
 from sklearn.utils.validation import has_fit_parameter
 
-from feedback_core.errors import ArtifactError, InvalidInput, InvalidSetting
+from feedback_core.errors import ArtifactError, InvalidInput, InvalidSetting, NotFound
 from feedback_core.models import BUILDERS, artifacts, available, for_task
 from feedback_core.models.own_models import load_own
 from feedback_core.models.table import markdown
@@ -106,8 +107,24 @@ def test_rows_of_another_width_and_an_unfitted_model_are_refused_in_words(name):
 
 @every_model
 def test_a_parameter_that_does_not_exist_is_refused_by_name(name):
-    with pytest.raises(InvalidSetting, match=rf"^{re.escape(BUILDERS[name].title)} does not take .*'no_such_thing'"):
+    with pytest.raises(
+        InvalidSetting, match=rf"^{re.escape(BUILDERS[name].title)} does not take these params .*'no_such_thing'"
+    ):
         BUILDERS[name](POINTS, 0, {"no_such_thing": 1})
+
+
+def test_a_model_that_could_not_be_trained_is_refused_when_it_is_chosen(trained):
+    before = trained.project.settings
+    for values, error in (
+        ({"estimator": "nope"}, NotFound),
+        ({"estimator": "ridge"}, InvalidSetting),
+        ({"estimator": "torch_mlp", "params": {"hiden": 3}}, InvalidSetting),
+    ):
+        with pytest.raises(error):
+            trained.change(replace(before, **values), "test")
+    trained.change(replace(before, estimator="torch_mlp", params={"hidden": 3}), "test")
+    settings = trained.store.projects.get(trained.project.id).settings
+    assert (settings.estimator, settings.params) == ("torch_mlp", {"hidden": 3})
 
 
 # -- going on ------------------------------------------------------------------------------------------------------
@@ -168,7 +185,7 @@ schema = Schema((Column("x", "number"), Column("y", "number")))
 X = pd.DataFrame(np.random.default_rng(0).normal(size=(300, 2)), columns=["x", "y"])
 y = np.where(X.y > X.x, "b", "a").astype(object)
 quick = {name: {"epochs": 15} for name in ("keras_mlp", "wide_net", "torch_mlp", "deep_net")}
-if step == "save":
+if "save" in step:
     told = {}
     for name in sys.argv[3:] or [n for n in for_task("classification") if n != "own_estimator"]:
         model = fit(BUILDERS[name](schema, 3, quick.get(name, {})), X, y, np.ones(300))
@@ -176,7 +193,7 @@ if step == "save":
         saved = artifacts.save(model, root, "p")
         told[name] = [saved.name, saved.sha256, saved.environment, model.predict_proba(X).tolist()]
     (root / "told.json").write_bytes(orjson.dumps(told))
-else:
+if "load" in step:
     for name, (folder, digest, _, said) in orjson.loads((root / "told.json").read_bytes()).items():
         print(name, (artifacts.load(root, folder, digest).predict_proba(X) == np.array(said)).all())
 """
@@ -201,8 +218,7 @@ def test_every_model_and_those_of_the_documents_answer_the_same_in_another_proce
 
 
 def test_keras_computes_with_tensorflow_too(tmp_path):
-    run(tmp_path, "save", "keras_mlp", KERAS_BACKEND="tensorflow")
-    assert run(tmp_path, "load", KERAS_BACKEND="tensorflow") == "keras_mlp True\n"
+    assert run(tmp_path, "save and load", "keras_mlp", KERAS_BACKEND="tensorflow") == "keras_mlp True\n"
     assert '"tensorflow":"2.' in (tmp_path / "told.json").read_text()
 
 

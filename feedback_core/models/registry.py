@@ -60,7 +60,9 @@ class Builder:
         try:
             return self.build(schema, seed, own, task)
         except TypeError as error:
-            raise InvalidSetting(f"{self.title} does not take these parameters: {error}.") from error
+            raise InvalidSetting(
+                f"{self.title} does not take these params ({error}): leave them out, or name those that it has."
+            ) from error
 
     @property
     def installed(self) -> bool:
