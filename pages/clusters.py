@@ -90,5 +90,6 @@ else:
     ask(loop, found)
     groups.contradictions(loop, found.said)
     groups.waiting(loop, found)
-    groups.chart(loop, found)
-    groups.cards(loop, found)
+    shown = groups.choice(loop, found)
+    groups.chart(loop, shown)
+    groups.cards(loop, shown)

@@ -357,7 +357,9 @@ def test_a_stored_verdict_gates_without_another_look(trained, at):
 
 
 def test_figures_events_and_scores_are_told_in_words_and_as_json(trained, at):
-    assert set(said(at, "insights")) == {"accuracy", "accuracy_by_version", "volume", "forecast", "credit", "queue"}
+    assert set(said(at, "insights")) == {
+        *("accuracy", "accuracy_by_version", "volume", "forecast", "certificate", "credit", "queue")
+    }
     assert call(at, "insights").stdout.startswith("Holdout: ")
     newest = said(at, "events", "--limit", "2")
     assert newest[0]["id"] > newest[1]["id"]

@@ -102,6 +102,20 @@ def test_a_verdict_is_told_in_words_and_carried_out(page, iris: Iris) -> None:
     assert kept.value == f"{100 * newest(loop).metrics['satisfaction']['value']:.0f} %"
 
 
+def test_new_groups_can_be_looked_at_before_they_are_used_but_not_changed(page, iris: Iris) -> None:
+    loop, _ = iris
+    run(loop, 3)
+    run(loop, 4)
+    app = page("clusters")
+    assert [header.value for header in app.subheader][1:] == ["Group 1", "Group 2", "Group 3"]
+    app.segmented_control(key=f"look-at-{newest(loop).id}").set_value(True).run()
+    names = sorted(header.value for header in app.subheader[1:])  # the largest comes first
+    assert names == ["Group 1", "Group 2", "Group 3", "Group 4"]
+    assert len(json.loads(app.get("plotly_chart")[0].proto.spec)["data"]) == 4
+    assert not [button for button in app.button if str(button.key).startswith("rename-group")]
+    assert in_use(loop).number == 1
+
+
 def test_answers_that_contradict_are_shown_with_the_items_between(page, iris: Iris) -> None:
     loop, _ = iris
     run(loop, 3)

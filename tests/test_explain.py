@@ -13,10 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier
 
-from feedback_core import explain, influence, intake, movement
+from feedback_core import brought, explain, influence, intake, movement
 from feedback_core.errors import NotFound, Refused
 from feedback_core.explain import Effect, Explainer, Explanation
 from feedback_core.explain.mixtures import of_frames, of_numbers
@@ -25,9 +27,11 @@ from feedback_core.explain.permutations import shapley
 from feedback_core.explain.tree_shapley import TreeShapley
 from feedback_core.explain.trees import trees_of
 from feedback_core.explaining import explained, reasons
+from feedback_core.intake import encode_one
+from feedback_core.loop import Loop, create_project
 from feedback_core.models import BUILDERS
 from feedback_core.training import fit
-from feedback_core.types import Column, Decision, ItemFilter, Schema
+from feedback_core.types import Column, Decision, ItemFilter, Rows, Schema
 from feedback_core.worker import run_next
 from pages._shared import plain
 from tests.conftest import make_loop, rows
@@ -452,6 +456,30 @@ def test_a_model_that_would_have_to_be_asked_leaves_its_cards_without_reasons(st
     items = store.items.many(store.items.open_ids(loop.project.id))
     assert reasons(loop, items) == {}
     assert explained(loop, items[0]).explanation.way == "sampled"
+
+
+@pytest.mark.parametrize("kind", ["matrix", "text", "onnx"])
+def test_a_model_from_a_file_is_explained_by_asking_it_and_its_cards_open(store, kind):
+    schema = Schema((Column("said", "text"),)) if kind == "text" else Schema((Column("x0", "number"),))
+    values = ["good soup" if n % 2 else "bad soup" for n in range(60)] if kind == "text" else np.linspace(-1, 1, 60)
+    labels = ["a" if n % 2 else "b" for n in range(60)] if kind == "text" else ["ab"[n >= 30] for n in range(60)]
+    loop = Loop(store, create_project(store, kind, schema, ("a", "b"), actor="test"))
+    bodies = [encode_one([value], schema) for value in values]
+    loop.add_items(Rows(bodies, list(map(str, range(60))), [*labels[:20], None, None, *labels[22:]]), "test")
+    X = list(values) if kind == "text" else values.reshape(-1, 1).astype(np.float32)
+    model = make_pipeline(*([CountVectorizer()] if kind == "text" else []), LogisticRegression()).fit(X, labels)
+    if kind == "onnx":
+        converted = pytest.importorskip("skl2onnx").to_onnx(model, X[:2], options={"zipmap": False})
+        brought.model(loop, converted.SerializeToString(), "m.onnx", "test")
+    else:
+        loop.request_judgement(loop.import_model(model, "test"), "test")
+    for _ in range(2):  # judged, promoted as the first one, and asked about the pool
+        assert run_next(store, "test", loop.clock).state == "done"
+    (item, _) = store.items.many(store.items.open_ids(loop.project.id))
+    assert reasons(loop, [item]) == {}
+    told = explained(loop, item).explanation
+    assert (told.way, told.label) == ("sampled", item.predicted)
+    assert told.base + sum(each.amount for each in told.effects) == pytest.approx(told.output, abs=1e-6)
 
 
 # -- of a refinement -----------------------------------------------------------------------------------------------

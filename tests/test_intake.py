@@ -89,6 +89,15 @@ def test_the_label_is_found_by_name_wherever_it_stands(name):
     assert proposal.label_column == name
 
 
+def test_a_last_column_that_alone_has_gaps_is_the_label():
+    sex = ["1", "2"] * 10
+    amounts = [f"{n}.5" if n < 14 else "" for n in range(20)]
+    proposal = propose(table(sex=sex, progression=amounts))
+    assert (proposal.label_column, proposal.task) == ("progression", "regression")
+    assert propose(table(sex=sex, progression=[f"{n}.5" for n in range(20)])).label_column == "sex"
+    assert propose(table(sex=[*sex[:-3], "", "", ""], progression=amounts)).label_column == "sex"
+
+
 def test_without_a_telling_name_the_last_column_with_few_values_is_the_label():
     few = ["ham", "spam", "ham", "spam"]
     proposal = propose(table(first=few, kind=few, n=["1.5", "2.5", "3.5", "4.5"]))

@@ -582,6 +582,9 @@ def test_a_label_of_decimal_numbers_is_refused_whatever_was_guessed(page, store:
     app = uploaded(page("setup"), "upload", "price,rooms,sold\n" + "\n".join(lines))
     assert picked(app, "Label column") == "sold"
     next(box for box in app.selectbox if box.label == "Label column").select("price").run()
+    task = next(control for control in app.segmented_control if control.label == "What is predicted")
+    assert task.value == "regression"
+    task.set_value("classification").run()
     assert "'price' holds 300 different numbers" in app.error[0].value.replace("\\", "")
     assert not [button for button in app.button if button.label.startswith("Create")]
 
@@ -648,8 +651,9 @@ def test_the_download_is_made_of_bytes(page, trained: Loop, monkeypatch: pytest.
     monkeypatch.setattr(st, "download_button", lambda _label, produce, **_options: made.append(produce()))
     app.segmented_control(key="section").set_value("Export").run()
     assert made
-    assert made[-1].count(b"\n") == 301
-    assert made[-1].startswith("\ufeffkey,split,state,x0,x1,label".encode())
+    rows = made[0]
+    assert rows.count(b"\n") == 301
+    assert rows.startswith("\ufeffkey,split,state,x0,x1,label".encode())
 
 
 def test_adding_rows_says_which_columns_are_not_read(page, trained: Loop) -> None:

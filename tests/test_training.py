@@ -154,20 +154,20 @@ def fake(classes, proba):
 
 def test_probabilities_come_in_the_order_of_the_project():
     model = fake(["a", "b", "c"], [[0.1, 0.2, 0.7], [0.5, 0.3, 0.2]])
-    assert aligned_proba(model, [0, 0], ("c", "a", "b")).tolist() == [[0.7, 0.1, 0.2], [0.2, 0.5, 0.3]]
+    assert aligned_proba(model, np.array([0, 0]), ("c", "a", "b")).tolist() == [[0.7, 0.1, 0.2], [0.2, 0.5, 0.3]]
 
 
 def test_a_label_the_model_has_never_seen_gets_zero():
     model = fake(["a", "c"], [[0.4, 0.6]])
-    assert aligned_proba(model, [0], ("a", "b", "c", "d")).tolist() == [[0.4, 0.0, 0.6, 0.0]]
+    assert aligned_proba(model, np.array([0]), ("a", "b", "c", "d")).tolist() == [[0.4, 0.0, 0.6, 0.0]]
 
 
 def test_a_class_the_project_no_longer_has_is_left_out():
-    assert aligned_proba(fake(["a", "old"], [[0.4, 0.6]]), [0], ("a", "b")).tolist() == [[0.4, 0.0]]
+    assert aligned_proba(fake(["a", "old"], [[0.4, 0.6]]), np.array([0]), ("a", "b")).tolist() == [[0.4, 0.0]]
 
 
 def test_labels_that_are_numbers_in_the_model_are_found_by_their_text():
-    assert aligned_proba(fake([0, 1], [[0.25, 0.75]]), [0], ("1", "0")).tolist() == [[0.75, 0.25]]
+    assert aligned_proba(fake([0, 1], [[0.25, 0.75]]), np.array([0]), ("1", "0")).tolist() == [[0.75, 0.25]]
 
 
 def test_a_fitted_model_answers_in_label_order():

@@ -119,24 +119,24 @@ def compare(project_id: Id, number: Number, act: work_shapes.Act, store: OpenSto
 @router.post("/versions/{number}/promote", response_model=shapes.Clustering, dependencies=[may("promote")])
 def promote(project_id: Id, number: Number, given: shapes.Decided, store: OpenStore, who: Who) -> dict[str, Any]:
     """Put a compared clustering into use; against the advice a reason is needed."""
-    loop, made = _meant(store, project_id, number)
-    deciding.promote(loop, made, acting(given.by, who), given.reason)
+    by, (loop, made) = acting(given.by, who), _meant(store, project_id, number)
+    deciding.promote(loop, made, by, given.reason)
     return views.told(store.clusterings.get(made.id))
 
 
 @router.post("/versions/{number}/refuse", response_model=shapes.Clustering, dependencies=[may("refuse")])
 def refuse(project_id: Id, number: Number, given: shapes.Decided, store: OpenStore, who: Who) -> dict[str, Any]:
     """Keep the clustering in use and close the case of this one."""
-    loop, made = _meant(store, project_id, number)
-    deciding.refuse(loop, made, acting(given.by, who), given.reason)
+    by, (loop, made) = acting(given.by, who), _meant(store, project_id, number)
+    deciding.refuse(loop, made, by, given.reason)
     return views.told(store.clusterings.get(made.id))
 
 
 @router.post("/versions/{number}/rollback", response_model=shapes.Clustering, dependencies=[may("rollback")])
 def roll_back(project_id: Id, number: Number, given: shapes.Decided, store: OpenStore, who: Who) -> dict[str, Any]:
     """Bring an earlier clustering back into use; a reason is needed."""
-    loop, made = _meant(store, project_id, number)
-    deciding.rollback(loop, made, acting(given.by, who), given.reason)
+    by, (loop, made) = acting(given.by, who), _meant(store, project_id, number)
+    deciding.rollback(loop, made, by, given.reason)
     return views.told(store.clusterings.get(made.id))
 
 

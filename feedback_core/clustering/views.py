@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from ..errors import Refused
 from ..intervals import plain
 from ..loop import Loop
 from ..types import PAIR_WORDS, Cluster, ClusterEntry, Clustering, ClusterReport
@@ -61,6 +62,13 @@ def standing(loop: Loop) -> Standing:
         candidate,
         report,
     )
+
+
+def previewed(loop: Loop, found: Standing) -> Standing:
+    """The same with the groups that wait for a decision in place of those in use; raises Refused where none wait."""
+    if found.candidate is None:
+        raise Refused("No new groups wait for a decision: make new groups first.")
+    return replace(found, champion=found.candidate, clusters=tuple(loop.store.clusterings.clusters(found.candidate.id)))
 
 
 def held(loop: Loop) -> int:

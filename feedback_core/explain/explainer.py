@@ -36,7 +36,8 @@ class Explainer:
         self._prepare, self._step = steps.get("prepare"), steps.get("model")
         self._owners = None
         self._reader: Reader | None = None
-        if self._prepare is not None and hasattr(self._prepare, "transform"):
+        # A model from elsewhere may be asked about whole rows alone: its scaling is for distances, not for itself.
+        if self._prepare is not None and hasattr(self._prepare, "transform") and hasattr(self._step, "predict_proba"):
             self._background = self._prepare.transform(learned)
             self._owners = owners(self._prepare, schema, self._background.shape[1])
         if self._owners is not None:
@@ -156,7 +157,7 @@ class Explainer:
 
     def _vectorizer(self, column: str) -> Any:
         """The step that counts a text column's words, None where something else reads them."""
-        steps = [step for _, step, of in self._prepare.transformers_ if of == column]  # type: ignore[union-attr]
+        steps = [step for _, step, of in getattr(self._prepare, "transformers_", ()) if of == column]
         return steps[0] if steps and hasattr(steps[0], "vocabulary_") else None
 
     def _said(self, row: Any, column: str, label: str, some: Sequence[str]) -> Any:

@@ -18,7 +18,7 @@ def owners(prepare: Any, schema: Schema, width: int) -> Owners | None:
 
     prepare: a fitted ColumnTransformer over the frame that `intake.decode` gives.
     """
-    if not hasattr(prepare, "output_indices_"):
+    if not (hasattr(prepare, "output_indices_") and hasattr(prepare, "transformers_")):
         return None
     place = {name: n for n, column in enumerate(schema.columns) for name in feature_names(Schema((column,)))}
     found = np.full(width, -1, dtype=np.intp)

@@ -22,6 +22,8 @@ _ID_NAME = re.compile(
     r"|.*[a-z]I[dD]|(?i:file([_ ]?(name|path))?)"
 )
 _MAX_NUMBER_CLASSES = 20
+_GAPS = 0.1
+"""Share of empty cells from which a column is more likely waiting for labels than a feature with a few holes."""
 _PIXEL_WORDS = ("pixel", "px", "pix", "image", "img", "")
 
 
@@ -114,13 +116,20 @@ def _is_id(fact: Facts) -> bool:
 
 
 def _find_label(facts: Sequence[Facts]) -> str | None:
-    """By name, else the last column with few values."""
+    """By name; else the last column, if it alone has gaps, as labels have that are still to be given; else the last one
+    with few values."""
     by_name = {fact.name.lower(): fact.name for fact in facts if fact.kind in ("category", "number")}
     for name in LABEL_NAMES:
         if name in by_name:
             return by_name[name]
+    if facts and _awaits_labels(facts[-1]) and not any(fact.missing for fact in facts[:-1]):
+        return facts[-1].name
     few = [fact.name for fact in facts if _has_few_values(fact)]
     return few[-1] if few else None
+
+
+def _awaits_labels(fact: Facts) -> bool:
+    return fact.kind in ("category", "number") and fact.distinct >= 2 and fact.missing >= _GAPS * fact.n
 
 
 def _has_few_values(fact: Facts) -> bool:

@@ -122,6 +122,17 @@ def take_back(loop: Loop, entry_id: int, action: str) -> None:
         feedback.undo(loop, entry_id, by)
 
 
+def choice(loop: Loop, found: views.Standing) -> views.Standing:
+    """The groups to look at: those in use, or the new ones before anybody decides about them."""
+    if found.candidate is None:
+        return found
+    new = st.segmented_control(
+        "Groups to look at", (False, True), default=False, required=True, key=f"look-at-{found.candidate.id}",
+        format_func=lambda new: "New groups" if new else "Groups in use",
+    )  # fmt: skip
+    return views.previewed(loop, found) if new else found
+
+
 def chart(loop: Loop, found: views.Standing) -> None:
     """Where a sample of the items lies, coloured by group."""
     assert found.champion is not None
@@ -177,6 +188,8 @@ def _card(loop: Loop, made: Clustering, cluster: Cluster, others: Sequence[Clust
     st.caption(f"{counted(cluster.size, 'item')}, {cluster.size / made.items:.0%} of all{merged}")
     _listed(loop, "Typical", [items[n] for n in cluster.representatives[:TYPICAL] if n in items])
     _listed(loop, "Odd ones out", [items[n] for n in cluster.odd[:ODD] if n in items])
+    if made.status != "champion":
+        return  # a name or a merge said of groups that nobody uses would be kept for those in use
     with st.popover("Change", icon=":material/edit:", disabled=locked("group", loop)["disabled"]):
         _changes(loop, made, cluster, others)
 
