@@ -20,6 +20,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import LinearSVC
+from threadpoolctl import threadpool_limits
 
 from feedback_core import intake
 from feedback_core.client import _sha256_of_members
@@ -181,7 +182,8 @@ NUMBER_QUICK = {
 def fitted_numbers(name, unit=1.0):
     model = BUILDERS[name](SCHEMAS["numbers"], 3, NUMBER_QUICK.get(name, {}), task="regression")
     X, y = numbers_data(400, 0)
-    return model.fit(X, unit * y)
+    with threadpool_limits(1):
+        return model.fit(X, unit * y)
 
 
 @every_regressor
