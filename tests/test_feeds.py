@@ -100,7 +100,8 @@ def test_insights_are_the_numbers_of_the_page(client, trained):
     body = found.json()
     assert body["accuracy_by_version"] == insights.accuracy_history(trained.store, trained.project)
     assert body["volume"] == insights.feedback_volume(trained.store, trained.project)
-    assert set(body) == {"accuracy", "accuracy_by_version", "volume", "forecast", "credit", "queue"}
+    names = {"accuracy", "accuracy_by_version", "volume", "forecast", "certificate", "credit", "queue"}
+    assert set(body) == names
     again = client.get(path(trained, "insights"), headers={"If-None-Match": found.headers["etag"]})
     assert again.status_code == 304
 
