@@ -385,7 +385,7 @@ def test_no_code_of_a_page_changes_anything_without_asking_who_may() -> None:
 
 
 @pytest.mark.parametrize(
-    ("page", "state", "files"), [("setup", {"section": "Export"}, 2), ("overview", {}, 1), ("retrain", {}, 4)]
+    ("page", "state", "files"), [("setup", {"section": "Export"}, 3), ("overview", {}, 1), ("retrain", {}, 4)]
 )
 def test_a_download_is_made_for_those_who_may_have_it_when_they_press(world, monkeypatch, page, state, files) -> None:
     offered = []
