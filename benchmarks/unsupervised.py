@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from sklearn.metrics import average_precision_score
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
+from benchmarks._clusters import gains
 from benchmarks._report import arguments, cpu, report
 from feedback_core.models.iforest_feedback import ANOMALY, NORMAL, FeedbackIForest
 from feedback_core.models.knn_feedback import FeedbackNeighbours
@@ -131,14 +131,6 @@ def row(make: Callable[..., FeedbackIForest], table: Table, seeds: tuple[int, ..
     }
 
 
-def clusters(quick: bool) -> dict[str, Any]:
-    """What constraints are worth to a clustering."""
-    if find_spec("benchmarks._clusters") is None:
-        return {}
-    found: dict[str, Any] = import_module("benchmarks._clusters").measured(quick)
-    return found
-
-
 def measured(quick: bool) -> tuple[dict[str, Any], dict[str, Any]]:
     """Metrics and baselines."""
     seeds = SEEDS[:1] if quick else SEEDS
@@ -178,7 +170,7 @@ def main() -> None:
     options = arguments(__doc__ or "")
     with cpu() as spent:
         metrics, baselines = measured(options.quick)
-        metrics |= clusters(options.quick)
+        metrics |= gains(quick=options.quick)
     report("unsupervised", metrics | {"cpu_s": spent.seconds}, baselines, as_json=options.json)
 
 

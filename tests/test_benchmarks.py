@@ -124,6 +124,8 @@ DURABILITY = {"kills", "acknowledged", "lost", "stuck", "half_written", "twice",
 UNSUPERVISED = {
     "anomalies_found",
     "anomalies_found_without",
+    "ari",
+    "ari_without",
     "cardio, forest",
     "cardio, neighbours",
     "strangers, forest",
@@ -214,6 +216,7 @@ def test_a_benchmark_prints_one_json_object_with_its_metrics(name: str, program:
         found = result["metrics"]
         assert (found["cardio, forest"]["rows"], found["cardio, forest"]["anomalies"]) == (1_831, 176)
         assert found["anomalies_found"] >= found["anomalies_found_without"] + 4
+        assert found["ari"] > found["ari_without"]
     if name == "rest":
         metrics = result["metrics"]
         assert (metrics["locked_errors"], metrics["served_twice"], metrics["other_errors"]) == (0, 0, 0)

@@ -61,8 +61,8 @@ def test_help_lists_the_commands(words):
         (("simulate", "--dataset", "nope"), "No data set 'nope': choose one of digits, churn, definitions."),
         (
             ("simulate", "--strategy", "nope"),
-            "No strategy 'nope': choose one of committee, density, entropy, least_confidence, margin, novelty, random, "
-            "rarity.",
+            "No strategy 'nope': choose one of alarm, committee, density, entropy, least_confidence, margin, novelty, "
+            "random, rarity, width.",
         ),
         (("demo", "--only", "nope"), "No sample project 'nope': choose one of digits, churn, definitions."),
         (
