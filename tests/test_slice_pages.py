@@ -158,7 +158,7 @@ def test_other_weights_show_their_order_before_they_are_saved(page, trained: Loo
     keys = {slider.key for slider in app.slider if str(slider.key).startswith("weight-")}
     from feedback_core.prioritize import STRATEGIES
 
-    assert keys == {f"weight-{trained.project.id}-{name}" for name in {*STRATEGIES, "diversity"} - {"width"}}
+    assert keys == {f"weight-{trained.project.id}-{name}" for name in {*STRATEGIES, "diversity"} - {"width", "alarm"}}
     for name in Settings().weights:
         app.slider(key=f"weight-{trained.project.id}-{name}").set_value(0.0)
     app.slider(key=f"weight-{trained.project.id}-entropy").set_value(1.0).run()
