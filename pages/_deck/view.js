@@ -419,7 +419,7 @@ function press(deck, parts, event) {
     f: () => decide(deck, "flag"),
     n: () => parts.note.focus(),
     u: () => undo(deck),
-    z: undoes ? () => undo(deck) : () => parts.card.querySelector(".photo")?.click(),
+    z: undoes ? () => undo(deck) : label === undefined ? () => parts.card.querySelector(".photo")?.click() : undefined,
     ArrowLeft: () => look(deck, -1),
     ArrowRight: () => look(deck, 1),
     "/": deck.labels.length > FEW ? () => parts.search.focus() : undefined,
