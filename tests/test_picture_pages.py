@@ -67,9 +67,9 @@ def test_the_export_page_offers_the_pictures_too(page, store: Store) -> None:
         pass
     app = page("setup")
     app.segmented_control(key="section").set_value("Export").run()
-    assert "csv with the pictures (zip)" in app.segmented_control(key="form").options
+    assert "csv with the pictures (zip)" in app.segmented_control(key="form-items").options
     app.segmented_control(key="what").set_value("feedback").run()
-    assert "csv with the pictures (zip)" not in app.segmented_control(key="form").options
+    assert "csv with the pictures (zip)" not in app.segmented_control(key="form-feedback").options
 
 
 @pytest.mark.browser
