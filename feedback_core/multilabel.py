@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
@@ -41,9 +42,23 @@ def indicator(texts: Sequence[str], known: Sequence[str]) -> npt.NDArray[np.bool
     return found
 
 
+def flags(text: str | None, known: Sequence[str]) -> list[int | None]:
+    """1 or 0 for each known label, as a table has them in columns; None where the set is not known."""
+    held = None if text is None else parts(text)
+    return [None if held is None else int(label in held) for label in known]
+
+
 def texts_of(found: npt.NDArray[Any], known: Sequence[str]) -> list[str]:
     """The text of each row of an indicator (n, k), columns as `known`."""
     return [BETWEEN.join(known[k] for k in np.flatnonzero(row).tolist()) or NONE for row in found]
+
+
+def majority(texts: Sequence[str], known: Sequence[str]) -> str | None:
+    """The set of the labels that more than half of these sets hold; None where exactly half hold one."""
+    votes = Counter(label for text in texts for label in parts(text))
+    if any(2 * n == len(texts) for n in votes.values()):
+        return None
+    return joined((label for label, n in votes.items() if 2 * n > len(texts)), known)
 
 
 def unfit_names(labels: Collection[str]) -> str:

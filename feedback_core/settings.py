@@ -469,6 +469,10 @@ def _check_several(settings: Settings, labels: Collection[str]) -> None:
             f"{named} weighs one class against another, and rows of this project bear several labels: use the metric "
             "accuracy without costs, by which a row is right when all its labels are."
         )
+    if settings.realtime:
+        raise InvalidSetting(
+            "realtime=True is for one class a row, and rows of this project bear several labels: leave it off."
+        )
 
 
 def _check_costs(costs: Mapping[str, Mapping[str, float]]) -> None:

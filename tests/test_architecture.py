@@ -26,7 +26,7 @@ intake tables exports encoding datasets
     automation label_sets multilabel_scores influence movement
     forecast credit dry_run charts headlines version_scores prioritize models store
 tasks footing
-formats surroundings feature_space sampling trust refits fitting provenance suspects taking_in plans explain
+formats surroundings feature_space sampling trust beliefs refits fitting provenance suspects taking_in plans explain
 recorded
 second_look comparison accuracies studies reports rescoring triggers webhooks
 realtime mean_errors outside

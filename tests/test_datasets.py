@@ -185,4 +185,4 @@ def test_definition_is_the_gloss_without_examples_and_leading_remarks(builder, g
 
 def test_build_refuses_an_unknown_name_and_writes_nothing(builder, capsys):
     assert builder["main"](["irises"]) == 2
-    assert "No data set irises: choose from digits, churn, definitions." in capsys.readouterr().err
+    assert "No data set irises: choose from digits, churn, definitions, senses." in capsys.readouterr().err

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedback_core import fitting, intake, multilabel, plans, tasks
+from feedback_core import fitting, incoming, insights, intake, multilabel, outgoing, plans, tasks
+from feedback_core.beliefs import beliefs
 from feedback_core.errors import CannotTrain, InvalidFeedback, InvalidInput, InvalidSetting
+from feedback_core.formats import FORMATS, label_studio
 from feedback_core.gate.guards import Slice
 from feedback_core.loop import Loop, create_project
 from feedback_core.models import BUILDERS, artifacts, for_task
@@ -21,7 +26,7 @@ from feedback_core.settings import Settings
 from feedback_core.store import Store
 from feedback_core.tasks import TASKS, Evidence
 from feedback_core.tasks import multilabel as task
-from feedback_core.types import Column, Decision, Feedback, Project, Schema
+from feedback_core.types import Column, Decision, EntryFilter, Feedback, Project, Rows, Schema
 from tests.conftest import TWO_NUMBERS, Clock
 from tests.test_models import QUICK
 
@@ -314,6 +319,92 @@ def test_slices_are_the_labels_and_overlap() -> None:
     ]
 
 
+def test_an_entry_is_doubted_by_the_probability_of_its_whole_set() -> None:
+    told = beliefs(project())
+    proba = np.array([0.9, 0.5, 0.2])
+    assert told.number(None) == -1
+    assert told.of(proba, told.number("sport; money")) == pytest.approx((0.9 * 0.5 * 0.8, (0.01 + 0.25 + 0.04) ** 0.5))
+    assert told.of(proba, told.number("(none)")) == pytest.approx((0.1 * 0.5 * 0.8, (0.81 + 0.25 + 0.04) ** 0.5))
+    # A label that the version did not know yet was impossible to it.
+    assert told.of(proba[:2], told.number("sport; law")) == pytest.approx((0.0, (0.01 + 0.25 + 1) ** 0.5))
+    rows = told.of_rows(np.stack([proba, proba]), np.array([0, 1]))
+    assert rows[0] == pytest.approx([0.36, 0.04])
+
+
+# -- files -----------------------------------------------------------------------------------------------------------
+
+NOTES = Schema((Column("note", "text"),))
+SAID = {"first note": "sport; law", "second note": "(none)", "third note": "money"}
+
+
+def of_notes(store: Store, clock: Clock, name: str, base: dict[str, str | None], labels: tuple[str, ...]) -> Loop:
+    settings = Settings(audit_share=0.0, blind_share=0.0)
+    own = create_project(store, name, NOTES, labels, settings, actor="ana", task="multilabel", salt=1)
+    loop = Loop(store, own, clock=clock, rng=np.random.default_rng(0))
+    bodies = [intake.encode_one([text], NOTES) for text in base]
+    loop.add_items(Rows(bodies, [None] * len(bodies), list(base.values())), "ana")
+    return loop
+
+
+def answers_of(loop: Loop) -> dict[str, tuple[str | None, list[str | None]]]:
+    items = next(loop.store.items.export(loop.project.id))
+    entries = loop.store.feedback.of_items([item.id for item in items])
+    return {item.values[0]: (item.label, sorted(str(e.target) for e in entries[item.id])) for item in items}
+
+
+@pytest.mark.parametrize("name", [each for each in FORMATS if FORMATS[each].read and FORMATS[each].write])
+def test_sets_of_labels_go_out_and_come_back(store: Store, clock: Clock, name: str) -> None:
+    here = of_notes(store, clock, "here", dict.fromkeys(SAID), TOPICS)
+    for item in next(store.items.export(here.project.id)):
+        here.record(Decision(item.id, "ben", "correct", SAID[item.values[0]]))
+        here.record(Decision(item.id, "eve", "correct", SAID[item.values[0]]))
+    data = b"".join(outgoing.pieces(store, here.project, "items", name))
+    there = of_notes(store, clock, f"there {name}", {}, TOPICS[:2])
+    look = incoming.look(store, there.project, io.BytesIO(data), incoming.Choices(name))
+    assert "law" in look.report.unknown or name == "huggingface"
+    given = incoming.Choices(name, new_labels=("law",))
+    incoming.take(there, io.BytesIO(data), given, "ana", len(data), lambda _share, _what: None)
+    assert answers_of(there) == {text: (said, [said, said]) for text, said in SAID.items()}
+
+
+def test_files_of_others_say_several_labels_in_their_own_way(store: Store, clock: Clock) -> None:
+    loop = of_notes(store, clock, "here", {}, TOPICS)
+    assert 'choice="multiple"' in label_studio.config(loop.project)
+    chosen = {"type": "choices", "from_name": "label", "to_name": "note", "value": {"choices": ["law", "sport"]}}
+    tasks_of = [
+        {"data": {"note": "a"}, "annotations": [{"id": 1, "completed_by": 7, "result": [chosen]}]},
+        {"data": {"note": "b"}, "annotations": [{"id": 2, "completed_by": 7, "result": []}]},
+        {"data": {"note": "c"}, "annotations": [{"id": 3, "completed_by": 7, "was_cancelled": True, "result": []}]},
+    ]
+    lines = [
+        {"text": "d", "accept": ["money", "law"], "answer": "accept", "_annotator_id": "eve"},
+        {"text": "e", "cats": {"sport": 1.0, "money": 0.0, "law": 1.0}},
+        {"text": "f", "accept": [], "answer": "accept", "_annotator_id": "eve"},
+        {"text": "g", "label": "law", "answer": "accept", "_annotator_id": "eve"},
+    ]
+    files = {
+        "label-studio": json.dumps(tasks_of).encode(),
+        "prodigy": b"\n".join(json.dumps(line).encode() for line in lines),
+    }
+    for name, data in files.items():
+        incoming.take(loop, io.BytesIO(data), incoming.Choices(name), "ana", len(data), lambda _share, _what: None)
+    found = {item.values[0]: item.label or item.base_label for item in next(store.items.export(loop.project.id))}
+    assert found == {
+        "a": "sport; law", "b": "(none)", "c": None, "d": "money; law", "e": "sport; law", "f": "(none)", "g": None,
+    }  # fmt: skip
+
+
+def test_a_table_goes_out_with_the_set_and_a_column_a_label(store: Store, clock: Clock) -> None:
+    loop = of_notes(store, clock, "here", {"a": "sport; law", "b": "(none)", "c": None}, TOPICS)
+    rows = {row["note"]: row for row in insights.export_rows(store, loop.project, "items")}
+    wanted = ("label", "label: sport", "label: money", "label: law")
+    assert [[rows[note][name] for name in wanted] for note in "abc"] == [
+        ["sport; law", 1, 0, 1],
+        ["(none)", 0, 0, 0],
+        [None, None, None, None],
+    ]
+
+
 # -- the loop --------------------------------------------------------------------------------------------------------
 
 
@@ -323,7 +414,8 @@ def made(store: Store, clock: Clock, n: int = 260, base: int = 160) -> tuple[Loo
     frame["id"] = [f"r{key}" for key in truth]
     frame.loc[base:, "topics"] = None
     plan = plans.new_project(frame, label="topics", key="id", task="multilabel", labels=TOPICS)
-    own = create_project(store, "topics", plan.schema, TOPICS, actor="ana", task="multilabel", salt=3)
+    settings = replace(task.defaults(), estimator="logistic_regression")
+    own = create_project(store, "topics", plan.schema, TOPICS, settings, actor="ana", task="multilabel", salt=3)
     loop = Loop(store, own, clock=clock, rng=np.random.default_rng(0))
     loop.add_items(plan.rows, "ana")
     return loop, {f"r{key}": label for key, label in truth.items()}
@@ -349,6 +441,7 @@ def test_a_project_of_several_labels_goes_round_the_loop(store: Store, clock: Cl
     assert scores["accuracy"]["n"] == scores["hamming_loss"]["n"] > 20
     assert report.numbers["n"] >= scores["accuracy"]["n"]
     assert {flip.kind for flip in store.flips.page(report.id)} <= {"fixed", "broken", "moved"}
-    loop.rank_feedback()
+    assert loop.rank_feedback() == 30
+    assert all(ranked.parts["suspicious"] is not None for ranked in store.ranks.page(loop.project.id, EntryFilter())[0])
     assert multilabel.NONE not in loop.project.labels
     assert tasks.weights(loop.project) == {"margin": 0.9, "diversity": 0.1}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache, partial
@@ -17,7 +16,7 @@ from ..gate import guards
 from ..gate.paired import paired
 from ..gate.verdict import Judgement
 from ..intervals import plain
-from ..multilabel import NONE, indicator, joined, parts, texts_of
+from ..multilabel import NONE, indicator, majority, texts_of
 from ..multilabel_scores import confidence, hamming, multilabel_scores
 from ..prioritize import DIVERSITY
 from ..settings import Settings
@@ -62,14 +61,7 @@ def effective(project: Project, entries: Sequence[Feedback], alone_until: int) -
 
     All else is as for classes.
     """
-
-    def majority(sets: Sequence[str]) -> str | None:
-        votes = Counter(label for text in sets for label in parts(text))
-        if any(2 * n == len(sets) for n in votes.values()):
-            return None
-        return joined((label for label, n in votes.items() if 2 * n > len(sets)), project.labels)
-
-    return review.settled(entries, alone_until, majority)
+    return review.settled(entries, alone_until, partial(majority, known=project.labels))
 
 
 def fit(model: Any, X: Any, targets: Sequence[str], weights: npt.NDArray[np.float64]) -> Any:
@@ -181,7 +173,7 @@ MULTILABEL = TASKS.register("multilabel")(
         numbers=numbers,
         targets=_targets,
         confidence=_confidence,
-        offers=frozenset(),
+        offers=frozenset({"avoidable errors", "second look"}),
         parts=frozenset({"margin", "entropy", "least_confidence", "novelty", "density", "random", DIVERSITY}),
         defaults=defaults,
         unsure=_unsure,
