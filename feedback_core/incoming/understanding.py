@@ -159,9 +159,9 @@ class _Reading:
             name = tasks.of(self._project).target(value, self._project)
         except InvalidFeedback as error:
             written = value if isinstance(value, (str, int, float)) else "no single value"
-            strangers = _strangers(value, self._project) or [written]
+            strangers = _strangers(value, self._project) or [str(written)]
             if self._project.labels:
-                self._report.unknown.update(f"{each!s:.80}" for each in strangers)
+                self._report.unknown.update(f"{each:.80}" for each in strangers)
             what = "is not a label of this project: its answer is left out" if self._project.labels else str(error)
             self._report.left_out(place, what, written, blocking=False)
             return None
