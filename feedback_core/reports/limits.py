@@ -86,10 +86,11 @@ def _classes(holdout: Mapping[str, Any]) -> Iterator[str]:
     few = [label for label, recall in recalls.items() if recall["value"] is not None and recall["n"] < FEW_OF_CLASS]
     if few:
         yield f"Fewer than {FEW_OF_CLASS} locked rows are labelled {_quoted(few)}: recall there is a rough guess."
-    accuracy = holdout.get("accuracy", {})
+    # Where rows bear several labels, that all of them are right is another question than each label's recall.
+    usual, over = (holdout["recall"], "labels") if "recall" in holdout else (holdout.get("accuracy", {}), "rows")
     for label, recall in recalls.items():
-        if recall["value"] is not None and recall["high"] < accuracy["low"]:
-            yield f"It is weak on {label!r}: recall {share(recall)}, against {share(accuracy)} over all rows."
+        if recall["value"] is not None and recall["high"] < usual["low"]:
+            yield f"It is weak on {label!r}: recall {share(recall)}, against {share(usual)} over all {over}."
 
 
 def _incoming(holdout: Mapping[str, Any] | None, audit: Mapping[str, Any] | None) -> Iterator[str]:

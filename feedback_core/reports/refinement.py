@@ -57,7 +57,9 @@ def refinement(store: Store, project: Project, report: GateReport, now: float) -
         "most_pairs": summaries.MOST_PAIRS,
         "people": summaries.people(learned),
         "strategies": summaries.strategies(learned),
-        "training": summaries.weights(store.versions.lineage(version.id)) if project.labels else [],
+        "training": summaries.weights(store.versions.lineage(version.id), project.task == "multilabel")
+        if project.labels
+        else [],
         "samples": sample_rows(report.numbers),
         "slices": slice_rows(report.numbers),
         "flip_counts": store.flips.counts(report.id),

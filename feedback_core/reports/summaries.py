@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import multilabel
 from ..types import Contribution
 
 MOST_PAIRS = 50
@@ -88,11 +89,12 @@ def strategies(learned: Sequence[Contribution]) -> list[Strategy]:
     return [Strategy(name, n, n / entries.total(), corrected[name]) for name, n in entries.most_common()]
 
 
-def weights(lineage: Mapping[str, list[Any]]) -> list[Weights]:
-    """Rows and sample weights of the training set by label, in the order of the labels."""
+def weights(lineage: Mapping[str, list[Any]], several: bool = False) -> list[Weights]:
+    """Rows and sample weights of the training set by label, in their order. several: a row may bear more than one."""
     by_label: dict[str, list[float]] = {}
     for label, weight in zip(lineage.get("labels", []), lineage.get("weights", []), strict=True):
-        by_label.setdefault(label, []).append(weight)
+        for each in multilabel.parts(label) if several else (label,):
+            by_label.setdefault(each, []).append(weight)
     return [
         Weights(label, len(some), min(some), float(np.mean(some)), max(some))
         for label, some in sorted(by_label.items())
