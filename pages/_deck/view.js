@@ -5,6 +5,11 @@ const LETTERS = "abdeghijklmopqtvwxyz"; // C and R are Streamlit's; F, N, S and 
 const FEW = 10; // labels that need no box to search them
 const TALL = 14; // rows of a table before the next goes beside it
 const TYPED = [["0 … 9 - .", "the right number; Enter saves it, Esc leads back"]];
+const SETS = [
+  ["1 … 9, A …", "switch a label on or off, as printed on its button"],
+  [NONE_KEY, "none of them: switch all labels off"],
+  ["Enter", "save the labels that are on; unchanged, that confirms the prediction"],
+];
 const HELP = [
   ["1 … 9, 0", "label, as printed on its button"],
   ["Enter", "confirm the prediction"],
@@ -26,7 +31,7 @@ const KINDS = { priority: "by priority", audit: "blind checks", "second opinion"
 export default function (component) {
   const { data, parentElement, setStateValue } = component;
   const deck = deckOf(data);
-  deck.number = data.number; // before anything is built
+  Object.assign(deck, { number: data.number, sets: data.sets }); // before anything is built
   deck.send = (value) => setStateValue("outbox", value);
   const root = parentElement.querySelector(".deck");
   if (root.deck !== deck) {
@@ -132,7 +137,8 @@ function build(deck, root) {
     button(deck, "?", "Keys", () => help.showModal()),
   );
   const none = node("p", { class: "none", role: "status" });
-  const answers = node("div", { class: "answers" }, confirm, interval, numeral, search, labels, none, note, actions);
+  const nobody = button(deck, NONE_KEY, "None of them", () => touch(deck, []), { class: "nobody" });
+  const answers = node("div", { class: "answers" }, confirm, interval, numeral, search, labels, none, nobody, note, actions);
   const empty = node("div", { class: "empty", role: "status" }, node("h2"), node("p"));
   search.oninput = () => deck.draw();
   typed.oninput = () => put(problem, "");
@@ -148,30 +154,36 @@ function build(deck, root) {
     zoom,
   );
   Object.assign(parts, { root, state, said, refusals, card, confirm, search, labels, note, back, forward, undoing, help });
-  Object.assign(parts, { none, actions, answers, empty, typed, unit, problem, numeral, interval, zoom });
+  Object.assign(parts, { none, nobody, actions, answers, empty, typed, unit, problem, numeral, interval, zoom });
   return Object.assign(parts, { done: done.value, pace: pace.value, agree: agree.value, left: left.value });
 }
 
-// What a number needs in place of the keys of labels.
-const helpOf = (deck) => (deck.number ? [...TYPED, ...HELP.filter(([key]) => !/^[1/]/.test(key))] : HELP);
+// What a number, or a set of labels, needs in place of the keys of labels.
+function helpOf(deck) {
+  if (deck.number) return [...TYPED, ...HELP.filter(([key]) => !/^[1/]/.test(key))];
+  return deck.sets ? [...SETS, ...HELP.filter(([key]) => !/^(1|Enter)/.test(key))] : HELP;
+}
 
-function keysOf(labels) {
+function keysOf(deck) {
+  const digits = deck.sets ? DIGITS.replace(NONE_KEY, "") : DIGITS;
   // The digits 0 to 9 as labels are typed as themselves, not one off.
-  if (labels.every((label) => label.length === 1 && DIGITS.includes(label))) return labels.join("");
-  return (DIGITS + LETTERS).slice(0, labels.length);
+  if (deck.labels.every((label) => label.length === 1 && digits.includes(label))) return deck.labels.join("");
+  return (digits + LETTERS).slice(0, deck.labels.length);
 }
 
 function buildLabels(deck, parts) {
   parts.captions = deck.labels;
   parts.order = null;
-  parts.keys = keysOf(deck.labels);
+  parts.keys = keysOf(deck);
   parts.buttons = deck.labels.map((label, n) => {
     const key = parts.keys[n] ?? "";
-    const made = button(deck, key.toUpperCase(), deck.titles[label] ?? label, (event) => decideByMouse(deck, event, "correct", label));
+    const does = deck.sets ? () => toggle(deck, label) : (event) => decideByMouse(deck, event, "correct", label);
+    const made = button(deck, key.toUpperCase(), deck.titles[label] ?? label, does);
     made.append(node("span", { class: "share" }), node("span", { class: "bar", "aria-hidden": "true" }));
     return made;
   });
   parts.labels.replaceChildren(...parts.buttons);
+  parts.labels.classList.toggle("sets", Boolean(deck.sets));
   parts.search.hidden = deck.labels.length <= FEW;
 }
 
@@ -190,6 +202,7 @@ function draw(deck, parts) {
   parts.card.hidden = parts.confirm.hidden = parts.labels.hidden = parts.note.hidden = !card;
   parts.numeral.hidden = parts.interval.hidden = !card || !deck.number;
   parts.labels.hidden ||= Boolean(deck.number);
+  parts.nobody.hidden = !card || !deck.sets;
   parts.search.hidden = !card || deck.labels.length <= FEW;
   parts.empty.hidden = Boolean(card);
   parts.undoing.disabled = !deck.history.length || deck.back !== null; // it takes back the newest, not the one shown
@@ -206,6 +219,7 @@ function draw(deck, parts) {
   }
   parts.note.value = noteOf(deck, card.draw);
   if (deck.number) drawNumber(deck, parts, card);
+  else if (deck.sets) drawSet(deck, parts, card);
   else drawLabels(deck, parts, card);
 }
 
@@ -365,13 +379,18 @@ function drawLabels(deck, parts, card) {
   put(parts.confirm.querySelector(".caption"), shown);
   const past = deck.back === null ? null : pastOf(deck, deck.back);
   const said = past && (past.verdict === "confirm" ? (past.target ?? card.predicted) : past.target);
+  drawShares(deck, parts, card, new Set([card.predicted]), new Set([said]));
+}
+
+// The keys of the labels, with their probabilities. predicted, pressed: which labels are.
+function drawShares(deck, parts, card, predicted, pressed) {
   const sought = parts.search.value.trim().toLowerCase();
   deck.labels.forEach((label, n) => {
     const made = parts.buttons[n];
     const share = card.proba?.[n];
     made.hidden = Boolean(sought) && !label.toLowerCase().includes(sought);
-    made.classList.toggle("predicted", label === card.predicted);
-    made.setAttribute("aria-pressed", String(label === said));
+    made.classList.toggle("predicted", predicted.has(label));
+    made.setAttribute("aria-pressed", String(pressed.has(label)));
     put(made.querySelector(".share"), share === undefined ? "" : `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`);
     made.querySelector(".bar").style.width = `${100 * (share ?? 0)}%`;
   });
@@ -424,8 +443,10 @@ function press(deck, parts, event) {
     ArrowRight: () => look(deck, 1),
     "/": deck.labels.length > FEW ? () => parts.search.focus() : undefined,
     "?": () => parts.help.showModal(),
+    [NONE_KEY]: deck.sets ? () => touch(deck, []) : undefined,
   }[key];
-  const act = does ?? (label === undefined ? undefined : () => decide(deck, "correct", label));
+  const choose = () => (deck.sets ? toggle(deck, label) : decide(deck, "correct", label));
+  const act = does ?? (label === undefined ? undefined : choose);
   if (!act) return;
   event.preventDefault();
   act();
@@ -450,10 +471,14 @@ function pressInField(deck, parts, event, at) {
   if (at === parts.search && event.key === "Enter" && at.value.trim()) {
     const first = [...parts.labels.children].find((made) => !made.hidden);
     if (!first) return;
-    decide(deck, "correct", deck.labels[parts.buttons.indexOf(first)]);
+    const label = deck.labels[parts.buttons.indexOf(first)];
+    if (!deck.sets) decide(deck, "correct", label);
+    else toggle(deck, label);
   }
+  // Of several labels the next is searched for at once; an empty field leads back.
+  const goesOn = deck.sets && at === parts.search && event.key === "Enter" && at.value;
   if (at === parts.search) at.value = "";
   if (at === parts.note && event.key === "Enter") keepNote(deck);
-  at.blur();
+  if (!goesOn) at.blur();
   deck.draw();
 }

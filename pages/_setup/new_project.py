@@ -22,6 +22,8 @@ from pages._setup.settings import setting
 from pages._shared import PAGES, counted, plain, store
 
 SHOWN_CLASSES = 20
+ORDER = ("classification", "multilabel", "regression", "anomaly", "clustering")
+"""Tasks as they are offered, the most usual first."""
 
 
 def new_project() -> None:
@@ -58,7 +60,7 @@ def new_project() -> None:
 
 def task_picker(frame: Any, digest: str, label: str | None, guessed: str | None) -> tasks.Task:
     """What is predicted; the one that suits the label column unless another is chosen."""
-    names = list(tasks.TASKS)
+    names = sorted(tasks.TASKS, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
     chosen = st.segmented_control(
         "What is predicted",
         names,
