@@ -113,13 +113,10 @@ def _show_others(loop: Loop, conflict: inspection.Conflict) -> None:
 
 def _decide(loop: Loop, item_id: int, key: str) -> None:
     with told():
-        said = chosen_text(loop.project, st.session_state[key]) if is_set(loop.project) else st.session_state[key]
+        sets = is_set(loop.project)
+        said = chosen_text(loop.project, st.session_state[key]) if sets else st.session_state[key]
         if said is None:
-            what = (
-                "set of labels yet: choose some, or “none of them” alone"
-                if is_set(loop.project)
-                else "number yet: type one"
-            )
+            what = "set of labels yet: choose some, or “none of them” alone" if sets else "number yet: type one"
             raise InvalidFeedback(f"There is no {what}, then decide.")
         target = tasks.of(loop.project).target(said, loop.project)
         loop.decide(item_id, target, acting("rule", loop))

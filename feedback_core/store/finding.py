@@ -79,7 +79,10 @@ def held_sql(wanted: ItemFilter) -> str:
 def params(
     project_id: int, wanted: ItemFilter, after: Cursor | None = None, held: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Values for the parameters of `page_sql` and `count_sql`, but for `limit` and `cap`. held: what `held_sql` gives."""
+    """Values for the parameters of `page_sql` and `count_sql`, but for `limit` and `cap`.
+
+    held: what `held_sql` gives.
+    """
     search = wanted.search.strip()
     return (
         {f"state{n}": state for n, state in enumerate(_states(wanted))}
