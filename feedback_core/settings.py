@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from math import isfinite
 from typing import Any, Literal
 
-from . import cron
+from . import cron, multilabel
 from .errors import InvalidSetting
 
 Policy = Literal["strict", "balanced", "manual"]
@@ -446,6 +446,8 @@ def check_fits(
 
     categories: names of its category columns.
     """
+    if task == "multilabel":
+        _check_several(settings, labels)
     for name, value in OF_CLASSES.items() if task == "regression" else ():
         if getattr(settings, name) == value:
             raise InvalidSetting(f"{name}={value!r} counts right and wrong answers, and this project predicts numbers.")
@@ -456,6 +458,17 @@ def check_fits(
     named = {label for truth, row in settings.costs.items() for label in (truth, *row)}
     if unknown := sorted(named - set(labels)):
         raise InvalidSetting(f"costs name {unknown[0]!r}, which is no label: use {', '.join(labels)}.")
+
+
+def _check_several(settings: Settings, labels: Collection[str]) -> None:
+    if why := multilabel.unfit_names(labels):
+        raise InvalidSetting(why)
+    named = f"metric={settings.metric!r}" if settings.metric != "accuracy" else "costs" if settings.costs else ""
+    if named:
+        raise InvalidSetting(
+            f"{named} weighs one class against another, and rows of this project bear several labels: use the metric "
+            "accuracy without costs, by which a row is right when all its labels are."
+        )
 
 
 def _check_costs(costs: Mapping[str, Mapping[str, float]]) -> None:

@@ -222,7 +222,7 @@ class Insights(BaseModel):
 
 class NewProject(Act):
     name: str = Field(min_length=1, max_length=80)
-    task: Literal["classification", "regression", "anomaly", "clustering"] = Field(
+    task: Literal["classification", "multilabel", "regression", "anomaly", "clustering"] = Field(
         default="classification",
         description="What is predicted: one of several labels, a number, which rows are anomalies, or nothing: groups.",
     )

@@ -51,18 +51,31 @@ class Builder:
 
         Raises InvalidSetting for another task or a parameter it does not take, NotInstalled without its package.
         """
-        if task not in self.tasks:
+        if not self.learns(task):
             raise InvalidSetting(
                 f"{self.title} is not made for {task}: choose one of {', '.join(map(title, for_task(task)))}."
             )
         self.require()
         schema, own = seen(schema, params)
         try:
-            return self.build(schema, seed, own, task)
+            return (
+                self.build(schema, seed, own, task) if task in self.tasks else self._for_each_label(schema, seed, own)
+            )
         except TypeError as error:
             raise InvalidSetting(
                 f"{self.title} does not take these params ({error}): leave them out, or name those that it has."
             ) from error
+
+    def learns(self, task: str) -> bool:
+        """Whether it can be trained for a task: what tells classes apart tells each of several labels, too."""
+        return task in self.tasks or (task == "multilabel" and "classification" in self.tasks)
+
+    def _for_each_label(self, schema: Schema, seed: int, params: Mapping[str, Any]) -> Any:
+        from .estimators.one_vs_rest import OneVsRest
+
+        pipeline = self.build(schema, seed, params, "classification")
+        *before, (name, model) = pipeline.steps
+        return type(pipeline)([*before, (name, OneVsRest(model))])
 
     @property
     def installed(self) -> bool:
@@ -145,7 +158,7 @@ def spoken(name: str) -> str:
 
 def for_task(task: str) -> tuple[str, ...]:
     """Names of the models that can be trained for a task, in the order of names."""
-    return tuple(name for name in BUILDERS if BUILDERS[name].trains and task in BUILDERS[name].tasks)
+    return tuple(name for name in BUILDERS if BUILDERS[name].trains and BUILDERS[name].learns(task))
 
 
 def choices(task: str) -> tuple[str, ...]:

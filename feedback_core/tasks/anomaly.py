@@ -133,7 +133,7 @@ def _terms(_project: Project) -> dict[str, Any]:
     return {"metric": "average precision"}
 
 
-def _reader(_settings: Settings) -> intake.Reader:
+def _reader(_settings: Settings, _labels: Sequence[str]) -> intake.Reader:
     return intake.alarm_reader()
 
 

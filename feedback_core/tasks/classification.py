@@ -107,7 +107,7 @@ def _terms(project: Project) -> dict[str, Any]:
     return {"metric": settings.metric, "costs": costs}
 
 
-def _no_reader(_settings: Settings) -> None:
+def _no_reader(_settings: Settings, _labels: Sequence[str]) -> None:
     return None
 
 

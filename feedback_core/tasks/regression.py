@@ -203,7 +203,7 @@ def _terms(_project: Project) -> dict[str, Any]:
     return {"metric": "mean absolute error"}
 
 
-def _reader(settings: Settings) -> intake.Reader:
+def _reader(settings: Settings, _labels: Sequence[str]) -> intake.Reader:
     return intake.number_reader(settings.plausible_low, settings.plausible_high)
 
 
