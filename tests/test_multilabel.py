@@ -119,7 +119,9 @@ def test_a_label_that_would_part_in_two_is_refused_at_once(store: Store, name: s
     "settings", [{"metric": "cost"}, {"metric": "balanced accuracy"}, {"costs": {"x": {"y": 2.0}}}]
 )
 def test_costs_of_one_class_for_another_are_refused(store: Store, settings: dict[str, object]) -> None:
-    with pytest.raises(InvalidSetting, match=r"weighs one class against another.*use the metric accuracy without costs"):
+    with pytest.raises(
+        InvalidSetting, match=r"weighs one class against another.*use the metric accuracy without costs"
+    ):
         create_project(store, "p", TWO_NUMBERS, ("x", "y"), Settings(**settings), actor="ana", task="multilabel")
 
 
@@ -127,7 +129,9 @@ def test_costs_of_one_class_for_another_are_refused(store: Store, settings: dict
 
 
 def test_a_table_of_several_labels_a_row_becomes_a_project() -> None:
-    frame = pd.DataFrame({"x0": [1, 2, 3, 4, 5], "x1": range(5), "topics": ["law; sport", "(none)", "money|law", "", "law; art"]})
+    frame = pd.DataFrame(
+        {"x0": [1, 2, 3, 4, 5], "x1": range(5), "topics": ["law; sport", "(none)", "money|law", "", "law; art"]}
+    )
     plan = plans.new_project(frame, label="topics", task="multilabel")
     assert plan.labels == ("art", "law", "money", "sport")
     assert plan.rows.labels == ["law; sport", "(none)", "law; money", None, "art; law"]

@@ -178,7 +178,7 @@ function buildLabels(deck, parts) {
   parts.buttons = deck.labels.map((label, n) => {
     const key = parts.keys[n] ?? "";
     const does = deck.sets ? () => toggle(deck, label) : (event) => decideByMouse(deck, event, "correct", label);
-    const made = button(deck, key.toUpperCase(), deck.titles[label] ?? label, does);
+    const made = button(deck, key.toUpperCase(), deck.titles[label] ?? label, does, deck.sets ? { title: label } : {});
     made.append(node("span", { class: "share" }), node("span", { class: "bar", "aria-hidden": "true" }));
     return made;
   });
@@ -391,7 +391,9 @@ function drawShares(deck, parts, card, predicted, pressed) {
     made.hidden = Boolean(sought) && !label.toLowerCase().includes(sought);
     made.classList.toggle("predicted", predicted.has(label));
     made.setAttribute("aria-pressed", String(pressed.has(label)));
-    put(made.querySelector(".share"), share === undefined ? "" : `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`);
+    // Close to the half from which a label of a set is predicted, a whole number would not tell the side.
+    const digits = share < 0.1 || (deck.sets && Math.abs(share - 0.5) < 0.01) ? 1 : 0;
+    put(made.querySelector(".share"), share === undefined ? "" : `${(100 * share).toFixed(digits)} %`);
     made.querySelector(".bar").style.width = `${100 * (share ?? 0)}%`;
   });
   const hit = parts.buttons.some((made) => !made.hidden);

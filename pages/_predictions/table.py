@@ -45,6 +45,9 @@ SET_COLUMNS = COLUMNS | {
         "Confidence", format="%.0f %%", min_value=0, max_value=100,
         help="Chance that all its labels are right: the product of their probabilities",
     ),
+    "Prediction": st.column_config.TextColumn(
+        "Prediction", width="medium", help="Empty for items of the audit sample until they are reviewed"
+    ),
     "Label": st.column_config.TextColumn("Labels", help="What reviewers or the base data say"),
 }  # fmt: skip
 

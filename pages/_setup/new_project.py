@@ -51,7 +51,7 @@ def new_project() -> None:
     if label and (unfit := unfit_label(frame, digest, label, task.name)):
         st.error(plain(unfit))
         return
-    if label == proposal.label_column:
+    if label == proposal.label_column and task.name != "multilabel":  # it counts each set as a class of its own
         st.caption(plain(proposal.why[:1].upper() + proposal.why[1:]))
     if task.name == "multilabel":
         st.caption(plain(CELLS))
