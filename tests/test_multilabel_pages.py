@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 import numpy as np
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from feedback_core import deck, plans
+from feedback_core import deck, plans, reports
 from feedback_core.loop import Loop, create_project
-from feedback_core.multilabel import NONE, joined
+from feedback_core.multilabel import NONE, joined, parts
 from feedback_core.settings import changed
 from feedback_core.store import Store
 from feedback_core.types import Decision, Feedback, ItemFilter
@@ -204,3 +205,30 @@ def test_similar_items_get_one_set_in_one_decision(page, loop: Loop, monkeypatch
     entries = loop.store.feedback.latest(loop.project.id, 99)
     assert len(entries) == 10
     assert {loop.store.items.get(entry.item_id).label for entry in entries} == {NONE}
+
+
+def test_card_and_report_count_each_label_by_itself(loop: Loop) -> None:
+    said = {entry.item_id: (entry.predicted, entry.target) for entry in answer(loop, 10)}
+    version = loop.retrain("test")
+    report = loop.judge(version)
+    learned = loop.store.versions.lineage(version.id)["labels"]
+    facts = reports.card_facts(loop.store, loop.project)
+    champion = loop.store.versions.champion(loop.project.id)
+    base = loop.store.versions.lineage(champion.id)["labels"]
+    assert {each["label"]: each["rows"] for each in facts["training"]} == counted(base)
+    assert not [limit for limit in facts["limits"] if "never seen" in limit]
+    html = loop.report_html(report)
+    for label, n in counted(learned).items():
+        assert f'<th scope="row">{label}</th><td class="n">{n}</td>' in html
+    for label in LABELS:
+        added = sum(label in parts(now) and label not in parts(before) for before, now in said.values())
+        removed = sum(label not in parts(now) and label in parts(before) for before, now in said.values())
+        if added or removed:
+            assert f'<th scope="row">{label}</th><td class="n">{added}</td><td class="n">{removed}</td></tr>' in html
+    card = loop.card_html()
+    assert "It says any number, or none, of 4 labels: bright, heavy, new, round." in card
+    assert f"<td>{share(champion.metrics['holdout']['micro_f1'])}</td>" in card
+
+
+def counted(texts_: list[str]) -> dict[str, int]:
+    return dict(Counter(label for text in texts_ for label in (parts(text) or (NONE,))))
