@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
+from ..types import Task
 from .registry import BUILDERS, Builder
 
 HEAD = ("framework", "model", "tasks", "train", "increment", "weights", "explain", "safe artifact", "install")
@@ -24,7 +27,7 @@ def _row(each: Builder) -> tuple[str, ...]:
     return (
         each.framework,
         f"`{each.name}`",
-        ", ".join(each.tasks),
+        ", ".join(task for task in get_args(Task) if task in each.tasks or (each.trains and each.learns(task))),
         "yes" if each.trains else "no, scores only",
         _yes(each.increments),
         _yes(each.weights),

@@ -35,8 +35,11 @@ HALF = 0.5
 
 @cache
 def defaults() -> Settings:
-    """Linear models, calibrated, and a queue of the least certain labels."""
-    return Settings(estimator="logistic_regression", weights={"margin": 0.9, DIVERSITY: 0.1})
+    """Forests, which hold on to rare labels, and a queue of the least certain ones.
+
+    On 300 rows of `senses` forests have 45 % of the sets right, linear models 30 % (data/README.md).
+    """
+    return Settings(estimator="random_forest", weights={"margin": 0.9, DIVERSITY: 0.1})
 
 
 def target(value: Any, project: Project) -> str:
