@@ -25,7 +25,7 @@ _component = st.components.v2.component(
     "review_deck",
     html='<div class="deck"></div>',
     css=(FOLDER / "deck.css").read_text(),
-    js="\n".join((FOLDER / name).read_text() for name in ("deck.js", "sets.js", "view.js")),
+    js="\n".join((FOLDER / name).read_text() for name in ("deck.js", "sets.js", "keys.js", "view.js")),
 )
 
 

@@ -1,4 +1,4 @@
-// The deck's memory: cards, decisions and the outbox. view.js, appended to this file, draws it.
+// The deck's memory: cards, decisions and the outbox. sets.js, keys.js and view.js are appended to this file.
 //
 // A press draws the next card at once and puts a numbered entry into the outbox. The outbox is sent whole, shortly
 // after; the server stores it in order and exactly once, and answers each number. Until an entry is answered it is
