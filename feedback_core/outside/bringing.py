@@ -118,7 +118,10 @@ def takes_models(project: Project) -> None:
 def classes_only(project: Project) -> None:
     """Raise Refused for a project whose target is no class."""
     if project.task != "classification":
-        raise Refused(f"A model from elsewhere tells classes apart, and {project.name} is about {project.task}.")
+        raise Refused(
+            f"ONNX files, addresses and predictions tell classes apart, and {project.name} is about {project.task}: "
+            "bring a regressor of scikit-learn, LightGBM or XGBoost."
+        )
 
 
 def described(

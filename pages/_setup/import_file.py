@@ -189,6 +189,8 @@ def show(look: incoming.Look) -> None:
 def hand_over(loop: Loop, data: bytes, choices: incoming.Choices) -> None:
     """Give the file to the worker."""
     by = acting("add items", loop)
+    if choices.guesses:
+        acting("bring model", loop)
     staged = staging.put(io.BytesIO(data), staging.folder(loop.store.artifacts))
     payload = {"file": staged, "choices": choices.to_dict()}
     loop.store.jobs.request(loop.project.id, "import file", trigger="upload", by=by, now=time.time(), payload=payload)
