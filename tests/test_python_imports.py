@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 
 from feedback_core import FeedbackLoop, Loop, open_storage
 from feedback_core.errors import NotFound
-from tests.model_server import Elsewhere, elsewhere
+from tests.test_model_elsewhere import Elsewhere, elsewhere
 
 __all__ = ["elsewhere"]
 
@@ -66,10 +66,17 @@ def test_predictions_serve_what_they_cover(brought: FeedbackLoop, url: str, tmp_
         brought.model.predict(FAR)
 
 
-def test_an_address_is_connected_and_asked(brought: FeedbackLoop, elsewhere: Elsewhere) -> None:
-    report = brought.import_model(elsewhere.url, version="v1")
-    assert (report.champion, report.secret[:6]) == (True, "whsec_")
-    assert brought.model.predict(FAR).tolist() == [1, 0]
+def test_an_address_is_connected_and_asked_once_its_server_knows_the_secret(url: str, elsewhere: Elsewhere) -> None:
+    named = np.where(Y, "b", "a")
+    brought = FeedbackLoop(LogisticRegression(), open_storage(url, project="points"), base_data=(X, named))
+    elsewhere.secret_file.write_text("whsec_" + "AAAA" * 8)
+    first = brought.import_model(elsewhere.at("predict"), version="poor")
+    assert (first.champion, first.secret[:6]) == (False, "whsec_")
+    assert "Give it to the server, then call this again. The model at 127.0.0.1" in first.message
+    elsewhere.secret_file.write_text(first.secret)
+    again = brought.import_model(elsewhere.at("predict"), version="poor")
+    assert (again.version, again.champion, again.secret) == (1, True, "")
+    assert brought.model.predict(FAR).tolist() == ["b", "a"]  # nothing is stored about these inputs: it is asked
 
 
 def test_what_a_list_cannot_keep_and_what_is_not_there_is_said(url: str) -> None:
