@@ -10,7 +10,7 @@ import numpy as np
 
 from . import explain, fitting, intake, tasks
 from .errors import ArtifactError, NotFound, Refused
-from .explain import Classes, Detail, Explainer, Explanation, Number, Outputs
+from .explain import Detail, Explainer, Explanation, outputs_of
 from .footing import footing, pool_start
 from .learned import labelled_neighbours, usual_values
 from .loop import Loop, Serving
@@ -126,15 +126,10 @@ def explainer(loop: Loop, serving: Serving) -> Explainer:
         inputs = loop.store.items.inputs([int(ids[n]) for n in drawn])
         rows = intake.decode(inputs, loop.project.schema)
         way = BUILDERS[version.estimator].explain if version.estimator in BUILDERS else "sampled"
-        return Explainer(serving.model, loop.project.schema, outputs(loop.project), rows, version.seed, way)
+        return Explainer(serving.model, loop.project.schema, outputs_of(loop.project), rows, version.seed, way)
 
     known = (loop.project.labels, loop.project.settings.unit)
     return loop.cache.get(("explainer", loop.store.url, loop.project.id, version.id, *known), make)
-
-
-def outputs(project: Project) -> Outputs:
-    """What of the models of a project is explained."""
-    return Number(project.settings.unit) if project.task == "regression" else Classes(project.labels)
 
 
 def _about(project: Project, said: str) -> str:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
 
-from feedback_core import explain, intake
+from feedback_core import explain, intake, movement
 from feedback_core.explain import Effect, Explainer, Explanation, Number, Piece
 from feedback_core.explain.alarms import alarm_reader
 from feedback_core.explain.explanation import Detail
@@ -27,7 +27,7 @@ from feedback_core.unusual import Usual
 from tests.conftest import TWO_NUMBERS
 from tests.conftest import page as page
 from tests.test_anomaly import cloud, said, unanswered
-from tests.test_explain import enumerated, expectation
+from tests.test_explain import enumerated, expectation, studied
 from tests.test_models import QUICK, SCHEMAS, frame_of
 
 LAB = Schema((Column("bmi", "number"), Column("age", "number"), Column("note", "text")))
@@ -197,7 +197,7 @@ def test_an_alarm_is_told_by_what_stands_out_beside_what_is_usual():
 
 @pytest.fixture
 def alarms(store, clock):
-    """A detector in service over 300 rows of two numbers; ana has said that two strange ones are true alarms."""
+    """A detector in service over 300 rows of two numbers; ana has said that two strange ones are none."""
     wanted = TASKS["anomaly"].defaults()
     wanted = replace(wanted, params={"n_estimators": 25})
     project = create_project(store, "alarms", TWO_NUMBERS, (), wanted, actor="test", task="anomaly")
@@ -215,18 +215,18 @@ def alarms(store, clock):
         loop.predict()
         for key in ("k299", "k298") if not again else ():
             item = store.items.by_key(loop.project.id, key)
-            loop.record(Decision(item.id, "ana", "correct", "anomaly", version_id=item.version_id))
+            loop.record(Decision(item.id, "ana", "correct", "normal", version_id=item.version_id))
     return loop
 
 
 def test_an_alarm_of_a_project_is_explained_with_the_answers_that_pull_it(alarms):
-    item = alarms.store.items.by_key(alarms.project.id, "k295")
+    item = alarms.store.items.by_key(alarms.project.id, "k297")
     found = explained(alarms, item)
     told = found.explanation
     assert (told.label, told.unit, told.way) == ("anomaly", "score", "tree")
     assert told.strongest[0].column == "x0"
     assert found.sentence.startswith("x0 8 (usually ")
-    assert {alarms.store.items.keys([pull.item_id])[pull.item_id] for pull in found.pulls} <= {"k298", "k299"}
+    assert {alarms.store.items.keys([pull.item_id])[pull.item_id] for pull in found.pulls} == {"k298", "k299"}
     assert told.answers == pytest.approx(sum(pull.amount for pull in found.pulls), abs=1e-9)
     assert told.base + sum(each.amount for each in told.effects) + told.answers == pytest.approx(told.output)
     assert reasons(alarms, [item]) == {item.id: found.sentence}
@@ -239,3 +239,57 @@ def test_predictions_shows_what_makes_a_row_stand_out(alarms, page):
     assert not app.exception
     assert any(each.value.startswith("What makes it stand out") for each in app.subheader)
     assert any("make" in each.value and "stand out" in each.value for each in app.markdown)
+
+
+# -- of a refinement -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def doses(store, clock):
+    """Two versions of a ridge regression: the second has learned from ben that x1 counts, which the first did not."""
+    wanted = replace(TASKS["regression"].defaults(), estimator="ridge", params={}, unit="mg", tolerance=1.0)
+    project = create_project(store, "doses", TWO_NUMBERS, (), wanted, actor="test", task="regression", salt=1)
+    loop = Loop(store, project, clock=clock, rng=np.random.default_rng(0))
+    points = np.random.default_rng(0).normal(size=(200, 2)).round(3)
+    said = [None if n >= 90 else intake.number_text(round(50 + 10 * row[0], 2)) for n, row in enumerate(points)]
+    bodies = [intake.encode_one(row.tolist(), TWO_NUMBERS) for row in points]
+    loop.add_items(Rows(bodies, [f"k{n}" for n in range(200)], said), "test")
+    for again in range(2):
+        version = loop.retrain("test")
+        loop.judge(version)
+        loop.promote(version, "test", "by hand")
+        loop.predict()
+        for n in range(90, 130) if not again else ():
+            item = store.items.by_key(loop.project.id, f"k{n}")
+            number = round(50 + 10 * points[n, 0] + 30 * points[n, 1], 2)
+            loop.record(Decision(item.id, "ben", "correct", str(number), version_id=item.version_id))
+    return loop
+
+
+def test_what_moved_in_a_version_that_says_numbers_is_told_in_their_unit(doses):
+    version = doses.store.versions.champion(doses.project.id)
+    body = studied(doses, version)
+    (first, *_) = body["moved"]
+    assert (body["unit"], body["measure"], first["column"], first["clear"]) == ("number", "mg", "x1", True)
+    assert first["after"] > first["before"] + 3
+    assert body["changed"]["n"] == len(body["changed"]["items"]) or body["changed"]["n"] > 50
+    assert {curve["label"] for curve in body["curves"]} == {""}
+    told = movement.told(body)
+    assert told[0].startswith("Against version 1 it goes more by x1")
+    assert "moved by more than 1 mg" in told[1]
+    assert "would go back at least half the way" in told[2]
+    html = doses.report_html(doses.store.versions.verdict_on(version))
+    assert "the mean size of what it adds to a prediction (mg)" in html
+
+
+def test_the_answers_that_moved_alarms_are_told_with_the_places_they_moved(alarms):
+    body = studied(alarms, alarms.store.versions.champion(alarms.project.id))
+    assert body["unit"] == "score"
+    assert not any(row["clear"] for row in body["moved"])  # the forest is the same, only answers came in
+    assert all(row["after"] < row["before"] for row in body["changed"]["up"])
+    assert {row["key"] for row in body["pulled"]["labels"]} == {"k298", "k299"}
+    assert all(
+        (row["label"], row["by"], row["adds"] > 0) == ("normal", "ana", True) for row in body["pulled"]["labels"]
+    )
+    assert {row["key"] for row in body["changed"]["down"]} & {f"k{n}" for n in range(290, 298)}
+    assert "Furthest down the ranking: k" in movement.told(body)[1]

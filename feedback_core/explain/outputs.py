@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..training import aligned_proba, threads
+from ..types import Project
 from .explanation import Unit
 
 Floats = npt.NDArray[np.float64]
@@ -65,3 +66,8 @@ class Number:
     def of(self, model: Any, rows: Any, label: str) -> Floats:  # noqa: ARG002
         with threads(rows.shape[0]):
             return np.asarray(model.predict(rows), dtype=float).ravel()
+
+
+def outputs_of(project: Project) -> Outputs:
+    """What of the models of a project is explained."""
+    return Number(project.settings.unit) if project.task == "regression" else Classes(project.labels)
