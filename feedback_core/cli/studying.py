@@ -157,7 +157,7 @@ def backtest(
     print_table(("rule", "retrains", "wrong answers", "cost", "right on the entries as they came"), list(rows))
 
 
-@app.command()
+@app.command("what-moved")
 def what_moved(
     version: VersionNumber, project: ProjectName = "", run: Run = False, by: By = "", database: Database = "",
     as_json: AsJson = False,
