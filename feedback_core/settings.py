@@ -294,6 +294,14 @@ class Settings:
             )
         ),
     )
+    explain_versions: bool = field(
+        default=True,
+        metadata={
+            "title": "Explain each new version",
+            "help": "After a retrain the worker compares the version with the one before it: what it goes by now, "
+            "which rows changed, and which labels pulled them. All other work comes first. Off: ask for it on Retrain.",
+        },
+    )
     realtime: bool = field(
         default=False,
         metadata={

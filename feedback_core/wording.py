@@ -77,6 +77,11 @@ def amount(value: float, unit: str = "") -> str:
     return f"{value:,.10g} {unit}".rstrip()
 
 
+def signed(value: float, unit: str = "") -> str:
+    """A change of a number, to three digits: +12.4 mg/dl."""
+    return f"{'−' if value < 0 else '+'}{amount(rounded(abs(value)), unit)}"
+
+
 def score(scores: Mapping[str, Any]) -> str:
     """The first score of a version on a sample, as metrics hold it: its accuracy, or how far off its numbers are."""
     if "error" in scores:
@@ -130,6 +135,11 @@ def counted(n: float, one: str, many: str = "") -> str:
     """A number with its noun, without needless decimals: 1 row, 2 rows, 2.5 errors."""
     number = f"{n:,.0f}" if n == round(n) else f"{n:,.1f}"
     return f"{number} {one if number == '1' else many or one + 's'}"
+
+
+def are(n: float) -> str:
+    """The verb of so many: 1 is, 2 are."""
+    return "is" if n == 1 else "are"
 
 
 def moment(at: float | None) -> str:

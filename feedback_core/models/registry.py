@@ -15,7 +15,7 @@ from .seeing import seen
 Build = Callable[[Schema, int, Mapping[str, Any], str], Any]
 """(schema, seed, params, task) -> an unfitted scikit-learn pipeline whose last step is `model`."""
 
-Explain = Literal["linear", "tree", "sampled"]
+Explain = Literal["linear", "tree", "distance", "sampled"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -103,7 +103,9 @@ def _moved(store: Store, version: Version) -> Mapping[str, Any]:
     study = store.studies.newest(store.versions.project_of(version.id), "effects", version.id)
     if study is None:
         return {"moved": None}
-    return {"moved": study.body, "moved_words": movement.told(study.body), "moved_notes": movement.notes(study.body)}
+    body = study.body
+    told = {"moved_words": movement.told(body), "moved_notes": movement.notes(body)}
+    return {"moved": body, "moved_unit": movement.unit_of(body), "times": movement.scale_of(body)} | told
 
 
 def _flips(store: Store, report: GateReport, project: Project) -> dict[FlipKind, list[Changed]]:

@@ -100,8 +100,16 @@ def _cards(loop: Loop, hand: Sequence[Draw], have: frozenset[str]) -> list[dict[
         card(loop.project, draw, items[draw.item_id], said.get(draw.item_id), known, alike.get(draw.item_id, []), cut)
         | {"interval": _interval(loop, None if draw.blind else said.get(draw.item_id))}
         | {"because": "" if draw.blind else because.get(draw.item_id, "")}
+        | {"asks": "" if draw.blind else _asks(loop, items[draw.item_id])}
         for draw in wanted
     ]
+
+
+def _asks(loop: Loop, item: Item) -> str:
+    """What the reason of a card answers."""
+    if loop.project.task == "anomaly":
+        return "What stands out?"
+    return f"Why {number_views.told(loop.project, item.predicted)}?"
 
 
 def _interval(loop: Loop, shown: Prediction | None) -> str:

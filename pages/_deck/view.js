@@ -303,7 +303,7 @@ function heads(others) {
 function because(card) {
   if (!card.because) return [];
   const help = "What moves this prediction most. Opened on Predictions, the item says how much.";
-  return [node("p", { class: "because", title: help }, node("strong", { text: `Why ${card.predicted}? ` }), card.because)];
+  return [node("p", { class: "because", title: help }, node("strong", { text: `${card.asks} ` }), card.because)];
 }
 
 function similar(rows, tabled) {
