@@ -3,6 +3,7 @@
 from ..environment import model_modules
 from . import (
     anomaly,
+    cnn,
     hist_gradient_boosting,
     keras,
     lightgbm,
@@ -29,6 +30,7 @@ __all__ = [
     "anomaly",
     "available",
     "builder",
+    "cnn",
     "choices",
     "for_task",
     "hist_gradient_boosting",

@@ -29,6 +29,7 @@ from .registry import BUILDERS
 __all__ = ["MANIFEST", "MODEL", "TRUSTED", "Artifact", "Native", "environment", "load", "looks_intact", "save", "sweep"]
 
 TRUSTED = (
+    "feedback_core.models.hog.Hog",
     "feedback_core.models.imported.Columns",
     "feedback_core.models.imported.Relabelled",
     "feedback_core.models.timestamps.Calendar",

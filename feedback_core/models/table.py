@@ -24,7 +24,7 @@ def _row(each: Builder) -> tuple[str, ...]:
     return (
         each.framework,
         f"`{each.name}`",
-        ", ".join(each.tasks),
+        ", ".join(each.tasks) + (f" ({each.needs}s)" if each.needs else ""),
         "yes" if each.trains else "no, scores only",
         _yes(each.increments),
         _yes(each.weights),
