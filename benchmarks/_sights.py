@@ -33,7 +33,7 @@ WAYS = {
 
 @dataclass(frozen=True)
 class Sights:
-    """Pictures (n, pixels) of one shape with their labels, and which may be learned from; the others are asked about."""
+    """Pictures (n, pixels) of one shape with their labels, and which may be learned from; the others are asked."""
 
     schema: Schema
     pixels: np.ndarray

@@ -43,7 +43,9 @@ def _keep_pictures(store: Store, project: Project, rows: Rows) -> None:
         cells = orjson.loads(body)
         for n in places:
             if not store.shelf.keep(cells[n]):
-                raise InvalidFile(f"The picture {str(cells[n])[7:19]}… is not here any more: upload the pictures again.")
+                raise InvalidFile(
+                    f"The picture {str(cells[n])[7:19]}… is not here any more: upload the pictures again."
+                )
 
 
 def splits(store: Store, project: Project, rows: Rows) -> tuple[list[str], list[Split]]:

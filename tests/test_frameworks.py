@@ -143,7 +143,9 @@ def test_a_model_that_could_not_be_trained_is_refused_when_it_is_chosen(trained)
 
 @every_model
 def test_what_goes_on_learning_says_so(name):
-    assert hasattr(BUILDERS[name](schema_of(name), 0, {}).named_steps["model"], "partial_fit") == BUILDERS[name].increments
+    assert (
+        hasattr(BUILDERS[name](schema_of(name), 0, {}).named_steps["model"], "partial_fit") == BUILDERS[name].increments
+    )
 
 
 @every_stream

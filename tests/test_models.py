@@ -260,9 +260,7 @@ def test_an_unknown_builder_is_refused_with_the_choices():
 
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
 def test_each_trusted_type_is_needed_by_a_model(tmp_path):
-    models = [
-        fitted(name, kind, LABEL_SETS[0]) for name, kind in PAIRS if kind in ("everything", "text")
-    ]
+    models = [fitted(name, kind, LABEL_SETS[0]) for name, kind in PAIRS if kind in ("everything", "text")]
     # Two types only occur in estimators that a caller brings: a network keeps its optimizer, nearest neighbours keep
     # the texts, as a sparse matrix when they differ enough.
     frame = frame_of(SCHEMAS["text"], 60, seed=0, words=[f"{n}word{n}" for n in range(300)])

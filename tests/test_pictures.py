@@ -435,7 +435,9 @@ def test_rows_whose_picture_is_gone_are_refused_before_one_is_stored(loop: Loop)
     shelf = loop.store.shelf
     bodies = [encode_one([dot(colour)], loop.project.schema) for colour in (7, 8)]
     aged(shelf, orjson.loads(bodies[1])[0]).unlink()
-    with pytest.raises(InvalidFile, match=r"^The picture [0-9a-f]{12}… is not here any more: upload the pictures again"):
+    with pytest.raises(
+        InvalidFile, match=r"^The picture [0-9a-f]{12}… is not here any more: upload the pictures again"
+    ):
         loop.add_items(Rows(bodies, [None] * 2, [None] * 2), "test")
     assert len(list(loop.store.pictures.of(loop.project.id))) == 40
 

@@ -69,7 +69,9 @@ def _check(entry: Mapping[Any, Any], kinds: Mapping[Any, tuple[type, ...]], fiel
     for name, allowed in kinds.items():
         value = entry.get(name)
         if not isinstance(value, allowed) or isinstance(value, bool):
-            raise InvalidFeedback(f"{field or name}={value!r:.80} is not what an answer on a pair holds: reload the page.")
+            raise InvalidFeedback(
+                f"{field or name}={value!r:.80} is not what an answer on a pair holds: reload the page."
+            )
 
 
 def _undo(loop: Loop, reviewer: str, name: str, key: str) -> None:

@@ -60,11 +60,11 @@ class Hog(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-lear
 
     @property
     def _width(self) -> int:
-        return _blocks(_cells(np.zeros((1, *self.shape[:2], 1), np.float32))).shape[1]
+        return int(_blocks(_cells(np.zeros((1, *self.shape[:2], 1), np.float32))).shape[1])
 
 
 def _cells(images: Floats) -> Floats:
-    """Histograms (n, rows, columns, 9) of images (n, height, width, channels); the last cells take what is left over."""
+    """Histograms (n, rows, columns, 9) of images (n, height, width, channels); the last take what is left over."""
     length, angle = _gradients(images)
     place = angle / np.pi * BINS - 0.5
     lower = np.floor(place)

@@ -6,10 +6,8 @@ from feedback_core.models import BUILDERS, choices, title
 from feedback_core.types import Schema
 
 
-def model_choice(
-    task: str, schema: Schema, value: str, key: str, caption: str = "Model", why: str = ""
-) -> str:
-    """A select box of the models for a task and its columns, those that are not installed last and marked; gives a name.
+def model_choice(task: str, schema: Schema, value: str, key: str, caption: str = "Model", why: str = "") -> str:
+    """A select box of the models for a task and columns, those that are not installed last and marked; gives a name.
 
     value: chosen now; one that is no longer offered stays in the list. key: keeps projects and files apart.
     """

@@ -1,4 +1,4 @@
-"""The module of the convolutional network. PyTorch is imported with this file, so nothing imports it but its factory."""
+"""The module of the convolutional network. PyTorch is imported with this file: nothing imports it but its factory."""
 
 from __future__ import annotations
 
