@@ -94,10 +94,18 @@ class Estimate(BaseModel):
     says: str = Field(description="What it says, and what it does not.")
 
 
+class MeanError(BaseModel):
+    name: str
+    error: Score = Field(description="Mean absolute error in the project's unit; value is null without rows.")
+    sample: str = Field(description="The rows it is from.")
+
+
 class Estimates(BaseModel):
     version: int | None = Field(description="Number of the champion.")
-    estimates: list[Estimate]
+    estimates: list[Estimate] = Field(description="Shares of right answers; empty where numbers are predicted.")
     response: dict[str, Any] | None = Field(description="How much of what the audit drew has been answered.")
+    unit: str = Field(description="Of the predicted numbers; empty for other projects.")
+    errors: list[MeanError] = Field(description="How far off predicted numbers are; empty for other projects.")
 
 
 class Version(BaseModel):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -25,7 +25,6 @@ from .running import finished
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-    from ..loop import Loop
     from ..store import Store
     from ..types import Project, StudyKind
 
@@ -37,17 +36,16 @@ Run = Annotated[bool, typer.Option("--run", help="Make a new study here and now,
 @app.command()
 def accuracy(project: ProjectName = "", database: Database = "", as_json: AsJson = False) -> None:
     """Every estimate of the champion's accuracy, each with its interval, n, and the sample it is from."""
-    from .. import exchange, wording
-    from ..accuracies import accuracies
+    from .. import briefing, wording
 
     loop = open_loop(database, project)
-    found = exchange.estimates(accuracies(loop.store, loop.project, loop.clock()))
+    found = briefing.accuracy(loop.store, loop.project, loop.clock())
     if as_json:
         print_json(found)
     elif found["version"] is None:
         typer.echo("There is no champion yet: train the first version.")
     elif loop.project.task == "regression":
-        _errors(loop)
+        _errors(found)
     else:
         typer.echo(f"Version {found['version']}, with 95 % intervals")
         rows = [(each["title"], wording.share(each["accuracy"]), each["sample"]) for each in found["estimates"]]
@@ -56,21 +54,13 @@ def accuracy(project: ProjectName = "", database: Database = "", as_json: AsJson
             typer.echo(answered)
 
 
-def _errors(loop: Loop) -> None:
+def _errors(found: Mapping[str, Any]) -> None:
     """How far off the champion is, where it predicts numbers."""
-    from .. import mean_errors, wording
-    from ..intervals import plain
+    from .. import wording
 
-    champion, unit = loop.store.versions.champion(loop.project.id), loop.project.settings.unit
-    found = mean_errors.mean_errors(loop.store, loop.project, champion, loop.clock())
-    typer.echo(f"Version {found.version}, mean absolute errors with 95 % intervals")
-    samples = {
-        "holdout": found.holdout,
-        "audit sample when judged": found.audit,
-        "all items since its promotion": found.reported,
-    }
-    rows = [(name, wording.off(plain(score), unit)) for name, score in samples.items()]
-    print_table(("rows", "off by"), rows)
+    typer.echo(f"Version {found['version']}, mean absolute errors with 95 % intervals")
+    rows = [(each["name"], wording.off(each["error"], found["unit"]), each["sample"]) for each in found["errors"]]
+    print_table(("estimate", "off by", "sample"), rows)
 
 
 @app.command()

@@ -151,7 +151,7 @@ class Explainer:
         column = self._schema.columns[n]
         own = None if amounts is None or self._owners is None else amounts[self._owners == n]
         if column.kind == "image":
-            if own is not None and len(own) == int(np.prod(column.shape)):
+            if own is not None and self._sees_pixels(n):
                 return images.by_features(column.name, column.shape, own)
             return self._by_patches(row, found.label, n)
         step = self._vectorizer(column.name)
@@ -163,6 +163,12 @@ class Explainer:
             return self._said(row, column.name, found.label, some)
 
         return texts.by_leaving_out(column.name, text, ask, self._rng)
+
+    def _sees_pixels(self, n: int) -> bool:
+        """Whether the model gets one number for each pixel of an image; as many features may be something else."""
+        first = feature_names(Schema((self._schema.columns[n],)))[0]
+        steps = [step for _, step, of in getattr(self._prepare, "transformers_", ()) if first in set(of)]
+        return bool(steps) and not hasattr(steps[0], "shape")
 
     def _vectorizer(self, column: str) -> Any:
         """The step that counts a text column's words, None where something else reads them."""

@@ -32,6 +32,7 @@ TRUSTED = (
     "feedback_core.models.estimators.one_vs_rest.OneVsRest",
     "feedback_core.models.booster_scoring.BoosterClassifier",
     "feedback_core.models.booster_scoring.BoosterRegressor",
+    "feedback_core.models.hog.Hog",
     "feedback_core.models.imported.Columns",
     "feedback_core.models.imported.Relabelled",
     "feedback_core.models.timestamps.Calendar",

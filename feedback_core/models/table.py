@@ -32,7 +32,8 @@ def _row(each: Builder) -> tuple[str, ...]:
     return (
         each.framework,
         f"`{each.name}`",
-        ", ".join(task for task in get_args(Task) if task in each.tasks or (each.trains and each.learns(task))),
+        ", ".join(task for task in get_args(Task) if task in each.tasks or (each.trains and each.learns(task)))
+        + (f" ({each.needs}s)" if each.needs else ""),
         "yes" if each.trains else "no, scores only",
         _yes(each.increments),
         _yes(each.weights),

@@ -139,7 +139,7 @@ def finish(
         return
     with middle:
         why = "Can be changed later."
-        model = model_choice(task.name, first.estimator, f"model-{digest}-{task.name}", why=why)
+        model = model_choice(task.name, schema, first.estimator, f"model-{digest}-{task.name}", why=why)
     with right:
         share = setting(specs["holdout_share"], Settings().holdout_share, digest)
     labelled = sum(label is not None for label in rows.labels)
