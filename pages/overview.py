@@ -9,11 +9,12 @@ from feedback_core.types import Version
 from feedback_core.wording import amount, label_by_label, off, rounded, score, share
 from pages._label_sets import is_set
 from pages._people import guarded
-from pages._shared import PAGES, ago, counted, open_loop, plain, show_message
+from pages._shared import PAGES, ago, counted, learned_from, need_model, open_loop, plain, show_message
 
-loop = open_loop()
-state = insights.overview(loop.store, loop.project)
+loop = open_loop(learns=False)
 st.title(plain(loop.project.name))
+need_model(loop)
+state = insights.overview(loop.store, loop.project)
 if loop.project.simulated:
     st.caption(
         ":material/science: Sample project: its reviewers and its two weeks of history are simulated; data and models "
@@ -114,8 +115,7 @@ def show_alarms(champion: Version) -> None:
 def show_origin(champion: Version) -> None:
     """What the champion is made of."""
     st.caption(
-        f"{title(champion.estimator)} · learned from {counted(champion.n_base, 'base row')} and "
-        f"{counted(champion.n_feedback, 'reviewed item')} · promoted {ago(champion.promoted_at)}"
+        f"{title(champion.estimator)} · {learned_from(loop.project, champion)} · promoted {ago(champion.promoted_at)}"
     )
 
 

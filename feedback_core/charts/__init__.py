@@ -2,7 +2,7 @@
 
 from .alarms import alarms_found
 from .effects import contributions, patches
-from .items import parts, pool_map, pool_map_by_confidence, probabilities
+from .items import parts, pool_map, pool_map_by_confidence, pool_map_by_number, probabilities
 from .live import live_errors
 from .mistakes import calibration, confusion, recall
 from .moved import effect_curve, moved
@@ -39,6 +39,7 @@ __all__ = [
     "patches",
     "pool_map",
     "pool_map_by_confidence",
+    "pool_map_by_number",
     "predicted_and_true",
     "priorities",
     "probabilities",

@@ -23,7 +23,7 @@ def _columns(project: Project) -> dict[str, Any]:
 
 COLUMNS = {
     "Image": st.column_config.ImageColumn("Image", width="small"),
-    "Input": st.column_config.TextColumn("Input", width="large"),
+    "Input": st.column_config.TextColumn("Input", width=330),
     "Prediction": st.column_config.TextColumn(
         "Prediction", help="Empty for items of the audit sample until they are reviewed"
     ),

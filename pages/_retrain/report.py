@@ -8,7 +8,7 @@ from feedback_core import wording
 from feedback_core.gate import paired, verdict
 from feedback_core.intervals import plain as as_json
 from feedback_core.types import GateReport, Interval, Version
-from pages._shared import ago, counted, plain
+from pages._shared import ago, counted, decider, plain
 
 SMALL = st.column_config.Column(width=70)
 
@@ -128,7 +128,7 @@ def show_decision(report: GateReport) -> None:
     if report.decision:
         because = f": {plain(report.decision_reason)}" if report.decision_reason else ""
         verb = "Promoted" if report.decision == "promote" else "Refused"
-        st.caption(f"{verb} by {plain(report.decided_by or '')} {ago(report.decided_at)}{because}")
+        st.caption(f"{verb} by {decider(report.decided_by)} {ago(report.decided_at)}{because}")
 
 
 def show_slices(report: GateReport, place: str) -> None:
