@@ -373,7 +373,7 @@ class Loop:
         """
         if kind not in STUDIES:
             raise InvalidInput(f"kind={kind!r} is not a study: use one of {', '.join(STUDIES)}.")
-        self._require("studies", f"A {kind}")
+        self._require("what moved" if kind == "effects" else "studies", f"A {kind}")
         about = version or self.store.versions.champion(self.project.id)
         if about is None:
             raise NotFound(f"{self.project.name} has no model yet: train the first version on the Retrain page.")

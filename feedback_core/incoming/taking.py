@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any, BinaryIO
 
-from .. import intake
+from .. import intake, multilabel
 from ..errors import FeedbackError
 from ..loop import Loop
 from ..types import Decision, Item, Progress, Project, Rows
@@ -153,12 +153,15 @@ def _decision(said: Said, item: Item, by: str) -> Decision:
 
 
 def _agreed(votes: Counter[str], project: Project) -> str | None:
-    """What most say, of numbers the median; None where nobody says anything, or they do not agree."""
+    """What most say, label by label where there are several, of numbers the median; None where nobody says anything,
+    or they do not agree."""
     if not votes:
         return None
     if project.task == "regression":
         numbers = sorted(map(float, votes.elements()))
         close = numbers[-1] - numbers[0] <= project.settings.tolerance
         return intake.number_text(median(numbers)) if close else None
+    if project.task == "multilabel":
+        return multilabel.majority(list(votes.elements()), project.labels)
     (label, most), *others = votes.most_common(2)
     return None if others and others[0][1] == most else label

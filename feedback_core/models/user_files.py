@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import InvalidFile
 from .artifacts import trusted
+from .skops_files import skops_io
 from .unsafe_files import LOOK, refuse_unsafe
 
 MAX_MODEL_BYTES = 500 * 2**20
@@ -43,16 +44,14 @@ def checked_kind(data: bytes, filename: str) -> str:
 
 def read_model(data: bytes, filename: str) -> Any:
     """The fitted estimator in a .skops file. Raises InvalidFile for what cannot be read safely."""
-    import skops.io
-
     try:
-        unknown = sorted(set(skops.io.get_untrusted_types(data=data)) - set(trusted()))
+        unknown = sorted(set(skops_io().get_untrusted_types(data=data)) - set(trusted()))
         if unknown:
             raise InvalidFile(
                 f"{filename} holds types that cannot be read safely ({', '.join(unknown[:5])}): bring a model of "
                 "scikit-learn estimators without own functions, or write it as ONNX."
             )
-        model = skops.io.loads(data, trusted=list(trusted()))
+        model = skops_io().loads(data, trusted=list(trusted()))
     except (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, ImportError) as error:
         if isinstance(error, InvalidFile):
             raise
