@@ -258,7 +258,7 @@ def test_a_model_on_another_server_is_asked_for_numbers(prices: Loop, monkeypatc
         return 200, {"predictions": told}
 
     monkeypatch.setattr(asking, "exchange", answer)
-    line = asking.Line("https://models.example.org", "whsec_", 1.0, 2, Reach())
+    line = asking.Line("https://models.example.org", "whsec_", 1.0, 2, Reach(private=True))
     inputs = [intake.encode_one(row, TWO_NUMBERS) for row in ([1.0, 2.0], [3.0, 4.0], [1.0, 2.0])]
     said = asking.predictions(line, prices.project, "v1", inputs)
     assert said.tolist() == [[3.0, 0.5], [7.0, 0.5], [3.0, 0.5]]
