@@ -9,6 +9,11 @@ from pages._setup.address import address
 from pages._setup.predictions import predictions
 from pages._shared import PAGES, plain, tell_done
 
+SAFE = """import skops.io
+skops.io.dump(model, 'model.skops')       # scikit-learn
+model.booster_.save_model('model.txt')    # LightGBM
+model.save_model('model.json')            # XGBoost"""
+
 MODELS_FOR = ("classification", "regression")
 WAYS = {
     "A fitted model": "A file that this server can run: it scores the items, and is judged like any version.",
@@ -47,7 +52,7 @@ def _file(loop: Loop) -> None:
         **locked("bring model", loop),
     )
     st.caption("A pickle is refused, because loading it would run its code. To write the safe kind:")
-    st.code("import skops.io\nskops.io.dump(model, 'model.skops')", language="python")
+    st.code(SAFE, language="python")
     renamed = _renamed(loop) if loop.project.labels else ""
     lock = locked("bring model", loop, disabled=uploaded is None)
     pressed = st.button("Import and judge", type="primary", icon=":material/upload:", key="bring-import", **lock)
