@@ -50,7 +50,7 @@ def predictions(loop: Loop, said: Sequence[Said], name: str, by: str) -> Heard:
     job = None
     if version.status == "champion":
         job = loop.request_rescore(by, "new predictions")
-    elif _judgeable(taken) and loop.store.versions.report_on(version.id) is None:
+    elif judgeable(taken) and loop.store.versions.report_on(version.id) is None:
         job = loop.request_judgement(version, by)
     return Heard(version, job, tuple(_told(taken, job)), taken)
 
@@ -76,7 +76,8 @@ def renamed(text: str) -> dict[str, str]:
     return {name.strip(): label.strip() for name, _, label in (part.partition("=") for part in pairs)}
 
 
-def _judgeable(taken: Taken) -> bool:
+def judgeable(taken: Taken) -> bool:
+    """Whether enough locked rows have a prediction of the version."""
     return taken.locked.covered >= LEAST_COVERED * taken.locked.all
 
 
@@ -90,7 +91,7 @@ def _told(taken: Taken, job: Job | None) -> list[str]:
         )
     if locked.all:
         says.append(f"{locked.covered:,} of {locked.all:,} locked rows, which judge versions, have a prediction.")
-    if not _judgeable(taken):
+    if not judgeable(taken):
         says.append(f"At least {LEAST_COVERED:.0%} of them are needed before it is judged: send the others as well.")
     elif job is None:
         says.append("It has been judged already: judge it again for another look.")

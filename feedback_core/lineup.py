@@ -65,7 +65,7 @@ def request(loop: Loop, estimators: Sequence[str], by: str) -> list[Job]:
     names = list(dict.fromkeys(estimators))
     if not 1 <= len(names) <= MOST or len(names) < len(estimators):
         raise InvalidInput(f"estimators={list(estimators)!r:.200}: name 1 to {MOST} models, each once.")
-    offered = models.choices(loop.project.task)
+    offered = models.choices(loop.project.task, loop.project.schema)
     for name in names:
         if name not in offered:
             raise NotFound(f"estimators: {name!r:.80} is no model for this project: choose among {', '.join(offered)}.")

@@ -53,7 +53,7 @@ def retrain(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
     """
     asked = outside.ask_to_train(loop.store, loop.project, job.requested_by, job.id, loop.clock(), progress)
     if asked is None:
-        return _judged(loop, loop.retrain(job.requested_by, job.id, progress), job, progress)
+        return _compared(loop, _judged(loop, loop.retrain(job.requested_by, job.id, progress), job, progress), job)
     if asked.version is None:
         return {"asked": asked.request.id}  # it registers the version once it has learned
     return _judged(loop, asked.version, job, progress)
@@ -70,6 +70,14 @@ def _judged(loop: Loop, version: Version, job: Job, progress: Progress) -> dict[
     else:
         unattended.settle(loop, version, report, job.trigger)
     return {"version": version.number, "finding": report.finding, "action": report.action}
+
+
+def _compared(loop: Loop, done: dict[str, Any], job: Job) -> dict[str, Any]:
+    """Have what moved in a new version told, once everything else is done; gives what the job gives."""
+    version = loop.store.versions.numbered(loop.project.id, done["version"])
+    if studies.to_compare(loop.store, loop.project, version):
+        loop.request_study("effects", job.requested_by, version, trigger="new version")
+    return done
 
 
 def judge_imported(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:

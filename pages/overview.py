@@ -6,7 +6,8 @@ from feedback_core import alarm_views, insights, number_views
 from feedback_core.intervals import plain as as_json
 from feedback_core.models import title
 from feedback_core.types import Version
-from feedback_core.wording import amount, off, rounded, score, share
+from feedback_core.wording import amount, label_by_label, off, rounded, score, share
+from pages._label_sets import is_set
 from pages._people import guarded
 from pages._shared import PAGES, ago, counted, learned_from, need_model, open_loop, plain, show_message
 
@@ -57,13 +58,17 @@ def show_champion(champion: Version | None) -> None:
         show_alarms(champion)
         return
     holdout, audit = (champion.metrics.get(sample, {}).get("accuracy") for sample in ("holdout", "audit"))
+    sets = is_set(loop.project)
     st.metric(
-        f"Version {champion.number} · accuracy on the holdout",
+        f"Version {champion.number} · {'exact match' if sets else 'accuracy'} on the holdout",
         f"{holdout['value']:.1%}" if holdout and holdout["value"] is not None else "–",
-        help="Share of locked base rows it gets right. It never learns from them.",
+        help=f"Share of locked base rows it gets right{', to the last label' if sets else ''}. It never learns from "
+        "them.",
     )
     if holdout and holdout["value"] is not None:
         st.caption(f"95 % interval {holdout['low']:.1%} to {holdout['high']:.1%}, n = {holdout['n']:,} rows")
+    if sets and holdout:
+        st.caption(f"On the holdout label by label: {label_by_label(champion.metrics['holdout'])}")
     st.caption(f"Audit sample (incoming items, drawn at random when it was judged): {share(audit)}")
     since = insights.estimates(loop.store, loop.project, loop.cache, loop.clock()).reported
     st.caption(f"All items since its promotion (random draws stand for those nobody saw): {share(as_json(since))}")

@@ -12,7 +12,8 @@ from streamlit.testing.v1 import AppTest
 from feedback_core import inspection
 from feedback_core.errors import NotFound
 from feedback_core.loop import Loop
-from feedback_core.store import migrations, reversals
+from feedback_core.store import reversals
+from feedback_core.store.migrations import evidence
 from feedback_core.training import DAY_S
 from pages._reversals import proposed_days
 from tests.test_pages import press, texts
@@ -120,7 +121,7 @@ def test_entries_from_before_the_migration_are_found_as_if_they_had_been_recorde
         recorded = db.execute("select id, reverses from feedback").fetchall()
         db.execute("drop trigger feedback_reverses_immutable")
         db.execute("update feedback set reverses = null")
-        update = next(each for each in migrations._RECEIPTS.split(";") if "update feedback" in each)
+        update = next(each for each in evidence._RECEIPTS.split(";") if "update feedback" in each)
         db.execute(update.partition("update feedback")[1] + update.partition("update feedback")[2])
         assert db.execute("select id, reverses from feedback").fetchall() == recorded
     assert sum(reverses is not None for _, reverses in recorded) == 2

@@ -10,6 +10,7 @@ from .numbers import errors, errors_by_size, predicted_and_true
 from .outlook import certificate, credit, forecast
 from .queue import VERDICT_NAMES, findings, priorities, volume
 from .replays import backtest
+from .several import by_label
 from .style import CHAMPION, OTHER, download, short
 from .versions import accuracy
 
@@ -20,6 +21,7 @@ __all__ = [
     "accuracy",
     "alarms_found",
     "backtest",
+    "by_label",
     "calibration",
     "certificate",
     "confusion",

@@ -18,12 +18,14 @@ MAP_SCALE = ((0.0, MAP_COLOURS[0]), (0.5, MAP_COLOURS[-1]), (1.0, MAP_COLOURS[1]
 light does."""
 MAP_SIGNS = ("circle", "diamond", "square", "triangle-up", "cross", "x", "star", "triangle-down")
 
+MOST_BARS = 10
 
-def probabilities(labels: Sequence[str], proba: Sequence[float], predicted: str | None) -> go.Figure:
-    """Class probabilities as horizontal bars, the prediction marked; the ten largest when there are more."""
+
+def probabilities(labels: Sequence[str], proba: Sequence[float], *predicted: str) -> go.Figure:
+    """Label probabilities as horizontal bars, those predicted marked; the largest MOST_BARS when there are more."""
     import plotly.graph_objects as go
 
-    ranked = sorted(zip(labels, proba, strict=True), key=lambda pair: -pair[1])[:10][::-1]
+    ranked = sorted(zip(labels, proba, strict=True), key=lambda pair: -pair[1])[:MOST_BARS][::-1]
     figure = go.Figure(
         go.Bar(
             x=[share for _, share in ranked],
@@ -32,7 +34,7 @@ def probabilities(labels: Sequence[str], proba: Sequence[float], predicted: str 
             text=[f"{share:.0%}" for _, share in ranked],
             textposition="outside",
             cliponaxis=False,
-            marker_color=[CHAMPION if label == predicted else OTHER for label, _ in ranked],
+            marker_color=[CHAMPION if label in predicted else OTHER for label, _ in ranked],
             hovertemplate="%{y}: %{x:.1%}<extra></extra>",
         )
     )

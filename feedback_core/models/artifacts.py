@@ -30,6 +30,10 @@ from .skops_files import skops_io
 __all__ = ["MANIFEST", "MODEL", "TRUSTED", "Artifact", "Native", "environment", "load", "looks_intact", "save", "sweep"]
 
 TRUSTED = (
+    "feedback_core.models.estimators.one_vs_rest.OneVsRest",
+    "feedback_core.models.booster_scoring.BoosterClassifier",
+    "feedback_core.models.booster_scoring.BoosterRegressor",
+    "feedback_core.models.hog.Hog",
     "feedback_core.models.imported.Columns",
     "feedback_core.models.imported.Relabelled",
     "feedback_core.models.timestamps.Calendar",

@@ -16,8 +16,11 @@ from .unsafe_files import LOOK, refuse_unsafe
 MAX_MODEL_BYTES = 500 * 2**20
 """Of a model file: a forest of 1,000 trees on 50,000 rows has 300 MB."""
 
-TAKEN = ("skops", "onnx")
+TAKEN = ("skops", "onnx", "txt", "json", "ubj")
 """Endings of the files that are read."""
+
+LIBRARIES = {"txt": "lightgbm", "json": "xgboost", "ubj": "xgboost"}
+"""Endings of files of trees, by the library that writes and reads them."""
 
 TO_SKOPS = "skops.io.dump(model, 'model.skops')"
 
@@ -31,6 +34,11 @@ def checked_kind(data: bytes, filename: str) -> str:
     kind = filename.lower().rpartition(".")[2]
     if kind not in TAKEN:
         raise InvalidFile(f"{filename!r:.120} is no model file that is read here: bring one of {', '.join(TAKEN)}.")
+    if kind == "json" and b'"tree_info"' in data and data[:LOOK].lstrip().startswith(b'{"name":'):
+        raise InvalidFile(
+            f"{filename} is what LightGBM's dump_model writes, which it cannot read back: save the text file with "
+            "`booster.save_model('model.txt')`."
+        )
     return kind
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from .. import intake
+from .. import intake, tables
 from ..errors import InvalidFeedback, InvalidFile, InvalidInput
 
 if TYPE_CHECKING:
@@ -66,6 +66,13 @@ def from_table(frame: pd.DataFrame) -> tuple[list[Said], str]:
         plain = {"item": row[0], "label": None if _empty(label) else label, "probabilities": given or None}
         said.append(of_row(plain, f"row {n:,}: "))
     return said, _one_version({"" if _empty(each) else str(each): n for n, each in enumerate(versions, 1)})
+
+
+def from_file(data: bytes, filename: str) -> tuple[list[Said], str]:
+    """Predictions of a file of lines or of a table, by the ending of its name. Raises InvalidFile."""
+    if filename.lower().endswith((".jsonl", ".ndjson")):
+        return from_lines(data)
+    return from_table(tables.read_table(data, filename))
 
 
 def of_row(row: Mapping[str, Any], place: str) -> Said:

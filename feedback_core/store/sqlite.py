@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -75,11 +75,10 @@ class SqliteDriver:
             raise StoreBusy(
                 f"Another program has kept {self.path} locked for {BUSY_S:.0f} s: close what holds it open."
             ) from error
-        try:
+        with ExitStack() as undo:
+            undo.callback(conn.execute, "rollback")
             yield _SqliteSession(conn)
-        except BaseException:
-            conn.execute("rollback")
-            raise
+            undo.pop_all()
         conn.execute("commit")
 
     def _database(self) -> Database:

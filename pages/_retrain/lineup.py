@@ -56,7 +56,7 @@ def _ask(loop: Loop, standing: LineUp) -> None:
     if champion is None:
         st.caption("Train the first version before: other models are compared with it.")
         return
-    offered = [name for name in models.choices(loop.project.task) if models.available(name)]
+    offered = [name for name in models.choices(loop.project.task, loop.project.schema) if models.available(name)]
     chosen = st.multiselect(
         "Models", [name for name in offered if name != champion.estimator], format_func=models.title, key="lineup",
         max_selections=lineup.MOST, placeholder="Choose models to train on the same rows",

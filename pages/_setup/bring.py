@@ -4,12 +4,13 @@ import hashlib
 
 import streamlit as st
 
-from feedback_core import brought, outside, tables
+from feedback_core import brought, outside
 from feedback_core.loop import Loop
 from pages._people import acting, locked
 from pages._setup.address import address
 from pages._shared import PAGES, counted, plain, tell_done
 
+MODELS_FOR = ("classification", "regression")
 WAYS = {
     "A fitted model": "A file that this server can run: it scores the items, and is judged like any version.",
     "Its address": "A model that lives on another server: it is asked about the items, and may be asked to learn.",
@@ -18,9 +19,13 @@ WAYS = {
 
 
 def bring_model(loop: Loop) -> None:
-    """The two ways, one at a time."""
+    """The ways that this project's task allows, one at a time."""
+    if loop.project.task not in MODELS_FOR:
+        st.info("Models from elsewhere tell classes apart or give numbers: this project asks for neither.")
+        return
+    ways = [way for way in WAYS if way == "A fitted model" or loop.project.task == "classification"]
     way = st.segmented_control(
-        "What you have", list(WAYS), default=next(iter(WAYS)), required=True, key=f"bring-way-{loop.project.id}"
+        "What you have", ways, default=ways[0], required=True, key=f"bring-way-{loop.project.id}"
     )
     st.caption(WAYS[way])
     if way == "A fitted model":
@@ -38,19 +43,14 @@ def bring_model(loop: Loop) -> None:
 
 def _file(loop: Loop) -> None:
     uploaded = st.file_uploader(
-        "A classifier as a .skops file (scikit-learn) or an .onnx file (any framework)",
+        "A model as a .skops file (scikit-learn), .txt (LightGBM), .json or .ubj (XGBoost), or .onnx (any framework)",
         type=None,
         key=f"bring-file-{loop.project.id}",
         **locked("bring model", loop),
     )
     st.caption("A pickle is refused, because loading it would run its code. To write the safe kind:")
     st.code("import skops.io\nskops.io.dump(model, 'model.skops')", language="python")
-    renamed = st.text_input(
-        "Its labels, where they are called otherwise",
-        placeholder="0=no, 1=yes",
-        help=f"What the model says = label of this project ({', '.join(map(plain, loop.project.labels[:10]))}).",
-        key=f"bring-labels-{loop.project.id}",
-    )
+    renamed = _renamed(loop) if loop.project.labels else ""
     lock = locked("bring model", loop, disabled=uploaded is None)
     pressed = st.button("Import and judge", type="primary", icon=":material/upload:", key="bring-import", **lock)
     if pressed and uploaded is not None:
@@ -58,6 +58,16 @@ def _file(loop: Loop) -> None:
         found = brought.model(loop, uploaded.getvalue(), uploaded.name, by, brought.renamed(renamed))
         tell_done(" ".join(found.says))
         st.switch_page(PAGES["retrain"], query_params={"project": loop.project.name})
+
+
+def _renamed(loop: Loop) -> str:
+    return st.text_input(
+        "Its labels, where they are called otherwise",
+        placeholder="0=no, 1=yes",
+        help=f"What the model says = label of this project ({', '.join(map(plain, loop.project.labels[:10]))}). Files "
+        "of LightGBM and XGBoost know their classes by number alone: 0 is the first one.",
+        key=f"bring-labels-{loop.project.id}",
+    )
 
 
 def _predictions(loop: Loop) -> None:
@@ -98,6 +108,4 @@ def _predictions(loop: Loop) -> None:
 @st.cache_data(show_spinner="Reading the file", max_entries=2)
 def read(_data: bytes, filename: str, digest: str) -> tuple[list[outside.Said], str]:
     """The predictions in an uploaded file; cached by its content."""
-    if filename.lower().endswith((".jsonl", ".ndjson")):
-        return outside.from_lines(_data)
-    return outside.from_table(tables.read_table(_data, filename))
+    return outside.from_file(_data, filename)
