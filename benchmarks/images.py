@@ -1,7 +1,8 @@
 """How fast do picture files come in, what do models and pages read of them, and how large is what a browser gets?
 
 Photos are noise with shapes, in colour, of a phone's size after sharing; small ones are drawings of 28 x 28. Rates are
-per CPU second; `import_wall` also counts the waits for the disk, each file being durable when it counts.
+per CPU second; `import_wall` also counts the waits for the disk, each file being durable when it counts. Then how often
+models are right about pictures, by how they see them (`benchmarks._sights`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFilter
 
+from benchmarks import _sights
 from benchmarks._report import Metrics, cpu, report
 from benchmarks._world import arguments
 from feedback_core import intake, plans, tables
@@ -70,6 +72,7 @@ def main() -> None:
         "photo": (100, PHOTO), "drawing": (2_000, DRAWING)}  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         metrics: Metrics = {name: measured(n, shape, Path(folder) / name) for name, (n, shape) in sizes.items()}
+    metrics = {**metrics, **_sights.compared(given.quick)}
     report("images", metrics, {}, as_json=given.json)
 
 

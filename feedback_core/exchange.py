@@ -7,6 +7,7 @@ from typing import Any
 
 from .accuracies import Accuracies
 from .intervals import plain
+from .mean_errors import MeanErrors
 from .realtime import Standing, told
 from .reproduce import Rebuild
 from .types import (
@@ -156,7 +157,27 @@ def estimates(found: Accuracies) -> dict[str, Any]:
             for each in found.estimates
         ],
         "response": None if found.response is None else asdict(found.response),
+        "unit": "",
+        "errors": [],
     }
+
+
+_ERRORS = {
+    "holdout": "locked base rows, scored when the version was judged",
+    "audit": "items drawn at random before the version was judged",
+    "reported": "all items reviewed or still to be reviewed since the promotion, weighted by how they were drawn",
+}
+
+
+def mean_errors(found: MeanErrors) -> list[dict[str, Any]]:
+    """Every mean absolute error of a version with its sample, interval and n; none before there is a version."""
+    if found.version is None:
+        return []
+    names = {"reported": "all items"}
+    return [
+        {"name": names.get(each, each), "error": plain(getattr(found, each)), "sample": sample}
+        for each, sample in _ERRORS.items()
+    ]
 
 
 def live(found: Standing) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import decisions, fitting, models
+from . import decisions, fitting, models, wording
 from .errors import InvalidInput, NotFound, Refused
 from .gate import wear
 from .loop import Loop, silent
@@ -40,6 +40,11 @@ class Contender:
     def is_undecided(self) -> bool:
         return self.report.decision is None and self.version.status == "candidate"
 
+    @property
+    def holdout(self) -> str:
+        """Its score on the locked base rows in words, whatever kind of target is predicted."""
+        return wording.score(self.version.metrics.get("holdout", {}))
+
 
 @dataclass(frozen=True, slots=True)
 class LineUp:
@@ -60,7 +65,7 @@ def request(loop: Loop, estimators: Sequence[str], by: str) -> list[Job]:
     names = list(dict.fromkeys(estimators))
     if not 1 <= len(names) <= MOST or len(names) < len(estimators):
         raise InvalidInput(f"estimators={list(estimators)!r:.200}: name 1 to {MOST} models, each once.")
-    offered = models.choices(loop.project.task)
+    offered = models.choices(loop.project.task, loop.project.schema)
     for name in names:
         if name not in offered:
             raise NotFound(f"estimators: {name!r:.80} is no model for this project: choose among {', '.join(offered)}.")
@@ -137,7 +142,7 @@ def _row(each: Contender) -> dict[str, Any]:
         "version": version.number,
         "model": models.title(version.estimator),
         "estimator": version.estimator,
-        "score": scores.get("accuracy") or scores.get("error"),
+        "score": scores.get("average_precision") or scores.get("accuracy") or scores.get("error"),
         "difference": numbers.get("difference"),
         "unit": numbers.get("unit", "points"),
         "p": numbers.get("p"),

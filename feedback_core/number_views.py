@@ -29,22 +29,26 @@ def calibration(loop: Loop, version_id: int) -> Calibration | None:
 
 def interval(loop: Loop, prediction: Prediction) -> tuple[float, float] | None:
     """Low and high end of where the true number is expected; None while too little is known to say so."""
-    found = calibration(loop, prediction.version_id)
+    return ends(loop, prediction.version_id, prediction.proba[0], prediction.proba[1])
+
+
+def ends(loop: Loop, version_id: int, number: float, spread: float) -> tuple[float, float] | None:
+    """The same for a number that a version says, with the spread it says it with."""
+    found = calibration(loop, version_id)
     if found is None:
         return None
-    low, high = found.around(prediction.proba[0], prediction.proba[1])
+    low, high = found.around(number, spread)
     settings = loop.project.settings
-    if settings.plausible_low < settings.plausible_high:
-        low, high = max(low, settings.plausible_low), min(high, settings.plausible_high)
-    return low, high
+    least, most = settings.plausible_low, settings.plausible_high
+    return low if least is None else max(low, least), high if most is None else min(high, most)
 
 
 def interval_text(loop: Loop, prediction: Prediction) -> str:
     """The interval in words, such as "90 % interval 120 to 181 mg/dl"; empty while it is not known."""
-    ends = interval(loop, prediction)
-    if ends is None:
+    found = interval(loop, prediction)
+    if found is None:
         return ""
-    low, high = (rounded(end, 4) for end in ends)
+    low, high = (rounded(end, 4) for end in found)
     return f"{COVERAGE:.0%} interval {amount(low)} to {amount(high, loop.project.settings.unit)}"
 
 

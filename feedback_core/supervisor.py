@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import pictures, staging
 from .children import Child
 from .environment import process_name
 from .errors import StoreBusy
@@ -78,8 +79,8 @@ def serve(url: str, limits: Limits) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
     store = open_store(url)
-    swept = artifacts.sweep(store.artifacts, time.time())
-    log.info("worker %s on %s (%s half-written model folders removed)", process_name(), url, swept)
+    swept, unused = artifacts.sweep(store.artifacts, time.time()), _unused_pictures(store)
+    log.info("worker %s on %s (%s half-written models, %s unused pictures removed)", process_name(), url, swept, unused)
     supervisor = Supervisor(store, limits)
     dispatcher = Dispatcher(store, reach_here())
     with supervisor.staffed(), dispatcher.working():
@@ -87,6 +88,11 @@ def serve(url: str, limits: Limits) -> None:
             supervisor.turn()
             dispatcher.keep_up()
         supervisor.wind_up()
+
+
+def _unused_pictures(store: Store) -> int:
+    """Remove the picture files that no row came to name; gives how many."""
+    return pictures.sweep(store.shelf, staging.folder(store.artifacts), store.pictures.unknown, time.time())
 
 
 class Supervisor:

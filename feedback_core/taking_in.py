@@ -6,8 +6,10 @@ from collections.abc import Callable
 from itertools import islice
 
 import numpy as np
+import orjson
 
 from . import intake, scoring
+from .errors import InvalidFile
 from .store import Store
 from .store.items import BATCH
 from .types import Progress, Project, Rows, Split
@@ -17,7 +19,9 @@ def add(store: Store, project: Project, rows: Rows, by: str, clock: Callable[[],
     """Store rows that are not there yet, in short transactions; gives the number added.
 
     Rows without a key of their own that take more than one transaction get their ids in the order of their hashes.
+    Raises InvalidFile for a picture that is gone.
     """
+    _keep_pictures(store, project, rows)
     hashes, into = splits(store, project, rows)
     keys = [key if key is not None else digest for key, digest in zip(rows.keys, hashes, strict=True)]
     anyhow = len(hashes) > BATCH and not any(rows.keys)
@@ -30,6 +34,18 @@ def add(store: Store, project: Project, rows: Rows, by: str, clock: Callable[[],
         progress(done / len(hashes), f"{done:,} of {len(hashes):,} rows stored")
     store.events.append(project.id, clock(), by, "items added", {"rows": len(hashes), "added": added})
     return added
+
+
+def _keep_pictures(store: Store, project: Project, rows: Rows) -> None:
+    """Hold on to the files that rows are about to name: they may have come in days ago, and been given up since."""
+    places = [n for n, column in enumerate(project.schema.columns) if column.files]
+    for body in rows.inputs if places else ():
+        cells = orjson.loads(body)
+        for n in places:
+            if not store.shelf.keep(cells[n]):
+                raise InvalidFile(
+                    f"The picture {str(cells[n])[7:19]}… is not here any more: upload the pictures again."
+                )
 
 
 def splits(store: Store, project: Project, rows: Rows) -> tuple[list[str], list[Split]]:

@@ -19,7 +19,7 @@ errors parent cache neighbours projection listening
 cron client environment fence trouble pictures multilabel
 settings registry scored
 types
-intervals wording scope children permissions
+intervals wording scope children permissions confined
 calibration conformal ranking
 intake tables exports encoding datasets
     review training evaluation number_scores gate threshold slices bulk queue_audit unusual scoring staging estimates

@@ -162,7 +162,7 @@ LAYOUT = {"rows", "numbers json_array_orjson", "mixed json_array_orjson", "wide 
 )
 def test_a_benchmark_prints_one_json_object_with_its_metrics(name: str, program: list[str], metrics: set[str]) -> None:
     command = [sys.executable, *program, "--quick", "--json"]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=900)
     assert run.returncode == 0, run.stderr
     result = json.loads(run.stdout)
     assert set(result) == {"benchmark", "metrics", "baselines", "versions"}

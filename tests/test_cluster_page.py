@@ -176,6 +176,23 @@ def test_a_forged_entry_is_refused_in_words_and_holds_up_no_other(iris: Iris) ->
     assert (ack.saved, ack.message) == (False, "There is nothing of yours to undo.")
 
 
+def test_an_entry_that_lacks_a_field_or_holds_something_else_is_refused_by_its_name(iris: Iris) -> None:
+    loop, _ = iris
+    run(loop, 3)
+    (drawn,) = pairs.hand(loop, "ana", 1)
+    good = sent(drawn, 1, "together")
+    bad = [{name: value for name, value in good.items() if name != left} for left in ("kind", "draw", "items")]
+    bad += [good | {"items": "12"}, good | {"items": [1, None]}, good | {"seconds": "long"}, good | {"draw": True}]
+    acks = apply(loop, "ana", [*bad, good | {"seq": "1"}, {}, good])
+    assert [ack.message.split(" is not")[0] for ack in acks] == [
+        "kind=None", "draw=None", "items=None", "items='12'", "items=None", "seconds='long'", "draw=True",
+        "seq='1'", "client=None", "",
+    ]  # fmt: skip
+    assert raw(loop.store, "select kind, item_a, item_b from cluster_feedback") == [
+        ("together", *sorted([drawn.item_a, drawn.item_b]))
+    ]
+
+
 # -- REST ------------------------------------------------------------------------------------------------------------
 
 

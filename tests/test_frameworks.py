@@ -16,6 +16,7 @@ from sklearn.utils.validation import has_fit_parameter
 from threadpoolctl import threadpool_limits
 
 from feedback_core.errors import ArtifactError, InvalidInput, InvalidSetting, NotFound
+from feedback_core.intake import feature_names
 from feedback_core.models import BUILDERS, artifacts, available, for_task
 from feedback_core.models.own_models import load_own
 from feedback_core.models.table import markdown
@@ -24,7 +25,9 @@ from feedback_core.types import Column, Schema
 
 ROOT = Path(__file__).parent.parent
 POINTS = Schema((Column("x", "number"), Column("y", "number")))
-PARAMS = {"keras_mlp": {"epochs": 12, "hidden": 16}, "torch_mlp": {"epochs": 20}}
+DOTS = Schema((Column("dots", "image", (1, 2)),))
+"""The same two numbers as an image of two pixels, for models that need one."""
+PARAMS = {"keras_mlp": {"epochs": 12, "hidden": 16}, "torch_mlp": {"epochs": 20}, "cnn": {"epochs": 20, "filters": 8}}
 """What keeps networks quick; the points need no more."""
 
 TRAINED = [name for name in for_task("classification") if name != "own_estimator"]
@@ -34,10 +37,15 @@ every_model = pytest.mark.parametrize("name", TRAINED)
 every_stream = pytest.mark.parametrize("name", STREAMING)
 
 
-def points(n, seed):
-    """n points, of class b above the diagonal."""
-    X = pd.DataFrame(np.random.default_rng(seed).normal(size=(n, 2)), columns=["x", "y"])
-    return X, np.where(X.y > X.x, "b", "a").astype(object)
+def schema_of(name):
+    return DOTS if BUILDERS[name].needs else POINTS
+
+
+def points(n, seed, name):
+    """n points as a model takes them, of class b above the diagonal."""
+    rows = np.random.default_rng(seed).normal(size=(n, 2))
+    X = pd.DataFrame(rows, columns=feature_names(schema_of(name)))
+    return X, np.where(rows[:, 1] > rows[:, 0], "b", "a").astype(object)
 
 
 _FITTED = {}
@@ -45,8 +53,8 @@ _FITTED = {}
 
 def fitted(name):
     if name not in _FITTED:
-        X, y = points(300, 0)
-        _FITTED[name] = fit(BUILDERS[name](POINTS, 3, PARAMS.get(name, {})), X, y, np.ones(300))
+        X, y = points(300, 0, name)
+        _FITTED[name] = fit(BUILDERS[name](schema_of(name), 3, PARAMS.get(name, {})), X, y, np.ones(300))
     return _FITTED[name]
 
 
@@ -60,7 +68,7 @@ def test_every_framework_is_installed_where_the_tests_run():
 
 @every_model
 def test_a_model_learns_what_there_is_to_learn(name):
-    X, y = points(300, 1)
+    X, y = points(300, 1, name)
     assert (fitted(name).predict(X) == y).mean() > 0.9
     proba = fitted(name).predict_proba(X)
     assert proba.sum(axis=1) == pytest.approx(1)
@@ -70,11 +78,11 @@ def test_a_model_learns_what_there_is_to_learn(name):
 
 @every_model
 def test_sample_weights_count_or_the_model_takes_none(name):
-    X, _ = points(200, 0)
+    X, _ = points(200, 0, name)
     # The same rows once as a and once as b: what is said of them is a matter of weight alone.
     twice, y = pd.concat([X, X], ignore_index=True), np.repeat(np.array(["a", "b"], dtype=object), 200)
     weights = np.repeat([3.0, 1 / 3], 200)
-    model = fit(BUILDERS[name](POINTS, 3, PARAMS.get(name, {})), twice, y, weights)
+    model = fit(BUILDERS[name](schema_of(name), 3, PARAMS.get(name, {})), twice, y, weights)
     takes = has_fit_parameter(model.named_steps["model"], "sample_weight")
     assert takes == BUILDERS[name].weights
     said = model.predict_proba(X)[:, 0].mean()
@@ -83,9 +91,9 @@ def test_sample_weights_count_or_the_model_takes_none(name):
 
 @every_model
 def test_a_model_is_cloned_and_cross_validated_like_any_estimator(name):
-    X, y = points(90, 0)
-    model = clone(BUILDERS[name](POINTS, 3, PARAMS.get(name, {})))
-    built = BUILDERS[name](POINTS, 3, PARAMS.get(name, {}))
+    X, y = points(90, 0, name)
+    model = clone(BUILDERS[name](schema_of(name), 3, PARAMS.get(name, {})))
+    built = BUILDERS[name](schema_of(name), 3, PARAMS.get(name, {}))
     assert model.named_steps["model"].get_params() == built.named_steps["model"].get_params()
     with threadpool_limits(1):
         scores = cross_val_score(model, X, y, cv=2)
@@ -94,8 +102,9 @@ def test_a_model_is_cloned_and_cross_validated_like_any_estimator(name):
 
 @every_model
 def test_a_column_that_is_missing_is_named(name):
-    with pytest.raises(ValueError, match=r"columns are missing: \{'y'\}"):
-        fitted(name).predict_proba(points(5, 0)[0][["x"]])
+    X = points(5, 0, name)[0]
+    with pytest.raises(ValueError, match=rf"columns are missing: \{{'{X.columns[1]}'\}}"):
+        fitted(name).predict_proba(X[X.columns[:1]])
 
 
 @pytest.mark.parametrize("name", [name for name in TRAINED if BUILDERS[name].framework != "scikit-learn"])
@@ -112,7 +121,7 @@ def test_a_parameter_that_does_not_exist_is_refused_by_name(name):
     with pytest.raises(
         InvalidSetting, match=rf"^{re.escape(BUILDERS[name].title)} does not take these params .*'no_such_thing'"
     ):
-        BUILDERS[name](POINTS, 0, {"no_such_thing": 1})
+        BUILDERS[name](schema_of(name), 0, {"no_such_thing": 1})
 
 
 def test_a_model_that_could_not_be_trained_is_refused_when_it_is_chosen(trained):
@@ -134,13 +143,15 @@ def test_a_model_that_could_not_be_trained_is_refused_when_it_is_chosen(trained)
 
 @every_model
 def test_what_goes_on_learning_says_so(name):
-    assert hasattr(BUILDERS[name](POINTS, 0, {}).named_steps["model"], "partial_fit") == BUILDERS[name].increments
+    assert (
+        hasattr(BUILDERS[name](schema_of(name), 0, {}).named_steps["model"], "partial_fit") == BUILDERS[name].increments
+    )
 
 
 @every_stream
 def test_a_row_shown_again_and_again_is_believed(name):
-    model = clone(BUILDERS[name](POINTS, 3, {}).named_steps["model"])
-    X, y = points(100, 0)
+    model = clone(BUILDERS[name](schema_of(name), 3, {}).named_steps["model"])
+    X, y = points(100, 0, name)
     model.partial_fit(X.to_numpy(), y, classes=np.array(["a", "b"], dtype=object))
     odd, label = np.array([[2.0, -2.0]]), np.array(["b"], dtype=object)
     before = model.predict_proba(odd)[0, 1]
@@ -161,7 +172,7 @@ def test_a_label_that_the_model_does_not_know_is_refused_by_name(name, tmp_path)
 def test_what_goes_on_after_a_restart_goes_on_the_same(name, tmp_path):
     saved = artifacts.save(fitted(name), tmp_path, "p")
     one, two = (artifacts.load(tmp_path, saved.name, saved.sha256) for _ in range(2))
-    X, y = points(12, 5)
+    X, y = points(12, 5, name)
     for model in (one, two):
         rows = model.named_steps["prepare"].transform(X)
         for start in range(0, 12, 4):
@@ -178,18 +189,23 @@ warnings.simplefilter("error")
 warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
 from pathlib import Path
 import numpy as np, orjson, pandas as pd
+from feedback_core.intake import feature_names
 from feedback_core.models import BUILDERS, artifacts, for_task
 from feedback_core.training import fit
 from feedback_core.types import Column, Schema
 
 root, step = Path(sys.argv[1]), sys.argv[2]
-schema = Schema((Column("x", "number"), Column("y", "number")))
-X = pd.DataFrame(np.random.default_rng(0).normal(size=(300, 2)), columns=["x", "y"])
-y = np.where(X.y > X.x, "b", "a").astype(object)
-quick = {name: {"epochs": 15} for name in ("keras_mlp", "wide_net", "torch_mlp", "deep_net")}
+points, dots = Schema((Column("x", "number"), Column("y", "number"))), Schema((Column("dots", "image", (1, 2)),))
+rows = np.random.default_rng(0).normal(size=(300, 2))
+y = np.where(rows[:, 1] > rows[:, 0], "b", "a").astype(object)
+quick = {name: {"epochs": 15} for name in ("keras_mlp", "wide_net", "torch_mlp", "deep_net", "cnn")}
+def asked(name):
+    schema = dots if BUILDERS[name].needs else points
+    return schema, pd.DataFrame(rows, columns=feature_names(schema))
 if "save" in step:
     told = {}
     for name in sys.argv[3:] or [n for n in for_task("classification") if n != "own_estimator"]:
+        schema, X = asked(name)
         model = fit(BUILDERS[name](schema, 3, quick.get(name, {})), X, y, np.ones(300))
         assert (model.predict(X) == y).mean() > 0.9, name
         saved = artifacts.save(model, root, "p")
@@ -197,6 +213,7 @@ if "save" in step:
     (root / "told.json").write_bytes(orjson.dumps(told))
 if "load" in step:
     for name, (folder, digest, _, said) in orjson.loads((root / "told.json").read_bytes()).items():
+        X = asked(name)[1]
         print(name, (artifacts.load(root, folder, digest).predict_proba(X) == np.array(said)).all())
 """
 

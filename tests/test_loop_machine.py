@@ -80,7 +80,7 @@ class LoopMachine(RuleBasedStateMachine):
         self.asked = 0
         self.store = open_store(self.url)
         self.models: dict[str, Any] = {}
-        self.challengers = realtime.Challengers(lambda: self.memory.now)
+        self.challengers = realtime.Challengers(lambda: self.memory.now, timer=lambda: 0.0)
         self.memory.acknowledged = {entry.id: asdict(entry) for entry in self.said()}
 
     def teardown(self) -> None:

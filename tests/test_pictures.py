@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 import struct
+import time
 import zipfile
 import zlib
 from pathlib import Path
 
 import numpy as np
+import orjson
 import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
@@ -18,16 +21,16 @@ from hypothesis import strategies as st
 from PIL import Image
 from typer.testing import CliRunner
 
-from feedback_core import exports, insights, plans, tables
+from feedback_core import exports, insights, plans, staging, tables
 from feedback_core.api import create_api
 from feedback_core.cli import app
 from feedback_core.errors import InvalidFeedback, InvalidFile
 from feedback_core.intake import check, decode, encode_one, propose
 from feedback_core.loop import Loop, create_project
-from feedback_core.pictures import Shelf, is_reference, opened
+from feedback_core.pictures import Shelf, is_reference, opened, sweep
 from feedback_core.pictures.limits import MAX_BYTES
 from feedback_core.store import open_store
-from feedback_core.types import Column, Schema
+from feedback_core.types import Column, Rows, Schema
 
 
 def packed(pixels, form="PNG", **options) -> bytes:
@@ -366,3 +369,83 @@ def test_a_folder_becomes_a_project_on_the_command_line_and_comes_out_as_an_arch
     assert (names[0], len(names)) == ("items.csv", 21)
     refused = CliRunner().invoke(app, ["export", "feedback", "--to", "zip", "--project", "sky", "--database", url])
     assert refused.exit_code != 0
+
+
+# -- files that nothing refers to ----------------------------------------------------------------------------------
+
+DAY_S = 86_400.0
+
+
+def aged(shelf: Shelf, reference: str) -> Path:
+    """The file of a picture, two days old."""
+    path = shelf.root / reference[7:9] / reference[7:]
+    os.utime(path, (time.time() - 2 * DAY_S,) * 2)
+    return path
+
+
+def swept(loop: Loop) -> int:
+    store = loop.store
+    return sweep(store.shelf, staging.folder(store.artifacts), store.pictures.unknown, time.time())
+
+
+def test_old_pictures_without_a_row_are_removed_with_their_copies(loop: Loop) -> None:
+    shelf = loop.store.shelf
+    used = [aged(shelf, reference) for reference in loop.store.pictures.of(loop.project.id)]
+    given_up, new = aged(shelf, shelf.put(dot(7), "a")[0]), shelf.put(dot(8), "b")[0]
+    assert list(given_up.parent.glob(f"{given_up.name}.*")) != []
+    assert swept(loop) == 1
+    assert list(given_up.parent.glob(f"{given_up.name}*")) == []
+    assert shelf.holds(new), "it may be named at any moment"
+    assert all(path.is_file() for path in used)
+    assert swept(loop) == 0
+
+
+def test_what_waits_to_be_taken_in_keeps_its_pictures(loop: Loop) -> None:
+    shelf, schema = loop.store.shelf, loop.project.schema
+    reference = shelf.put(dot(7), "a")[0]
+    name = staging.write(Rows([encode_one([reference], schema)], [None], [None]), staging.folder(loop.store.artifacts))
+    path = aged(shelf, reference)
+    assert (swept(loop), path.is_file()) == (0, True)
+    (staging.folder(loop.store.artifacts) / name).unlink()
+    assert (swept(loop), path.is_file()) == (1, False)
+
+
+def test_a_picture_that_is_sent_again_or_named_again_counts_as_new(loop: Loop) -> None:
+    shelf, schema = loop.store.shelf, loop.project.schema
+    reference = shelf.put(dot(7), "a")[0]
+    for again in (lambda: shelf.put(dot(7), "b"), lambda: encode_one([reference], schema)):
+        aged(shelf, reference)
+        again()
+        assert swept(loop) == 0
+
+
+def test_one_that_is_sent_again_between_the_look_and_the_removal_stays(loop: Loop) -> None:
+    shelf = loop.store.shelf
+    path = aged(shelf, shelf.put(dot(7), "a")[0])
+
+    def unknown(digests):
+        shelf.put(dot(7), "again")
+        return set(digests)
+
+    assert sweep(shelf, staging.folder(loop.store.artifacts), unknown, time.time()) == 0
+    assert path.is_file()
+
+
+def test_rows_whose_picture_is_gone_are_refused_before_one_is_stored(loop: Loop) -> None:
+    shelf = loop.store.shelf
+    bodies = [encode_one([dot(colour)], loop.project.schema) for colour in (7, 8)]
+    aged(shelf, orjson.loads(bodies[1])[0]).unlink()
+    with pytest.raises(
+        InvalidFile, match=r"^The picture [0-9a-f]{12}… is not here any more: upload the pictures again"
+    ):
+        loop.add_items(Rows(bodies, [None] * 2, [None] * 2), "test")
+    assert len(list(loop.store.pictures.of(loop.project.id))) == 40
+
+
+def test_nothing_is_removed_where_a_copy_of_the_database_shares_the_files(loop: Loop, tmp_path: Path) -> None:
+    path = aged(loop.store.shelf, loop.store.shelf.put(dot(7), "a")[0])
+    copy = tmp_path / "x.backup"
+    copy.write_bytes((tmp_path / "x.db").read_bytes())
+    assert (swept(loop), path.is_file()) == (0, True)
+    copy.unlink()
+    assert (swept(loop), path.is_file()) == (1, False)

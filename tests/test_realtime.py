@@ -72,7 +72,7 @@ def live(loop: Loop) -> Loop:
 
 @pytest.fixture
 def challengers(live: Loop) -> realtime.Challengers:
-    return realtime.Challengers(live.clock)
+    return realtime.Challengers(live.clock, timer=lambda: 0.0)
 
 
 # -- rules ---------------------------------------------------------------------------------------------------------
@@ -216,7 +216,7 @@ def from_nothing(loop: Loop) -> list[tuple[object, ...]]:
     with loop.store.realtime._driver.writing() as session:
         session.execute("delete from realtime_steps")
         session.execute("delete from realtime")
-    follow(loop, realtime.Challengers(loop.clock))
+    follow(loop, realtime.Challengers(loop.clock, timer=lambda: 0.0))
     return told(loop)
 
 
@@ -360,7 +360,7 @@ def test_a_new_process_holds_the_same_and_keeps_the_lags_that_were_measured(live
     follow(live, challengers)
     before = live.store.realtime.steps(live.project.id)
     live.clock.now += 1_000
-    again = realtime.Challengers(live.clock)
+    again = realtime.Challengers(live.clock, timer=lambda: 0.0)
     live.store = open_store(live.store.url)
     assert follow(live, again) == 6
     assert bits(held(again, live)) == bits(held(challengers, live))
@@ -423,7 +423,7 @@ def test_a_label_the_champion_does_not_know_is_counted_and_left_to_a_retrain(liv
 def test_beside_a_champion_that_cannot_go_on_a_linear_model_learns(trained):
     configure(trained, realtime=True)
     decide(trained, 2)
-    challengers = realtime.Challengers(trained.clock)
+    challengers = realtime.Challengers(trained.clock, timer=lambda: 0.0)
     assert follow(trained, challengers) == 2
     assert trained.store.realtime.state(trained.project.id).estimator == "sgd"
     assert "logistic regression cannot go on learning" in realtime.view(trained.store, trained.project, 0).sentence
@@ -439,7 +439,7 @@ def test_only_changes_are_looked_at_and_trouble_is_told_and_tried_again_later(li
     model = next(live.store.artifacts.rglob("model.skops"))
     body = model.read_bytes()
     model.write_bytes(b"broken")
-    fresh = realtime.Challengers(live.clock)
+    fresh = realtime.Challengers(live.clock, timer=lambda: 0.0)
     assert worker.follow_all(live.store, fresh, live.clock) == 1
     assert "has changed (SHA-256" in realtime.view(live.store, live.project, live.clock()).why_not
     assert worker.follow_all(live.store, fresh, live.clock) == 0
@@ -640,7 +640,7 @@ def test_many_entries_at_once_are_stored_in_order_and_learned_to_the_last(live, 
 
 
 def test_every_builder_says_whether_it_can_go_on():
-    for name in for_task("classification"):
+    for name in for_task("classification", TWO_NUMBERS):
         if name != "own_estimator":
             model = BUILDERS[name](TWO_NUMBERS, 0, {}).named_steps["model"]
             assert can_go_on(TWO_NUMBERS, name, {}) == hasattr(model, "partial_fit"), name

@@ -27,7 +27,7 @@ __all__ = ["live", "page"]
 def learned(live: Loop) -> Loop:
     """Six corrections, learned in real time."""
     decide(live, 6)
-    worker.follow_all(live.store, realtime.Challengers(live.clock), live.clock)
+    worker.follow_all(live.store, realtime.Challengers(live.clock, timer=lambda: 0.0), live.clock)
     return live
 
 
@@ -60,7 +60,7 @@ def test_the_page_shows_lessons_lag_and_errors_and_has_it_judged(page, learned: 
     assert judge_button(app).disabled
     assert "Version 2 is this challenger" in judge_button(app).help
     decide(learned, 1)
-    worker.follow_all(learned.store, realtime.Challengers(learned.clock), learned.clock)
+    worker.follow_all(learned.store, realtime.Challengers(learned.clock, timer=lambda: 0.0), learned.clock)
     assert not judge_button(page("retrain")).disabled
 
 
@@ -70,7 +70,7 @@ def test_the_gain_stands_large_only_from_twenty_entries_on_and_with_its_interval
 
     assert shown() == ("–", "n = 6 of 20 at least")
     decide(learned, 14)
-    worker.follow_all(learned.store, realtime.Challengers(learned.clock), learned.clock)
+    worker.follow_all(learned.store, realtime.Challengers(learned.clock, timer=lambda: 0.0), learned.clock)
     gain = realtime.view(learned.store, learned.project, learned.clock()).gain
     assert gain.n == 20
     ends = f"{100 * gain.low:+.1f} to {100 * gain.high:+.1f}"
@@ -108,7 +108,7 @@ def test_the_command_shows_it_and_exits_as_judge_does(learned: Loop) -> None:
 
 
 def test_without_learning_there_is_nothing_to_press(page, live: Loop) -> None:
-    worker.follow_all(live.store, realtime.Challengers(live.clock), live.clock)
+    worker.follow_all(live.store, realtime.Challengers(live.clock, timer=lambda: 0.0), live.clock)
     button = next(b for b in page("retrain").button if b.key == "judge_realtime")
     assert button.disabled
     configure(live, realtime=False)

@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.datasets import load_diabetes
+from starlette.testclient import TestClient
 
 from feedback_core import conformal, estimates, mean_errors, number_views, plans
+from feedback_core.api import create_api
 from feedback_core.errors import InvalidFeedback, InvalidSetting, Refused
 from feedback_core.gate import errors, judge_errors
 from feedback_core.loop import Loop, create_project
@@ -17,6 +19,7 @@ from feedback_core.settings import changed
 from feedback_core.store import Store, open_store
 from feedback_core.types import Decision
 from tests.conftest import page as page
+from tests.test_pages import press, setup_section
 
 PAGES = ("overview", "review", "feedback", "retrain", "predictions", "map", "insights", "setup")
 
@@ -145,6 +148,40 @@ def test_the_reported_error_stands_for_everything_faced_since_the_promotion(live
     assert found.reported.low < found.reported.value < found.reported.high
     rebuilt = estimates.mean([1.0, 3.0], estimates.plain_weights(2))
     assert (rebuilt.value, rebuilt.n) == (2.0, 2)
+
+
+def test_a_limit_is_taken_away_by_emptying_its_field(page, store: Store) -> None:
+    own = founded(store, plausible_high=400.0).project.id
+    app = setup_section(page("setup"), "Settings")
+    assert app.number_input(key=f"setting-plausible_low-{own}").value is None
+    app.number_input(key=f"setting-plausible_low-{own}").set_value(0.0)
+    app.number_input(key=f"setting-plausible_high-{own}").set_value(None)
+    press(app, "Save")
+    now = store.projects.get(own).settings
+    assert (now.plausible_low, now.plausible_high) == (0.0, None)
+
+
+def test_programs_are_told_how_far_off_numbers_are(lived_in: Loop) -> None:
+    client, project = TestClient(create_api(lived_in.store.url)), lived_in.project.id
+    said = client.get(f"/projects/{project}/accuracy").json()
+    champion = lived_in.store.versions.champion(project)
+    assert (said["version"], said["estimates"], said["unit"]) == (champion.number, [], "units")
+    errors = {each["name"]: each["error"] for each in said["errors"]}
+    assert list(errors) == ["holdout", "audit", "all items"]
+    assert errors["holdout"] == champion.metrics["holdout"]["error"]
+    assert errors["audit"] == {"value": None, "low": 0.0, "high": None, "n": 0}, "it was judged before any answer"
+    assert errors["all items"]["low"] < errors["all items"]["value"] < errors["all items"]["high"]
+
+
+def test_programs_get_the_interval_of_a_number(lived_in: Loop) -> None:
+    client, project = TestClient(create_api(lived_in.store.url)), lived_in.project
+    (item,) = lived_in.store.items.many(lived_in.store.items.first_ids(project.id, 1))
+    body = {"inputs": [item.values], "log": False, "by": "ana"}
+    (said,) = client.post(f"/projects/{project.id}/predict", json=body).json()["predictions"]
+    found = mean_errors.calibration(lived_in.store, project, lived_in.store.versions.champion(project.id).id)
+    number, spread = said["proba"].values()
+    assert (said["low"], said["high"]) == pytest.approx(found.around(number, spread))
+    assert said["low"] < float(said["label"]) < said["high"]
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -18,7 +18,7 @@ from feedback_core.models import for_task
 from feedback_core.reproduce import other_libraries, reproduce, told
 from feedback_core.settings import Settings
 from feedback_core.types import Column, Decision, Rows, Schema
-from tests.conftest import make_loop, rows
+from tests.conftest import TWO_NUMBERS, make_loop, rows
 
 PARAMS = {
     "random_forest": {"n_estimators": 20},
@@ -65,7 +65,7 @@ def change_lineage(store, version_id, change) -> None:
     raw(store).execute("update lineage set rows = ? where version_id = ?", (packed, version_id))
 
 
-@pytest.mark.parametrize("name", for_task("classification"))
+@pytest.mark.parametrize("name", for_task("classification", TWO_NUMBERS))
 def test_every_estimator_is_rebuilt_bit_for_bit(name, store, clock):
     loop = make_loop(store, clock, estimator=name, params=PARAMS.get(name, {}))
     loop.add_items(rows(200)[0], "test")

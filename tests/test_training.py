@@ -126,7 +126,7 @@ def words(*texts):
 TALK = Schema((Column("x", "number"), Column("said", "text")))
 
 
-@pytest.mark.parametrize("name", [name for name in for_task("classification") if name != "own_estimator"])
+@pytest.mark.parametrize("name", [name for name in for_task("classification", TALK) if name != "own_estimator"])
 def test_a_text_column_without_a_word_is_left_out_and_said(name):
     X, labels = words(*[""] * 20), ["a"] * 10 + ["b"] * 10
     model = fit(BUILDERS[name](TALK, 0, {}), X, labels, np.ones(20))

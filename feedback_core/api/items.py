@@ -8,8 +8,9 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 
-from .. import arrivals, exchange, people, staging, tasks
+from .. import arrivals, exchange, number_views, people, staging, tasks
 from ..arrivals import Answered
+from ..loop import Loop
 from ..store import Store
 from ..store.listings import Placed
 from ..types import Project, Rows
@@ -39,7 +40,7 @@ def predict(project_id: Id, given: shapes.Inputs, store: OpenStore, models: Mode
     bodies = [arrivals.encoded(values, loop.project.schema, f"inputs.{n}: ") for n, values in enumerate(given.inputs)]
     by = acting(given.by, who)
     said = arrivals.predict(loop, people.signature(by, people.via(who, by)), bodies, log=given.log)
-    return _told(said, loop.project)
+    return _told(said, loop)
 
 
 _IMPORT = {"requestBody": {"required": True, "content": {NDJSON: {"schema": {"type": "string"}}}}}
@@ -83,9 +84,10 @@ def _rows(project: Project, items: list[shapes.NewItem]) -> Rows:
     return Rows(bodies, [item.key for item in items], labels)
 
 
-def _told(said: Answered, project: Project) -> dict[str, Any]:
+def _told(said: Answered, loop: Loop) -> dict[str, Any]:
     logged: Sequence[Placed | None] = said.items or [None] * len(said.labels)
-    columns = tasks.of(project).columns(project)
+    columns = tasks.of(loop.project).columns(loop.project)
+    ends = [_ends(loop, said, numbers) for numbers in said.proba.tolist()]
     return {
         "version": said.serving.version.number,
         "version_id": said.serving.version.id,
@@ -95,9 +97,21 @@ def _told(said: Answered, project: Project) -> dict[str, Any]:
                 "label": label,
                 "confidence": sure,
                 "proba": dict(zip(columns, proba, strict=True)),
+                "low": low,
+                "high": high,
                 "item": item and item.id,
                 "key": item and item.key,
             }
-            for label, sure, proba, item in zip(said.labels, said.confidence, said.proba.tolist(), logged, strict=True)
+            for label, sure, proba, (low, high), item in zip(
+                said.labels, said.confidence, said.proba.tolist(), ends, logged, strict=True
+            )
         ],
     }
+
+
+def _ends(loop: Loop, said: Answered, numbers: Sequence[float]) -> tuple[float | None, float | None]:
+    """Low and high end of where a predicted number is expected."""
+    found = None
+    if loop.project.task == "regression":
+        found = number_views.ends(loop, said.serving.version.id, numbers[0], numbers[1])
+    return (None, None) if found is None else found

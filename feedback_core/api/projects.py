@@ -8,8 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
-from .. import __version__, exchange, people
-from ..accuracies import accuracies
+from .. import __version__, briefing, exchange, people
 from ..errors import InvalidInput, InvalidSetting
 from ..loop import create_project
 from ..models import BUILDERS
@@ -86,9 +85,9 @@ def list_versions(project_id: Id, store: OpenStore, request: Request) -> Respons
     "/projects/{project_id}/accuracy", response_model=shapes.Estimates, responses=ETAGGED, dependencies=[may("see")]
 )
 def get_accuracy(project_id: Id, store: OpenStore, request: Request) -> Response:
-    """Every estimate of the champion's accuracy, each with its interval, n, and the sample it is from."""
+    """Every estimate of the champion's accuracy, or of how far off its numbers are, with interval, n and sample."""
     loop = of_project(store, project_id)
-    return answer(request, exchange.estimates(accuracies(store, loop.project, loop.clock())))
+    return answer(request, briefing.accuracy(store, loop.project, loop.clock()))
 
 
 @router.get("/projects/{project_id}/card", dependencies=[may("see")])

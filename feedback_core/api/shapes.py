@@ -94,10 +94,18 @@ class Estimate(BaseModel):
     says: str = Field(description="What it says, and what it does not.")
 
 
+class MeanError(BaseModel):
+    name: str
+    error: Score = Field(description="Mean absolute error in the project's unit; value is null without rows.")
+    sample: str = Field(description="The rows it is from.")
+
+
 class Estimates(BaseModel):
     version: int | None = Field(description="Number of the champion.")
-    estimates: list[Estimate]
+    estimates: list[Estimate] = Field(description="Shares of right answers; empty where numbers are predicted.")
     response: dict[str, Any] | None = Field(description="How much of what the audit drew has been answered.")
+    unit: str = Field(description="Of the predicted numbers; empty for other projects.")
+    errors: list[MeanError] = Field(description="How far off predicted numbers are; empty for other projects.")
 
 
 class Version(BaseModel):
@@ -146,6 +154,25 @@ class Report(BaseModel):
     decision_reason: str | None
     created_at: str
     decided_at: str | None
+
+
+class WhatMoved(BaseModel):
+    """A version beside the one before it, on the same rows."""
+
+    version_id: int
+    version: int
+    parent: int = Field(description="Number of the version before it.")
+    sentences: list[str]
+    notes: list[str] = Field(description="How it was measured.")
+    unit: str = Field(description="Of what columns add: log-odds, probability, number, or the score of an alarm.")
+    rows: int = Field(description="Rows whose predictions were taken apart.")
+    looked_at: int = Field(description="Rows both versions were asked about.")
+    moved: list[dict[str, Any]] = Field(
+        description="One a column, the largest change first: how much it counts before and after, and the change."
+    )
+    changed: dict[str, Any] = Field(description="Which rows the two say different things about.")
+    pulled: dict[str, Any] = Field(description="The new labels that pulled them; `why_not` where that cannot be told.")
+    created_at: str
 
 
 class Flip(BaseModel):

@@ -104,6 +104,11 @@ class Said(BaseModel):
     label: str
     confidence: float
     proba: dict[str, float]
+    low: float | None = Field(
+        description="Lower end of the interval that holds 90 % of the true numbers; null for classes, and while too "
+        "few answers are known to say how far off the model may be."
+    )
+    high: float | None = Field(description="Its upper end.")
     item: int | None = Field(description="Id of the item it was logged as.")
     key: str | None
 

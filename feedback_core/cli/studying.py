@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from .options import AsJson, By, Database, ProjectName, app, open_loop, person, print_json, print_table
+from .options import (
+    AsJson,
+    By,
+    Database,
+    ProjectName,
+    VersionNumber,
+    app,
+    open_loop,
+    person,
+    print_json,
+    print_table,
+)
 from .running import finished
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-    from ..loop import Loop
     from ..store import Store
     from ..types import Project, StudyKind
 
@@ -26,17 +36,16 @@ Run = Annotated[bool, typer.Option("--run", help="Make a new study here and now,
 @app.command()
 def accuracy(project: ProjectName = "", database: Database = "", as_json: AsJson = False) -> None:
     """Every estimate of the champion's accuracy, each with its interval, n, and the sample it is from."""
-    from .. import exchange, wording
-    from ..accuracies import accuracies
+    from .. import briefing, wording
 
     loop = open_loop(database, project)
-    found = exchange.estimates(accuracies(loop.store, loop.project, loop.clock()))
+    found = briefing.accuracy(loop.store, loop.project, loop.clock())
     if as_json:
         print_json(found)
     elif found["version"] is None:
         typer.echo("There is no champion yet: train the first version.")
     elif loop.project.task == "regression":
-        _errors(loop)
+        _errors(found)
     else:
         typer.echo(f"Version {found['version']}, with 95 % intervals")
         rows = [(each["title"], wording.share(each["accuracy"]), each["sample"]) for each in found["estimates"]]
@@ -45,21 +54,13 @@ def accuracy(project: ProjectName = "", database: Database = "", as_json: AsJson
             typer.echo(answered)
 
 
-def _errors(loop: Loop) -> None:
+def _errors(found: Mapping[str, Any]) -> None:
     """How far off the champion is, where it predicts numbers."""
-    from .. import mean_errors, wording
-    from ..intervals import plain
+    from .. import wording
 
-    champion, unit = loop.store.versions.champion(loop.project.id), loop.project.settings.unit
-    found = mean_errors.mean_errors(loop.store, loop.project, champion, loop.clock())
-    typer.echo(f"Version {found.version}, mean absolute errors with 95 % intervals")
-    samples = {
-        "holdout": found.holdout,
-        "audit sample when judged": found.audit,
-        "all items since its promotion": found.reported,
-    }
-    rows = [(name, wording.off(plain(score), unit)) for name, score in samples.items()]
-    print_table(("rows", "off by"), rows)
+    typer.echo(f"Version {found['version']}, mean absolute errors with 95 % intervals")
+    rows = [(each["name"], wording.off(each["error"], found["unit"]), each["sample"]) for each in found["errors"]]
+    print_table(("estimate", "off by", "sample"), rows)
 
 
 @app.command()
@@ -146,6 +147,21 @@ def backtest(
     print_table(("rule", "retrains", "wrong answers", "cost", "right on the entries as they came"), list(rows))
 
 
+@app.command("what-moved")
+def what_moved(
+    version: VersionNumber, project: ProjectName = "", run: Run = False, by: By = "", database: Database = "",
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """What a version goes by now and the one before it did not, which rows changed, and which labels pulled them."""
+    from .. import studies
+
+    def view(store: Store, own: Project) -> studies.EffectsView:
+        return studies.effects_view(store, store.versions.numbered(own.id, version))
+
+    found = _found("effects", view, project, run, by, database, as_json, version)
+    _show((*found.sentences, *found.notes, _hint(found.empty)), found, as_json)
+
+
 def _hint(empty: str) -> str:
     return f"{empty} Make one now with --run." if empty else ""
 
@@ -158,11 +174,13 @@ def _found(
     by: str,
     database: str,
     as_json: bool,
+    version: int | None = None,
 ) -> View:
     """The newest study of a kind; one made here and now where that is wished. Raises CannotTrain when its job fails."""
     loop = open_loop(database, project)
     if run:
-        finished(loop, loop.request_study(kind, person(by), trigger="command line"), as_json)
+        about = None if version is None else loop.store.versions.numbered(loop.project.id, version)
+        finished(loop, loop.request_study(kind, person(by), about, trigger="command line"), as_json)
     return view(loop.store, loop.project)
 
 

@@ -27,7 +27,9 @@ def owners(prepare: Any, schema: Schema, width: int) -> Owners | None:
         if part.stop <= part.start:
             continue
         of = [place[columns]] if isinstance(columns, str) else [place[column] for column in columns]
-        widths = _widths(step, len(of), part.stop - part.start)
+        # An image is many columns of the frame, and what its edges are made into is one column's all the same.
+        columns_of = 1 if len(set(of)) == 1 else len(of)
+        widths = _widths(step, columns_of, part.stop - part.start)
         if widths is None:
             return None
         found[part] = np.repeat(np.asarray(of)[widths[0]], widths[1])

@@ -27,7 +27,7 @@ def picture_reference(value: Any, shelf: Shelf) -> str:
     numbers from 0 to 255. Raises InvalidFile.
     """
     if is_reference(value):
-        if not shelf.holds(value):
+        if not shelf.keep(value):
             raise InvalidFile(f"{value[:19]}… is no picture that was sent here: send the picture itself.")
         return str(value)
     if isinstance(value, str):

@@ -3,6 +3,7 @@
 from ..environment import model_modules
 from . import (
     anomaly,
+    cnn,
     hist_gradient_boosting,
     keras,
     lightgbm,
@@ -30,6 +31,7 @@ __all__ = [
     "available",
     "builder",
     "choices",
+    "cnn",
     "for_task",
     "hist_gradient_boosting",
     "keras",

@@ -23,7 +23,7 @@ def preprocessor(schema: Schema, *, scale: bool = True, dense: bool = False) -> 
         *_step("number", _numbers(scale), [column.name for column in schema.of_kind("number")]),
         *_step("timestamp", _moments(scale), [column.name for column in schema.of_kind("timestamp")]),
         *_step("category", _categories(dense), [column.name for column in schema.of_kind("category")]),
-        *_step("image", _pixels(scale), [name for column in schema.of_kind("image") for name in pixel_names(column)]),
+        *_images(schema, scale),
         *(
             (f"text_{n}", _texts(column, dense), column.name) for n, column in enumerate(schema.of_kind("text"))
         ),  # one vectorizer per column: it takes one series, not a frame
@@ -72,6 +72,19 @@ def _pixels(scale: bool) -> Any:
 
     # One scale per pixel would blow up the noise of the border; MaxAbs keeps zero at zero.
     return MaxAbsScaler() if scale else "passthrough"
+
+
+def _images(schema: Schema, scale: bool) -> list[tuple[str, Any, list[str]]]:
+    """One step for all images seen as pixels, and one for each that is seen as gradients."""
+    images = schema.of_kind("image")
+    pixels = [name for column in images if not column.seen_as for name in pixel_names(column)]
+    steps = _step("image", _pixels(scale), pixels)
+    for n, column in enumerate(images):
+        if column.seen_as == "hog":
+            from .hog import Hog
+
+            steps += _step(f"image_{n}", Hog(column.shape), pixel_names(column))
+    return steps
 
 
 def _texts(column: Column, dense: bool) -> Any:

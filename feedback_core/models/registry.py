@@ -9,13 +9,13 @@ from typing import Any, Literal
 
 from ..errors import InvalidSetting, NotInstalled
 from ..registry import Registry
-from ..types import Schema
+from ..types import Kind, Schema
 from .seeing import seen
 
 Build = Callable[[Schema, int, Mapping[str, Any], str], Any]
 """(schema, seed, params, task) -> an unfitted scikit-learn pipeline whose last step is `model`."""
 
-Explain = Literal["linear", "tree", "sampled"]
+Explain = Literal["linear", "tree", "distance", "sampled"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ class Builder:
     whether its models have `partial_fit`; None: it depends on the params. weights: whether they take sample weights;
     None likewise. explain: how one prediction is explained. artifact: how a model file is written, in a word or two.
     trains: False for what only scores. offered: in the choice of models. trusted: types beyond `artifacts.TRUSTED`
-    that its files hold.
+    that its files hold. needs: the kind of column it cannot do without, None where any table will do.
     """
 
     name: str
@@ -45,16 +45,18 @@ class Builder:
     trains: bool
     offered: bool
     trusted: tuple[str, ...]
+    needs: Kind | None
 
     def __call__(self, schema: Schema, seed: int, params: Mapping[str, Any], task: str = "classification") -> Any:
         """An unfitted pipeline.
 
-        Raises InvalidSetting for another task or a parameter it does not take, NotInstalled without its package.
+        Raises InvalidSetting for another task, columns or parameters than it takes, NotInstalled without its package.
         """
         if not self.learns(task):
             raise InvalidSetting(
                 f"{self.title} is not made for {task}: choose one of {', '.join(map(title, for_task(task)))}."
             )
+        self._check_columns(schema, task)
         self.require()
         schema, own = seen(schema, params)
         try:
@@ -77,6 +79,18 @@ class Builder:
         *before, (name, model) = pipeline.steps
         return type(pipeline)([*before, (name, OneVsRest(model))])
 
+    def fits(self, schema: Schema) -> bool:
+        """Whether a project has the columns it cannot do without."""
+        return self.needs is None or bool(schema.of_kind(self.needs))
+
+    def _check_columns(self, schema: Schema, task: str) -> None:
+        if not self.fits(schema):
+            found = ", ".join(schema.names[:_NAMED]) + (", ..." if len(schema.names) > _NAMED else "")
+            raise InvalidSetting(
+                f"{self.title} needs a column of the kind {self.needs}, and there is none among {found}: choose one of "
+                f"{', '.join(map(title, for_task(task, schema)))}."
+            )
+
     @property
     def installed(self) -> bool:
         """Whether its package is there; nothing is imported."""
@@ -92,6 +106,9 @@ class Builder:
         """What to do to have it here."""
         return f"run `pip install '.[{self.extra}]'` in the project's folder and start again"
 
+
+_NAMED = 5
+"""Columns named in a message."""
 
 BUILDERS: Registry[Builder] = Registry("model")
 
@@ -112,6 +129,7 @@ def builder(
     trains: bool = True,
     offered: bool = True,
     trusted: tuple[str, ...] = (),
+    needs: Kind | None = None,
 ) -> Callable[[Build], Build]:
     """Decorator that files a build function under a name, with its facts (see Builder)."""
 
@@ -133,6 +151,7 @@ def builder(
                 trains=trains,
                 offered=offered,
                 trusted=trusted,
+                needs=needs,
             )
         )
         return build
@@ -156,14 +175,18 @@ def spoken(name: str) -> str:
     return said[0].lower() + said[1:] if name in BUILDERS and BUILDERS[name].framework == "scikit-learn" else said
 
 
-def for_task(task: str) -> tuple[str, ...]:
-    """Names of the models that can be trained for a task, in the order of names."""
-    return tuple(name for name in BUILDERS if BUILDERS[name].trains and BUILDERS[name].learns(task))
+def for_task(task: str, schema: Schema | None = None) -> tuple[str, ...]:
+    """Names of the models that can be trained for a task, in the order of names. schema: those alone that fit it."""
+    return tuple(
+        name
+        for name in BUILDERS
+        if BUILDERS[name].trains and BUILDERS[name].learns(task) and (schema is None or BUILDERS[name].fits(schema))
+    )
 
 
-def choices(task: str) -> tuple[str, ...]:
+def choices(task: str, schema: Schema | None = None) -> tuple[str, ...]:
     """Names of the models to choose among: scikit-learn's first, those that are not installed last."""
-    offered = (name for name in for_task(task) if BUILDERS[name].offered)
+    offered = (name for name in for_task(task, schema) if BUILDERS[name].offered)
     return tuple(sorted(offered, key=_place))
 
 

@@ -12,6 +12,7 @@ from ..types import Kind, Schema
 
 WAYS: Mapping[str, tuple[Kind, tuple[str, ...]]] = {
     "text_embedding": ("text", ("tfidf", "wordllama")),
+    "image_features": ("image", ("pixels", "hog")),
 }
 """Parameter -> the kind of column it is about, and its values, the default first."""
 

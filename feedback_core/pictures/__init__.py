@@ -3,6 +3,7 @@
 from .limits import MAX_PICTURES, PICTURE_ENDINGS, is_picture_name
 from .opening import opened
 from .shelf import Shelf, is_reference, refused, why_refused
+from .sweeping import sweep
 
 __all__ = [
     "MAX_PICTURES",
@@ -12,5 +13,6 @@ __all__ = [
     "is_reference",
     "opened",
     "refused",
+    "sweep",
     "why_refused",
 ]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -62,8 +65,8 @@ class Shelf:
         """
         image = opened(data, name)
         digest = sha256(data).hexdigest()
-        target = self._place(digest)
-        if not target.is_file():
+        if not self.keep(f"sha256:{digest}"):
+            target = self._place(digest)
             _settle(target, data, durable=True)
             self._make_copy(target, image, ROW_SIDE)
         return f"sha256:{digest}", image
@@ -78,6 +81,17 @@ class Shelf:
 
     def holds(self, reference: Any) -> bool:
         return is_reference(reference) and self._place(reference[7:]).is_file()
+
+    def keep(self, reference: Any) -> bool:
+        """Whether the file is here; where it is, it counts as new, so that it is not swept before a row names it."""
+        if not self.holds(reference):
+            return False
+        path = self._place(reference[7:])
+        with undisturbed(path.parent):
+            if path.is_file():
+                os.utime(path)
+                return True
+        return False
 
     def read(self, reference: str) -> bytes:
         """The file as it came in. Raises InvalidFile when it is gone or no longer what was stored."""
@@ -133,6 +147,17 @@ class Shelf:
         if not path.is_file():
             raise InvalidFile(f"The picture {path.name[:12]}… is not here: restore the folder {self.root.name}.")
         return path
+
+
+@contextmanager
+def undisturbed(folder: Path) -> Iterator[None]:
+    """Nobody else who asks for this does anything to the files of a folder meanwhile, in this process or another."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)  # which ends the lock, as the end of the process would
 
 
 def _resized(image: Image, size: tuple[int, int]) -> Image:

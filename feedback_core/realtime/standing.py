@@ -192,7 +192,8 @@ def _sentence(project: Project, champion: int | None, estimator: str) -> str:
         and own != OWN_RECIPE
         and not can_go_on(project.schema, own, dict(project.settings.params))
     ):
-        can = [BUILDERS[name].title for name in choices(project.task) if BUILDERS[name].increments]
+        offered = choices(project.task, project.schema)
+        can = [BUILDERS[name].title for name in offered if BUILDERS[name].increments]
         how = f" It is a linear model, because {spoken(own)} cannot go on learning. What can: {', '.join(can)}, or an "
         how += "own estimator with partial_fit."
     every = project.settings.realtime_every

@@ -86,7 +86,7 @@ def _classes(holdout: Mapping[str, Any]) -> Iterator[str]:
     few = [label for label, recall in recalls.items() if recall["value"] is not None and recall["n"] < FEW_OF_CLASS]
     if few:
         yield f"Fewer than {FEW_OF_CLASS} locked rows are labelled {_quoted(few)}: recall there is a rough guess."
-    # Where rows bear several labels, that all of them are right is another question than each label's recall.
+    # The share of whole sets that are right is no measure for one label of them: that is the recall of all labels.
     usual, over = (holdout["recall"], "labels") if "recall" in holdout else (holdout.get("accuracy", {}), "rows")
     for label, recall in recalls.items():
         if recall["value"] is not None and recall["high"] < usual["low"]:

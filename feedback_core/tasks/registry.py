@@ -21,9 +21,10 @@ from ..types import Task as Name
 if TYPE_CHECKING:
     import pandas as pd
 
-Offer = Literal["studies", "real time", "avoidable errors", "second look"]
+Offer = Literal["studies", "real time", "avoidable errors", "second look", "what moved"]
 """Forecast, credit and dry run; the challenger that learns in real time; the adaptive rule of retraining; the ranking
-of entries by doubt. Each of them reads class probabilities or counts mistakes."""
+of entries by doubt. Each of them reads class probabilities or counts mistakes. What moved: a version compared
+with the one before it, column by column and row by row."""
 
 Floats = npt.NDArray[np.floating[Any]]
 

@@ -81,7 +81,7 @@ def _value(column: Column, value: Any) -> str:
 def _answers(loop: Loop, reviewer: str, entries: Sequence[Mapping[str, Any]], key: str) -> list[tuple[Any, ...]]:
     # The page runs again with the outbox it was sent last: what was answered is not asked of the store twice.
     known: dict[tuple[str, int], deck.PairAck] = st.session_state.get(key, {})
-    names = [(str(entry.get("client")), int(entry.get("seq", 0))) for entry in entries]
+    names = [deck.name_of(entry) for entry in entries]
     fresh = [entry for entry, name in zip(entries, names, strict=True) if name not in known]
     given = {name: known[name] for name in names if name in known}
     given |= {(ack.client, ack.seq): ack for ack in deck.apply(loop, reviewer, fresh)}

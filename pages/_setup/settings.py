@@ -9,6 +9,7 @@ import streamlit as st
 from feedback_core.loop import Loop
 from feedback_core.models import BUILDERS
 from feedback_core.settings import Settings
+from feedback_core.types import Project
 from pages._people import acting, locked
 from pages._setup.judging import judging
 from pages._setup.models import model_choice
@@ -36,7 +37,7 @@ def settings_form(loop: Loop) -> None:
         changed = {}
         for number, spec in enumerate(shown):
             with columns[number % 2]:
-                changed[spec.name] = setting(spec, getattr(now, spec.name), str(loop.project.id), loop.project.task)
+                changed[spec.name] = setting(spec, getattr(now, spec.name), str(loop.project.id), loop.project)
         changed |= judging(loop)
         numbers = number_settings(now, str(loop.project.id)) if loop.project.task == "regression" else now
         st.caption(f"The holdout share, {now.holdout_share:.0%}, was fixed when the project was created.")
@@ -49,11 +50,14 @@ def settings_form(loop: Loop) -> None:
             st.rerun()
 
 
-def setting(spec: Field[Any], value: Any, key: str, task: str = "classification") -> Any:
-    """The widget of one setting; gives its value as stored. key: keeps projects and files apart."""
+def setting(spec: Field[Any], value: Any, key: str, project: Project | None = None) -> Any:
+    """The widget of one setting; gives its value as stored. key: keeps projects and files apart.
+
+    project: needed for the choice of a model alone.
+    """
     rule, key = spec.metadata, f"setting-{spec.name}-{key}"
-    if spec.name == "estimator":
-        return model_choice(task, value, key, rule["title"], rule["help"])
+    if spec.name == "estimator" and project is not None:
+        return model_choice(project.task, project.schema, value, key, rule["title"], rule["help"])
     if isinstance(value, bool):
         return st.checkbox(rule["title"], value, key=key, help=rule["help"])
     if "choices" in rule:
