@@ -69,7 +69,8 @@ def explained(loop: Loop, item: Item) -> Explained:
     prediction is hidden for the audit: an explanation would tell it.
     """
     if loop.project.task not in EXPLAINED:
-        raise Refused(f"{loop.project.name} is about {loop.project.task}: it predicts nothing that could be explained.")
+        about = tasks.of(loop.project).title.lower()
+        raise Refused(f"{loop.project.name} is about {about}: there is no explanation of what it says.")
     if item.hidden:
         raise Refused(
             f"Item {item.key} is in the audit sample: its prediction, and why, stay hidden until it is reviewed."
