@@ -100,10 +100,11 @@ def refuse_to_start() -> None:
 
 
 def warm() -> None:
-    """Import what the first page needs while nobody waits for it: about 3 CPU seconds."""
+    """Import what the first pages need while nobody waits for it: about 5 CPU seconds, the readers of models last."""
     for module in ("pandas", "plotly.graph_objects", "pyarrow.parquet", "feedback_core.loop", "feedback_core.insights"):
         import_module(module)
     built_api()
+    import_module("feedback_core.models.skops_files").skops_io()
 
 
 @cache

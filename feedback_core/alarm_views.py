@@ -54,12 +54,16 @@ def _yield(loop: Loop, champion: Version | None) -> Yield:
 
 def sentences(found: Yield, number: int) -> tuple[str, ...]:
     """The yield in words. number: of the champion."""
+    if not found.alarms.n + found.chance.n:
+        return ("No alarm has been answered yet: how many are true shows as soon as some are.",)
     firsts = ", ".join(f"{share(_plain(score))} of the first {k}" for k, score in found.at.items())
-    chance = share(_plain(found.chance))
     return (
-        f"Alarms answered in all: {share(_plain(found.alarms))} were true.",
-        f"Alarms of version {number}: {share(_plain(found.own))}" + (f"; {firsts}." if firsts else "."),
-        f"Among items that chance drew: {chance} are anomalies, which is what a ranking at random would find.",
+        f"Alarms answered in all: {_told(found.alarms, 'were true')}.",
+        f"Alarms of version {number}: {_told(found.own, 'were true')}" + (f"; {firsts}." if firsts else "."),
+        f"Among items that chance drew: {_told(found.chance, 'are anomalies')}, which is what a ranking at random "
+        "would find."
+        if found.chance.n
+        else "Among items that chance drew: none answered yet.",
     )
 
 
@@ -71,6 +75,10 @@ def headline(found: Yield) -> str:
 
 def _share(said: Sequence[str]) -> Interval:
     return wilson(sum(each == ANOMALY for each in said), len(said))
+
+
+def _told(score: Interval, what: str) -> str:
+    return f"{share(_plain(score))} {what}" if score.n else "none answered yet"
 
 
 def _plain(score: Interval) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from . import outside
 from .comparison import LEAST_COVERED
 from .errors import InvalidInput
-from .loop import Loop
+from .loop import Loop, silent
 from .outside import Said, Taken
-from .types import Job, Version
+from .types import Job, Progress, Version
 from .wording import counted
 
 
@@ -40,17 +40,17 @@ def model(loop: Loop, data: bytes, filename: str, by: str, labels: Mapping[str, 
     return Brought(version, loop.request_judgement(version, by), says)
 
 
-def predictions(loop: Loop, said: Sequence[Said], name: str, by: str) -> Heard:
+def predictions(loop: Loop, said: Sequence[Said], name: str, by: str, progress: Progress = silent) -> Heard:
     """Store predictions under a version's name; once enough locked rows have one, the version is judged.
 
     Of the champion the queue is brought in order anew. Raises as `outside.import_predictions` does.
     """
-    taken = outside.import_predictions(loop.store, loop.project, name, said, by, loop.clock())
+    taken = outside.import_predictions(loop.store, loop.project, name, said, by, loop.clock(), progress)
     version = taken.version
     job = None
     if version.status == "champion":
         job = loop.request_rescore(by, "new predictions")
-    elif _judgeable(taken) and loop.store.versions.report_on(version.id) is None:
+    elif judgeable(taken) and loop.store.versions.report_on(version.id) is None:
         job = loop.request_judgement(version, by)
     return Heard(version, job, tuple(_told(taken, job)), taken)
 
@@ -76,21 +76,24 @@ def renamed(text: str) -> dict[str, str]:
     return {name.strip(): label.strip() for name, _, label in (part.partition("=") for part in pairs)}
 
 
-def _judgeable(taken: Taken) -> bool:
+def judgeable(taken: Taken) -> bool:
+    """Whether enough locked rows have a prediction of the version."""
     return taken.locked.covered >= LEAST_COVERED * taken.locked.all
 
 
 def _told(taken: Taken, job: Job | None) -> list[str]:
     number, locked = taken.version.number, taken.locked
     says = [f"{counted(taken.stored, 'prediction')} of version {number} ({taken.version.params['name']}) stored."]
-    if taken.bare:
+    if taken.bare and taken.assumed is None:
+        says.append(f"{counted(taken.bare, 'prediction')} came without a spread, and so do not order the queue.")
+    elif taken.bare:
         says.append(
             f"{counted(taken.bare, 'prediction')} came without probabilities: each counts with {taken.assumed:.0%} for "
             "its label, the share of such labels that is right where it is known, and so they do not order the queue."
         )
     if locked.all:
         says.append(f"{locked.covered:,} of {locked.all:,} locked rows, which judge versions, have a prediction.")
-    if not _judgeable(taken):
+    if not judgeable(taken):
         says.append(f"At least {LEAST_COVERED:.0%} of them are needed before it is judged: send the others as well.")
     elif job is None:
         says.append("It has been judged already: judge it again for another look.")

@@ -19,7 +19,7 @@ from typing import TextIO
 
 from .parent import die_with_parent
 
-WARM = ("feedback_core.worker", "sklearn.linear_model", "sklearn.ensemble", "sklearn.compose", "skops.io")
+WARM = ("feedback_core.worker", "sklearn.linear_model", "sklearn.ensemble", "sklearn.compose")
 """Imported before the first job comes: what nearly every job needs."""
 
 KILL_ME_FIRST = 1000
@@ -37,11 +37,13 @@ def main(url: str, parent: int) -> None:
     for module in WARM:
         import_module(module)
     # Only now, so that the parent's death and a bad output are seen to before two seconds of imports.
+    from .models.skops_files import skops_io
     from .realtime import Challengers
     from .store import open_store
     from .triggers import Shadows
     from .worker import carry_out, follow_for, tick_all
 
+    skops_io()
     store, shadows, challengers = open_store(url), Shadows(), Challengers()
     _say(replies, "ready")
     for line in sys.stdin:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import NotFound
-from .types import Column, Schema
+from .types import Column, Schema, Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +35,7 @@ class Dataset:
     licence: str
     # A data frame has no truth value, so comparing two would raise.
     frame: pd.DataFrame = field(repr=False, compare=False)
+    task: Task = "classification"
 
 
 def names() -> tuple[str, ...]:
@@ -103,8 +104,24 @@ def _definitions(frame: pd.DataFrame) -> Dataset:
     )
 
 
+def _senses(frame: pd.DataFrame) -> Dataset:
+    return Dataset(
+        name="senses",
+        title="Word meanings",
+        question="Which kinds of thing can this word name?",
+        label_column="kinds",
+        labels=("animal", "body part", "food", "object", "person", "plant"),
+        schema=Schema((Column("meanings", "text"),)),
+        estimator="random_forest",
+        licence="WordNet 3.0 licence",
+        frame=frame,
+        task="multilabel",
+    )
+
+
 _SETS: dict[str, Callable[[pd.DataFrame], Dataset]] = {
     "digits": _digits,
     "churn": _churn,
     "definitions": _definitions,
+    "senses": _senses,
 }

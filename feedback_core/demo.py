@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from . import datasets, intake, studies
+from . import datasets, intake, studies, tasks
 from .errors import NotFound
 from .loop import Loop, create_project
 from .reviewers import Reviewer, sit
@@ -44,6 +44,7 @@ PLANS = {
     "digits": Plan(base=90, holdout=600, decisions=55, careless=250),
     "churn": Plan(base=300, holdout=1_500, decisions=90, careless=300),
     "definitions": Plan(base=150, holdout=900, decisions=90, careless=250),
+    "senses": Plan(base=300, holdout=600, decisions=60, careless=200),
 }
 
 
@@ -103,7 +104,9 @@ def start(
     """A project with base rows, a locked holdout and an open pool, and the hidden truth by item key."""
     dataset = datasets.load(name)
     share = plan.holdout / (plan.base + plan.holdout)
-    settings = settings or Settings(estimator=dataset.estimator, retrain_threshold=40, gold_share=0.05, seed=1)
+    own = tasks.TASKS[dataset.task]
+    usual = replace(own.defaults(), estimator=dataset.estimator, retrain_threshold=40, gold_share=0.05, seed=1)
+    settings = settings or usual
     project = create_project(
         store,
         title or f"{dataset.title} (sample)",
@@ -114,9 +117,11 @@ def start(
         now=clock(),
         salt=int(rng.integers(2**31)),
         simulated=True,
+        task=dataset.task,
     )
     frame = dataset.frame.sample(frac=1, random_state=int(rng.integers(2**31))).reset_index(drop=True)
-    rows, _ = intake.check(frame, dataset.schema, label_column=dataset.label_column, labels=dataset.labels)
+    named, read = dataset.labels, own.take_in.reader(settings, dataset.labels)
+    rows, _ = intake.check(frame, dataset.schema, label_column=dataset.label_column, labels=named, read=read)
     truth = {intake.input_hash(body): str(label) for body, label in zip(rows.inputs, rows.labels, strict=True)}
     known = plan.base + plan.holdout
     hidden: list[str | None] = [label if n < known else None for n, label in enumerate(rows.labels)]

@@ -2,37 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from . import explain, fitting, intake
+from . import explain, fitting, intake, tasks
 from .errors import ArtifactError, NotFound, Refused
-from .explain import Detail, Explainer, Explanation
+from .explain import Detail, Explainer, Explanation, outputs_of
 from .footing import footing, pool_start
-from .learned import labelled_neighbours
+from .learned import labelled_neighbours, usual_values
 from .loop import Loop, Serving
 from .models import BUILDERS
-from .scoring import top_labels
-from .types import Item, Neighbour, Version
+from .types import Item, Neighbour, Project, Version
 
-TASK = "classification"
-"""What can be explained: shares in the score of a class."""
+EXPLAINED = ("classification", "regression", "anomaly")
+"""Tasks whose predictions are explained."""
+
+PULLS = 3
+"""Answers that are named, of those that pull an alarm."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """An answered row that moves another one's alarm, as alike as they are."""
+
+    item_id: int
+    label: str
+    amount: float
 
 
 @dataclass(frozen=True, slots=True)
 class Explained:
     """An item's explanation by the version of this number, as a sentence and in full.
 
-    nearest: the most similar rows that version has learned from, and what they were labelled.
+    nearest: the most similar rows that version has learned from, and what they were labelled. pulls: the answers that
+    move an alarm most, strongest first.
     """
 
     version: int
+    said: str
     sentence: str
     explanation: Explanation
     nearest: tuple[Neighbour, ...]
+    pulls: tuple[Pull, ...] = ()
+
+    @property
+    def named(self) -> list[int]:
+        """Ids of the items it names."""
+        return [each.item_id for each in self.nearest] + [each.item_id for each in self.pulls]
 
 
 def item_of(loop: Loop, key: str) -> Item:
@@ -49,8 +68,8 @@ def explained(loop: Loop, item: Item) -> Explained:
     Raises NotFound before the first version, ArtifactError when none can be loaded, and Refused while the item's
     prediction is hidden for the audit: an explanation would tell it.
     """
-    if loop.project.task != TASK:
-        raise Refused(f"{loop.project.name} is about {loop.project.task}: only predictions of classes are explained.")
+    if loop.project.task not in EXPLAINED:
+        raise Refused(f"{loop.project.name} is about {loop.project.task}: it predicts nothing that could be explained.")
     if item.hidden:
         raise Refused(
             f"Item {item.key} is in the audit sample: its prediction, and why, stay hidden until it is reviewed."
@@ -58,26 +77,14 @@ def explained(loop: Loop, item: Item) -> Explained:
     serving = loop.serving()
     if not serving.version.artifact:
         raise Refused(f"Version {serving.version.number} lives elsewhere; only what it says is known here, not why.")
-    told = explanations(loop, serving, [item])[item.id]
-    said = explain.sentence(told, loop.project.schema, item.values)
-    return Explained(serving.version.number, said, told, labelled_neighbours(loop, [item.id]).get(item.id, ()))
-
-
-def explanations(
-    loop: Loop, serving: Serving, items: Sequence[Item], *, details: bool = True
-) -> Mapping[int, Explanation]:
-    """Item id -> why a serving version gives it the label it gives. details: words and patches, too."""
-    if not items:
-        return {}
-    inputs = loop.store.items.inputs([item.id for item in items])
+    inputs = loop.store.items.inputs([item.id])
     rows = intake.decode(inputs, loop.project.schema)
     # What is stored may be of an earlier version, while the pool is being scored again.
-    labels = top_labels(fitting.proba(serving.model, inputs, loop.project), loop.project.labels)
-    ready = explainer(loop, serving)
-    return {
-        item.id: ready.explain(rows.iloc[[n]], label, details=details)
-        for n, (item, label) in enumerate(zip(items, labels, strict=True))
-    }
+    (said,) = tasks.of(loop.project).targets(fitting.proba(serving.model, inputs, loop.project), loop.project)
+    told = explainer(loop, serving).explain(rows, _about(loop.project, said))
+    words = explain.sentence(told, loop.project.schema, item.values, usual_values(loop))
+    nearest = labelled_neighbours(loop, [item.id]).get(item.id, ())
+    return Explained(serving.version.number, said, words, told, nearest, _pulls(loop, serving, rows))
 
 
 def reasons(loop: Loop, items: Sequence[Item]) -> dict[int, str]:
@@ -88,7 +95,7 @@ def reasons(loop: Loop, items: Sequence[Item]) -> dict[int, str]:
     """
     champion = loop.store.versions.champion(loop.project.id)
     columns = loop.project.schema.columns
-    if champion is None or loop.project.task != TASK or not any(column.kind != "image" for column in columns):
+    if champion is None or loop.project.task not in EXPLAINED or all(column.kind == "image" for column in columns):
         return {}
     if not champion.artifact:  # it lives elsewhere
         return {}
@@ -100,9 +107,10 @@ def reasons(loop: Loop, items: Sequence[Item]) -> dict[int, str]:
     if not told or serving.version.id != champion.id:
         return {}
     rows = intake.decode(loop.store.items.inputs([item.id for item in told]), loop.project.schema)
-    found = explainer(loop, serving).briefly(rows, [str(item.predicted) for item in told])
+    labels = [_about(loop.project, str(item.predicted)) for item in told]
+    found, usual = explainer(loop, serving).briefly(rows, labels), usual_values(loop)
     return {
-        item.id: explain.sentence(each, loop.project.schema, item.values)
+        item.id: explain.sentence(each, loop.project.schema, item.values, usual)
         for item, each in zip(told, found, strict=True)
         if each is not None
     }
@@ -118,9 +126,28 @@ def explainer(loop: Loop, serving: Serving) -> Explainer:
         inputs = loop.store.items.inputs([int(ids[n]) for n in drawn])
         rows = intake.decode(inputs, loop.project.schema)
         way = BUILDERS[version.estimator].explain if version.estimator in BUILDERS else "sampled"
-        return Explainer(serving.model, loop.project.schema, loop.project.labels, rows, version.seed, way)
+        return Explainer(serving.model, loop.project.schema, outputs_of(loop.project), rows, version.seed, way)
 
-    return loop.cache.get(("explainer", loop.store.url, loop.project.id, version.id, loop.project.labels), make)
+    known = (loop.project.labels, loop.project.settings.unit)
+    return loop.cache.get(("explainer", loop.store.url, loop.project.id, version.id, *known), make)
+
+
+def _about(project: Project, said: str) -> str:
+    # An alarm is explained whichever is likelier: nobody asks what makes a row normal.
+    return intake.ANOMALY if project.task == "anomaly" else said
+
+
+def _pulls(loop: Loop, serving: Serving, row: Any) -> tuple[Pull, ...]:
+    """The answers that move a row's alarm most; () for a model without a breakdown, or without a record of them."""
+    step = getattr(serving.model, "named_steps", {}).get("model")
+    if loop.project.task != "anomaly" or step is None or not hasattr(step, "breakdown"):
+        return ()
+    ids, labels = loop.store.versions.taught(serving.version.id)
+    _, found = step.breakdown(serving.model.named_steps["prepare"].transform(row))
+    if len(ids) != found.shape[1]:
+        return ()
+    strongest = np.argsort(-np.abs(found[0]), kind="stable")[:PULLS]
+    return tuple(Pull(int(ids[n]), str(labels[n]), float(found[0, n])) for n in strongest if abs(found[0, n]) >= 0.005)
 
 
 def as_json(loop: Loop, item: Item, found: Explained) -> dict[str, Any]:
@@ -129,7 +156,7 @@ def as_json(loop: Loop, item: Item, found: Explained) -> dict[str, Any]:
     values = {
         each.name: None if each.kind == "image" else value for each, value in zip(columns, item.values, strict=True)
     }
-    keys = loop.store.items.keys([each.item_id for each in found.nearest])
+    keys = loop.store.items.keys(found.named)
     return {
         "key": item.key,
         "version": found.version,
@@ -137,13 +164,16 @@ def as_json(loop: Loop, item: Item, found: Explained) -> dict[str, Any]:
         "sentence": found.sentence,
         "way": told.way,
         "unit": told.unit,
+        "measure": told.measure,
         "exact": told.exact,
         "samples": told.samples,
         "base": told.base,
+        "answers": told.answers,
         "output": told.output,
         "effects": [asdict(effect) | {"value": values[effect.column]} for effect in told.strongest],
         "details": [_detail(each, str(values[each.column] or "")) for each in told.details],
         "nearest": [{"key": keys[n.item_id], "label": n.label, "distance": n.distance} for n in found.nearest],
+        "pulls": [{"key": keys[n.item_id], "label": n.label, "amount": n.amount} for n in found.pulls],
     }
 
 
@@ -153,7 +183,12 @@ def _detail(found: Detail, text: str) -> dict[str, Any]:
 
 
 def _background(loop: Loop, version: Version) -> Sequence[int]:
-    """Ids of the rows a version has learned from; where nobody knows them, of labelled ones, else of the pool."""
+    """Ids of the rows a version has learned from, of those without a label where it has learned from such.
+
+    Where nobody knows them, of labelled rows, else of the pool.
+    """
+    if unlabelled := loop.store.backgrounds.of(version.id).ids:
+        return unlabelled
     if version.lineage_known:
         return [int(item_id) for item_id in loop.store.versions.taught(version.id)[0]]
     known = footing(loop.store, loop.project, version)["ids"]

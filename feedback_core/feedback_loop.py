@@ -31,6 +31,19 @@ class RetrainReport:
         return self.message
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class ImportReport:
+    """What became of a model from elsewhere. secret: what requests to its address are signed with, shown only here."""
+
+    version: int
+    champion: bool
+    message: str
+    secret: str = ""
+
+    def __repr__(self) -> str:
+        return self.message
+
+
 class Storage(Protocol):
     """Where entries wait for the next retrain. model: what answers `predict` now."""
 
@@ -97,6 +110,38 @@ class FeedbackLoop:
                 report = RetrainReport(False, collected, self.retrain_threshold, f"Not retrained. {error}")
         print(report.message)
         return report
+
+    def import_model(
+        self, model: Any, *, labels: Mapping[Any, str] | None = None, version: str | None = None
+    ) -> ImportReport:
+        """Make a version of a model that was fitted elsewhere, judge it, and say what happened; the first one serves.
+
+        model: a fitted estimator of scikit-learn, LightGBM or XGBoost; the path of a file (.skops, .onnx; LightGBM's
+        .txt, XGBoost's .json or .ubj); or the address of a server that predicts. labels: what it says -> label here,
+        where they differ. version: what the server calls what it serves, for an address alone. Raises ValueError for
+        what does not fit, and then nothing is stored.
+        """
+        report: ImportReport = self._durable("import_model").import_model(model, labels, version)
+        print(report.message)
+        return report
+
+    def import_predictions(self, predictions: Any, version: str) -> ImportReport:
+        """The same of what any model says about inputs that are here, given as predictions alone.
+
+        predictions: a list of dicts, a frame, or the path of a CSV, Parquet or JSON Lines file, each row with `item`
+        (key or id), `label` and, where there are any, probabilities. version: its name; more of it add to the version.
+        """
+        report: ImportReport = self._durable("import_predictions").import_predictions(predictions, version)
+        print(report.message)
+        return report
+
+    def _durable(self, what: str) -> Any:
+        if not hasattr(self._storage, what):
+            raise InvalidFeedback(
+                f"{what} keeps versions and judges them, which a plain list cannot: pass "
+                'open_storage("sqlite:///feedback.db", project="name") as feedback_storage.'
+            )
+        return self._storage
 
     def find_wrong(self, X: Any, y: Any) -> list[dict[str, Any]]:
         """Feedback entries for the rows the model gets wrong: what a reviewer who knows y would send."""

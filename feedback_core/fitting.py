@@ -50,7 +50,7 @@ def proba(
     if not inputs:
         return np.zeros((0, len(task.columns(project))))
     if hasattr(model, "proba_of"):
-        looked_up: npt.NDArray[np.float64] = model.proba_of(inputs, ids, project.labels)
+        looked_up: npt.NDArray[np.float64] = model.proba_of(inputs, ids, task.columns(project))
         return looked_up
     return task.numbers(model, intake.decode(inputs, project.schema), project)
 
@@ -77,7 +77,7 @@ def new_version(
     # What is usual is learned once: another forest over the same rows would rank them anew for no reason of theirs.
     kept = champion is not None and background.ids and background == store.backgrounds.of(champion.id)
     seed = champion.seed if champion is not None and kept else settings.seed + len(past) + 1
-    progress(0.1, f"fitting {estimator} on {len(rows.ids):,} rows")
+    progress(0.1, f"fitting {estimator} on {len(rows.ids) + len(background.ids):,} rows")
     fitted = (project.schema, estimator, params, seed)
     further = store.backgrounds.inputs(background)
     model = fit(*fitted, rows.inputs, rows.labels, weights, task=project.task, background=further)

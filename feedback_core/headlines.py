@@ -106,6 +106,19 @@ def recall(rows: Rows) -> str:
     return f"{rows['label'][place]} is found least often: {found:.0%} ({low:.0f} to {high:.0f}, n = {n:,})"
 
 
+def by_label(rows: Rows) -> str:
+    """The label with the lowest F1 among those that rows bear. It need not stand out."""
+    known = [n for n, f1 in enumerate(rows.get("f1", ())) if f1 is not None and rows["rows"][n]]
+    if not known:
+        return "No row bears a label yet"
+    n = min(known, key=lambda n: (rows["f1"][n], rows["label"][n]))
+    label, f1, found, bear, right, said = (
+        rows[name][n] for name in ("label", "f1", "recall", "rows", "precision", "precision n")
+    )
+    of_said = f"right on {right:.0%} of the {counted(said, 'row')} it is said of" if said else "never said"
+    return f"{label} has the lowest F1, {f1:.2f}: found on {found:.0%} of {counted(bear, 'row')}, {of_said}"
+
+
 def calibration(rows: Rows, number: int) -> str:
     """Whether confidence agrees with accuracy over all rows; a claim only where the interval excludes agreement."""
     if not rows:

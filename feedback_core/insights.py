@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from . import queue_audit, threshold, version_scores
+from . import multilabel, queue_audit, threshold, version_scores
 from .accuracies import Accuracies, accuracies
 from .cache import Cache
 from .intervals import wilson
@@ -271,7 +271,9 @@ def export_rows(store: Store, project: Project, what: str, *, hidden: bool = Fal
             if what == "inputs":
                 yield dict(zip(columns, (item.key, *_values(project, item)), strict=True))
             elif what == "items":
-                own = (item.key, item.split, item.state, *_values(project, item), item.label or item.base_label)
+                label = item.label or item.base_label
+                each = multilabel.flags(label, project.labels) if project.task == "multilabel" else ()
+                own = (item.key, item.split, item.state, *_values(project, item), label, *each)
                 yield dict(zip(columns, own, strict=True))
             elif item.predicted is not None and (hidden or not item.hidden):
                 yield _prediction_row(item)
@@ -303,7 +305,8 @@ def export_columns(project: Project, what: str) -> tuple[str, ...]:
     )
     if what == "inputs":
         return (key, *names)
-    return EXPORT_COLUMNS.get(what) or (key, split, state, *names, label)
+    each = (f"{label}: {one}" for one in project.labels) if project.task == "multilabel" else ()
+    return EXPORT_COLUMNS.get(what) or (key, split, state, *names, label, *each)
 
 
 def _prediction_row(item: Item) -> dict[str, Any]:

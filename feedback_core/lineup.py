@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import decisions, fitting, models
+from . import decisions, fitting, models, wording
 from .errors import InvalidInput, NotFound, Refused
 from .gate import wear
 from .loop import Loop, silent
@@ -39,6 +39,11 @@ class Contender:
     @property
     def is_undecided(self) -> bool:
         return self.report.decision is None and self.version.status == "candidate"
+
+    @property
+    def holdout(self) -> str:
+        """Its score on the locked base rows in words, whatever kind of target is predicted."""
+        return wording.score(self.version.metrics.get("holdout", {}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +142,7 @@ def _row(each: Contender) -> dict[str, Any]:
         "version": version.number,
         "model": models.title(version.estimator),
         "estimator": version.estimator,
-        "score": scores.get("accuracy") or scores.get("error"),
+        "score": scores.get("average_precision") or scores.get("accuracy") or scores.get("error"),
         "difference": numbers.get("difference"),
         "unit": numbers.get("unit", "points"),
         "p": numbers.get("p"),

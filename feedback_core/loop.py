@@ -373,7 +373,7 @@ class Loop:
         """
         if kind not in STUDIES:
             raise InvalidInput(f"kind={kind!r} is not a study: use one of {', '.join(STUDIES)}.")
-        self._require("studies", f"A {kind}")
+        self._require("what moved" if kind == "effects" else "studies", f"A {kind}")
         about = version or self.store.versions.champion(self.project.id)
         if about is None:
             raise NotFound(f"{self.project.name} has no model yet: train the first version on the Retrain page.")
@@ -441,7 +441,7 @@ class Loop:
     def import_model(
         self, model: Any, by: str, *, labels: Mapping[Any, str] | None = None, source: str = "Python"
     ) -> Version:
-        """Store a fitted scikit-learn classifier as a candidate, to be judged and promoted like any other.
+        """Store a fitted model of scikit-learn, LightGBM or XGBoost as a candidate, judged and promoted like any other.
 
         model: over a frame with the project's columns by name, over a matrix of them in their order, or over texts.
         labels: what it says -> label of the project, where these differ. source: where it came from, in words.

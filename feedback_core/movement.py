@@ -5,22 +5,36 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .wording import counted
+from .wording import amount, are, counted, rounded
+
+UNITS = {"log-odds": "log-odds", "probability": "points of probability", "score": "points of the alarm score"}
 
 
 def told(body: Mapping[str, Any]) -> list[str]:
     """What moved, in words: columns, answers, and the labels that pulled them."""
-    return [*_moved(body), _changed(body), _pulled(body["pulled"])]
+    changed, pulled = _BY_TASK.get(body.get("task", ""), (_changed, _pulled))
+    return [*_moved(body), changed(body), pulled(body)]
+
+
+def unit_of(body: Mapping[str, Any]) -> str:
+    """What the amounts of a stored comparison are measured in, in words."""
+    return UNITS.get(body["unit"]) or body.get("measure") or "the unit of the target"
+
+
+def scale_of(body: Mapping[str, Any]) -> int:
+    """What its amounts are shown times: probabilities are shown in points."""
+    return 100 if body["unit"] == "probability" else 1
 
 
 def notes(body: Mapping[str, Any]) -> list[str]:
     """How it was measured."""
-    unit = "log-odds" if body["unit"] == "log-odds" else "points of probability"
     said = (
-        f"How much a column counts: the mean size of what it adds to a prediction, in {unit}, on the same "
+        f"How much a column counts: the mean size of what it adds to a prediction, in {unit_of(body)}, on the same "
         f"{body['rows']:,} rows for both versions, locked and open ones; intervals are 95 %."
     )
     how = body["pulled"].get("how")
+    if how and body.get("task") == "anomaly":
+        return [said, f"What each answer adds is known from {how}."]
     return [said, *([f"Labels were found by {how}, and tried by training without them."] if how else [])]
 
 
@@ -51,7 +65,48 @@ def _changed(body: Mapping[str, Any]) -> str:
     return f"It says something else about {changed['n']:,} of {counted(body['looked_at'], 'row')}: {flows}."
 
 
-def _pulled(found: Mapping[str, Any]) -> str:
+def _numbers_changed(body: Mapping[str, Any]) -> str:
+    changed, unit = body["changed"], body["measure"]
+    apart = amount(rounded(changed["apart"]), unit)
+    if not changed["n"]:
+        return f"It says about the same as version {body['parent']}: no number moved by more than {apart}."
+    less = changed["n"] - changed["more"]
+    return (
+        f"{changed['n']:,} of {counted(body['looked_at'], 'number')} moved by more than {apart}: {changed['more']:,} "
+        f"up, {less:,} down, by {amount(rounded(changed['mean']), unit)} on average."
+    )
+
+
+def _places_changed(body: Mapping[str, Any]) -> str:
+    changed = body["changed"]
+    if not changed["n"]:
+        return f"It ranks all {body['looked_at']:,} rows looked at as version {body['parent']} does."
+    raised, calmed = changed["raised"], changed["calmed"]
+    said = (
+        f"Of {counted(body['looked_at'], 'row')} looked at, {raised:,} {are(raised)} an alarm now that "
+        f"{'was' if raised == 1 else 'were'} none, and {calmed:,} no longer {are(calmed)}."
+    )
+    for side in ("up", "down"):
+        if changed[side]:
+            moves = ", ".join(f"{row['key']} ({row['before']} to {row['after']})" for row in changed[side][:3])
+            said += f" Furthest {side} the ranking: {moves}."
+    return said
+
+
+def _answers_pulled(body: Mapping[str, Any]) -> str:
+    found = body["pulled"]
+    if "why_not" in found:
+        return str(found["why_not"])
+    return (
+        f"{counted(len(found['labels']), 'answer')} of {found['new_labels']:,} new ones pulled these rows most: "
+        f"together they add {found['adds']:.2f} to the alarm score of such a row, the way it moved, on average."
+    )
+
+
+def _pulled(body: Mapping[str, Any]) -> str:
+    found, other = body["pulled"], "be answered otherwise"
+    if body.get("task") == "regression":
+        other = "go back at least half the way"
     if "why_not" in found:
         return str(found["why_not"])
     size, q = len(found["labels"]), found["items"]
@@ -62,11 +117,14 @@ def _pulled(found: Mapping[str, Any]) -> str:
     if not found["distinguishable"]:
         return (
             f"Not distinguishable: no small group of the {found['new_labels']:,} new labels can be told to have pulled "
-            f"them. Trained without the {size} strongest, {found['back']} of {q} would be answered otherwise; {random}."
+            f"them. Trained without the {size} strongest, {found['back']} of {q} would {other}; {random}."
         )
     gap = found["gap"]
     return (
         f"{size} of the {found['new_labels']:,} new labels pulled these rows: trained without them, {found['back']} of "
-        f"{q} would be answered otherwise; {random} (difference {100 * gap['value']:.0f} points, "
+        f"{q} would {other}; {random} (difference {100 * gap['value']:.0f} points, "
         f"{100 * gap['low']:.0f} to {100 * gap['high']:.0f})."
     )
+
+
+_BY_TASK = {"regression": (_numbers_changed, _pulled), "anomaly": (_places_changed, _answers_pulled)}

@@ -72,12 +72,14 @@ def new_project(
     known = (*held, *(each for each in dict.fromkeys(labels) if each not in held))
     if len(known) < own.take_in.least_labels:
         raise InvalidInput(f"labels={list(known)!r} are too few: a classifier needs two; name them with the labels.")
-    read = own.take_in.reader(settings or Settings())
+    read = own.take_in.reader(settings or Settings(), known)
     return _plan(frame, own.name, schema, known, label, key, proposal.notes, read)
 
 
 def suited(frame: pd.DataFrame, label: str | None) -> Task:
-    """The task that a column of targets suits: numbers that are no classes are predicted as numbers."""
+    """The task that a column of targets suits: lists are several labels, numbers that are no classes are amounts."""
+    if label is not None and intake.holds_lists(frame, label):
+        return "multilabel"
     is_amount = label is not None and intake.unfit_label(frame, label) and not intake.unfit_number(frame, label)
     return "regression" if is_amount else "classification"
 
@@ -94,7 +96,7 @@ def more_rows(frame: pd.DataFrame, project: Project, *, label: str | None = None
     """What more rows of a project would be. label, key: as for `new_project`. Raises InvalidInput."""
     take_in, (_, found) = tasks.of(project).take_in, intake.match(frame, project.schema, project.labels)
     label = _chosen("label", label, take_in.match(frame, project), frame)
-    key, read = _chosen("key", key, found, frame), take_in.reader(project.settings)
+    key, read = _chosen("key", key, found, frame), take_in.reader(project.settings, project.labels)
     notes = frame.attrs.get("notes", ())
     return _plan(frame, project.task, project.schema, project.labels, label, key, notes, read)
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from . import intake
-from .errors import InvalidFeedback, NotFound
-from .feedback_loop import RetrainReport
+from . import brought, intake, outside, webhooks
+from .errors import InvalidFeedback, InvalidInput, NotFound, Unreachable
+from .feedback_loop import ImportReport, RetrainReport
 from .loop import Loop, create_project
 from .models.own_estimator import recipe
 from .served_model import ServedModel
 from .settings import Settings
 from .store import Store, open_store
-from .types import Column, Decision, Rows, Schema
+from .types import Column, Decision, Rows, Schema, Version
 
 REVIEWER = "python"
 
@@ -84,17 +87,76 @@ class ProjectStorage:
     def retrain(self, threshold: int) -> RetrainReport:
         if self._loop is None:
             raise NotFound(f"The project {self._name!r} has no feedback yet: call process_feedback first.")
-        loop, collected = self._loop, self.collected()
-        version = loop.retrain(REVIEWER)
+        collected, version = self.collected(), self._loop.retrain(REVIEWER)
+        rows = version.n_base + version.n_feedback
+        judged = self._judged(version, f"trained on {rows} rows ({collected} new entries)")
+        return RetrainReport(True, collected, threshold, judged.message, version.number)
+
+    def import_model(self, model: Any, labels: Mapping[Any, str] | None, version: str | None) -> ImportReport:
+        """Store a model from elsewhere as a version and have it judged; see FeedbackLoop.import_model."""
+        loop = self._founded()
+        if isinstance(model, str) and model.startswith(("http://", "https://")):
+            return self._asked(loop, model, version)
+        if version is not None:
+            raise InvalidInput(f"version={version!r} names what a server serves: leave it out for a model of your own.")
+        if isinstance(model, str | Path):
+            path = Path(model)
+            given = (loop.store, loop.project, path.read_bytes(), path.name, REVIEWER, loop.clock())
+            found = outside.import_file(*given, labels=labels)
+        else:
+            found = loop.import_model(model, REVIEWER, labels=labels)
+        return self._judged(found, "is imported")
+
+    def _asked(self, loop: Loop, url: str, version: str | None) -> ImportReport:
+        """Connect an address, unless it is connected, and judge what it serves once it answers."""
+        if version is None:
+            raise InvalidInput("version=None: say what the server calls the version that it serves.")
+        known, secret = loop.store.outside.endpoint(loop.project.id), ""
+        if known is None or known.url != url:
+            at: dict[str, Any] = {"by": REVIEWER, "now": loop.clock()}
+            _, secret = outside.connect(loop.store, loop.project, url, "", webhooks.reach_here(), **at)
+        found = outside.register(loop.store, loop.project, version, REVIEWER, loop.clock())
+        try:
+            return replace(self._judged(found, "is imported"), secret=secret)
+        except Unreachable as error:
+            if not secret:
+                raise
+            # A server that checks who asks cannot know a secret that was made just now.
+            message = (
+                f"Connected; requests are signed with {secret}. Give it to the server, then call this again. {error}"
+            )
+            return ImportReport(found.number, False, message, secret)
+
+    def import_predictions(self, predictions: Any, version: str) -> ImportReport:
+        """Store predictions under a version's name and have it judged; see FeedbackLoop.import_predictions."""
+        loop = self._founded()
+        said, named = _said(predictions)
+        taken = outside.import_predictions(loop.store, loop.project, version or named, said, REVIEWER, loop.clock())
+        number, stored = taken.version.number, f"has {taken.stored:,} predictions more"
+        if taken.version.status == "champion":
+            loop.predict()
+        elif brought.judgeable(taken) and loop.store.versions.report_on(taken.version.id) is None:
+            return self._judged(taken.version, stored)
+        message = f"Version {number} {stored}: {taken.locked.covered:,} of {taken.locked.all:,} locked rows have one."
+        return ImportReport(number, taken.version.status == "champion", message)
+
+    def _judged(self, version: Version, what: str) -> ImportReport:
+        """Judge a version, and promote it where the gate advises to."""
+        loop = self._founded()
         report = loop.judge(version)
         promoted = report.action == "promote"
         if promoted:
             loop.promote(version, REVIEWER)
             loop.predict()
         outcome = "it is the champion now" if promoted else f"the champion stays: {' '.join(report.reasons)}"
-        rows = version.n_base + version.n_feedback
-        message = f"Version {version.number} trained on {rows} rows ({collected} new entries); {outcome}"
-        return RetrainReport(True, collected, threshold, message.rstrip(".") + ".", version.number)
+        return ImportReport(version.number, promoted, f"Version {version.number} {what}; {outcome.rstrip('.')}.")
+
+    def _founded(self) -> Loop:
+        if self._loop is None:
+            raise NotFound(
+                f"The project {self._name!r} has no rows yet: pass base_data, or call process_feedback first."
+            )
+        return self._loop
 
     def _create(self, width: int) -> Loop:
         schema = Schema(tuple(Column(f"x{n}", "number") for n in range(width)))
@@ -125,6 +187,16 @@ class ProjectStorage:
         trained = self._store.versions.all(self._loop.project.id)
         base = self._store.tallies.of(self._loop.project.id, "items").get("train/base", 0)
         return bool(trained or base)
+
+
+def _said(predictions: Any) -> tuple[Sequence[outside.Said], str]:
+    """Predictions and the version they name, from rows, a frame or a file."""
+    if isinstance(predictions, str | Path):
+        path = Path(predictions)
+        return outside.from_file(path.read_bytes(), path.name)
+    if hasattr(predictions, "columns"):
+        return outside.from_table(predictions)
+    return [outside.of_row(row, f"row {n:,}: ") for n, row in enumerate(predictions, 1)], ""
 
 
 def _list(values: Any) -> list[Any]:

@@ -25,17 +25,27 @@ def effective(entries: Sequence[Feedback], alone_until: int = 0) -> tuple[str | 
 
     alone_until: the first label in the project by a second person; entries before it were given by its only reviewer.
     """
+    return settled(entries, alone_until, _majority)
+
+
+def settled(
+    entries: Sequence[Feedback], alone_until: int, decide: Callable[[Sequence[str]], str | None]
+) -> tuple[str | None, ItemState]:
+    """The same for any kind of target. decide: what the targets that are heard add up to, None where they clash."""
     standing = [entry for entry in entries if entry.state == "accepted" and entry.verdict != "undo"]
     if any(unanswered(entry, standing, alone_until) for entry in entries):
         return None, "conflict"
     heard = [entry for entry in standing if entry.ruling == "accept"] or standing
-    votes = Counter(entry.target for entry in heard if entry.verdict in ("confirm", "correct"))
+    votes = [str(entry.target) for entry in heard if entry.verdict in ("confirm", "correct")]
     if not votes:
         return None, "flagged" if any(entry.verdict == "flag" for entry in heard) else "open"
-    (label, most), *others = votes.most_common(2)
-    if others and others[0][1] == most:
-        return None, "conflict"
-    return label, "labelled"
+    label = decide(votes)
+    return label, "conflict" if label is None else "labelled"
+
+
+def _majority(votes: Sequence[str]) -> str | None:
+    (label, most), *others = Counter(votes).most_common(2)
+    return None if others and others[0][1] == most else label
 
 
 def unanswered(asked: Feedback, standing: Sequence[Feedback], alone_until: int) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import fitting, trust
+from .beliefs import Beliefs, beliefs
 from .errors import CannotTrain
 from .prioritize.novelty import distance
 from .store import Store
@@ -48,6 +49,8 @@ class Gathered:
     """Names by number."""
     verdicts: npt.NDArray[np.int8]
     """Numbers in VERDICTS."""
+    told: Beliefs
+    """Of the targets by the numbers that stand for them in `facts`."""
 
 
 def rank(store: Store, project: Project, model: Any, lineage: Lineage, now: float, progress: Progress) -> int:
@@ -106,21 +109,22 @@ def without_model(found: Gathered) -> int:
 
 def _said(store: Store, project: Project) -> Gathered:
     """Who said what, and how probable it was to the version they saw."""
-    label_of = {label: n for n, label in enumerate(project.labels)}
-    people: dict[str, int] = {}
-    chunks = [_columns(rows, label_of, people) for rows in store.ranks.facts(project.id)] or [_columns([], {}, {})]
+    told, people = beliefs(project), dict[str, int]()
+    chunks = [_columns(rows, told, people) for rows in store.ranks.facts(project.id)] or [_columns([], told, {})]
     joined = {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
     ids, versions, verdicts = (joined.pop(name) for name in ("ids", "versions", "verdicts"))
     unknown = np.full(len(ids), np.nan)
-    return Gathered(trust.Entries(**joined, size=unknown, distance=unknown), ids, versions, list(people), verdicts)
+    return Gathered(
+        trust.Entries(**joined, size=unknown, distance=unknown), ids, versions, list(people), verdicts, told
+    )
 
 
-def _columns(rows: list[dict[str, Any]], label_of: dict[str, int], people: dict[str, int]) -> dict[str, Any]:
+def _columns(rows: list[dict[str, Any]], told: Beliefs, people: dict[str, int]) -> dict[str, Any]:
     def numbers(values: Iterable[int]) -> npt.NDArray[np.int64]:
         return np.fromiter(values, dtype=np.int64, count=len(rows))
 
-    labels = numbers(label_of.get(row["target"], -1) for row in rows)
-    given, error = _believed([row["proba"] for row in rows], labels)
+    labels = numbers(told.number(row["target"]) for row in rows)
+    given, error = _believed([row["proba"] for row in rows], labels, told)
     return {
         "ids": numbers(row["id"] for row in rows),
         "versions": numbers(row["version_id"] or 0 for row in rows),
@@ -129,27 +133,21 @@ def _columns(rows: list[dict[str, Any]], label_of: dict[str, int], people: dict[
         "reviewers": numbers(people.setdefault(row["reviewer"], len(people)) for row in rows),
         "labels": labels,
         "standing": numbers(row["state"] == "accepted" for row in rows).astype(bool),
-        "gold": numbers(label_of.get(row["gold"], -1) for row in rows),
+        "gold": numbers(told.number(row["gold"]) for row in rows),
         "given": given,
         "error": error,
     }
 
 
-def _believed(blobs: Sequence[bytes | None], labels: npt.NDArray[np.int64]) -> tuple[trust.Floats, trust.Floats]:
-    """Probability of the given label and |p - onehot| for each stored prediction, NaN where there is none."""
-    given, squared = np.full(len(blobs), np.nan), np.full(len(blobs), np.nan)
+def _believed(
+    blobs: Sequence[bytes | None], labels: npt.NDArray[np.int64], told: Beliefs
+) -> tuple[trust.Floats, trust.Floats]:
+    """What each stored prediction says about the given label, NaN where there is none."""
+    given, error = np.full(len(blobs), np.nan), np.full(len(blobs), np.nan)
     for n, blob in enumerate(blobs):
         if blob is not None and labels[n] >= 0:
-            proba = np.frombuffer(blob, dtype="<f4")
-            # A label that came into the project after this version was impossible to it.
-            given[n] = proba[labels[n]] if labels[n] < len(proba) else 0.0
-            squared[n] = proba @ proba
-    return given, _error(given, squared)
-
-
-def _error(given: trust.Floats, squared: trust.Floats) -> trust.Floats:
-    # |p - onehot|^2 = |p|^2 - 2 p_given + 1; a rounding below zero is zero.
-    return np.asarray(np.sqrt(np.maximum(squared - 2 * given + 1, 0)))
+            given[n], error[n] = told.of(np.frombuffer(blob, dtype="<f4"), int(labels[n]))
+    return given, error
 
 
 def _judged(store: Store, project: Project, found: Gathered, progress: Progress) -> trust.Entries:
@@ -162,8 +160,7 @@ def _judged(store: Store, project: Project, found: Gathered, progress: Progress)
     if len(missing):
         progress(0.2, f"{len(missing):,} entries have no prediction from before: refitting {FOLDS} times")
         for rows, proba in _out_of_fold(store, project, facts.items, missing):
-            given[rows] = proba[np.arange(len(rows)), facts.labels[rows]]
-            error[rows] = _error(given[rows], (proba * proba).sum(axis=1))
+            given[rows], error[rows] = found.told.of_rows(proba, facts.labels[rows])
     return replace(facts, given=given, error=error)
 
 

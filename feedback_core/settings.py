@@ -8,7 +8,7 @@ from math import isfinite
 from types import NoneType
 from typing import Any, Literal
 
-from . import cron
+from . import cron, multilabel
 from .errors import InvalidSetting
 
 Policy = Literal["strict", "balanced", "manual"]
@@ -293,6 +293,14 @@ class Settings:
             )
         ),
     )
+    explain_versions: bool = field(
+        default=True,
+        metadata={
+            "title": "Explain each new version",
+            "help": "After a retrain the worker compares the version with the one before it: what it goes by now, "
+            "which rows changed, and which labels pulled them. All other work comes first. Off: ask for it on Retrain.",
+        },
+    )
     realtime: bool = field(
         default=False,
         metadata={
@@ -451,6 +459,8 @@ def check_fits(
 
     categories: names of its category columns.
     """
+    if task == "multilabel":
+        _check_several(settings, labels)
     for name, value in OF_CLASSES.items() if task == "regression" else ():
         if getattr(settings, name) == value:
             raise InvalidSetting(f"{name}={value!r} counts right and wrong answers, and this project predicts numbers.")
@@ -461,6 +471,21 @@ def check_fits(
     named = {label for truth, row in settings.costs.items() for label in (truth, *row)}
     if unknown := sorted(named - set(labels)):
         raise InvalidSetting(f"costs name {unknown[0]!r}, which is no label: use {', '.join(labels)}.")
+
+
+def _check_several(settings: Settings, labels: Collection[str]) -> None:
+    if why := multilabel.unfit_names(labels):
+        raise InvalidSetting(why)
+    named = f"metric={settings.metric!r}" if settings.metric != "accuracy" else "costs" if settings.costs else ""
+    if named:
+        raise InvalidSetting(
+            f"{named} weighs one class against another, and rows of this project bear several labels: use the metric "
+            "accuracy without costs, by which a row is right when all its labels are."
+        )
+    if settings.realtime:
+        raise InvalidSetting(
+            "realtime=True is for one class a row, and rows of this project bear several labels: leave it off."
+        )
 
 
 def _check_costs(costs: Mapping[str, Mapping[str, float]]) -> None:

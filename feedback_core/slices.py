@@ -20,6 +20,8 @@ def described(wanted: ItemFilter, columns: Sequence[str]) -> str:
     words = [_STATES[state] for state in wanted.states if state != "open"]
     if wanted.predicted is not None:
         words.append(f"predicted {wanted.predicted}")
+    if wanted.holds is not None:
+        words.append(f"predicted with {wanted.holds}")
     if wanted.max_confidence is not None:
         words.append(f"confidence at most {wanted.max_confidence:.0%}".replace("%", " %"))
     if wanted.search.strip():

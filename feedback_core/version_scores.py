@@ -123,6 +123,26 @@ def recall(version: Version, sample: Sample, before: Version | None) -> Table:
     )
 
 
+def by_label(version: Version, sample: Sample, before: Version | None) -> Table:
+    """One row per label of a version that predicts sets of them: recall, precision and F1 on the rows of the sample.
+
+    rows: those that bear the label. before: the F1 of the version before, where as many rows bore the label.
+    """
+    own, other = (one.metrics.get(sample, {}).get("per_label", {}) if one else {} for one in (version, before))
+    return table(
+        [
+            {"label": label, "rows": scores["n"], "f1": scores["f1"]}
+            | {
+                f"{name}{column}": scores[name][end]
+                for name in ("recall", "precision")
+                for column, end in (("", "value"), (" low", "low"), (" high", "high"), (" n", "n"))
+            }
+            | {"before": was["f1"] if (was := other.get(label, {})).get("n") == scores["n"] else None}
+            for label, scores in own.items()
+        ]
+    )
+
+
 def temperature(version: Version) -> float:
     """What the version's log probabilities are divided by before they are shown: 1 while too few audit rows tell.
 

@@ -77,13 +77,36 @@ def amount(value: float, unit: str = "") -> str:
     return f"{value:,.10g} {unit}".rstrip()
 
 
+def signed(value: float, unit: str = "") -> str:
+    """A change of a number, to three digits: +12.4 mg/dl."""
+    return f"{'−' if value < 0 else '+'}{amount(rounded(abs(value)), unit)}"
+
+
 def score(scores: Mapping[str, Any]) -> str:
     """The first score of a version on a sample, as metrics hold it: its accuracy, or how far off its numbers are."""
     if "error" in scores:
         return f"off by {off(scores['error'], scores.get('unit', ''))}" if scores["error"]["n"] else "not measured"
     if "average_precision" in scores:
         return precision(scores)
+    if "hamming_loss" in scores:
+        return f"exact match {share(scores['accuracy'])}"
     return share(scores.get("accuracy"))
+
+
+LABEL_SCORES = {
+    "micro_f1": ("Micro F1", "Every answer about a label counts alike, so frequent labels count most."),
+    "macro_f1": ("Macro F1", "The mean over the labels that occur: rare ones count as much as frequent ones."),
+    "hamming_loss": ("Hamming loss", "Share of all answers, label by label, that are wrong. Lower is better."),
+}
+"""Scores of a version that predicts sets of labels, beside the share of rows on which the whole set is right."""
+
+
+def label_by_label(scores: Mapping[str, Any]) -> str:
+    """Those scores of one sample: micro F1 78.1 % (70.2 to 85.0, n = 212); macro F1 …; Hamming loss …."""
+    return "; ".join(
+        f"{title if title[0] == 'H' else title.lower().replace('f1', 'F1')} {share(scores.get(name))}"
+        for name, (title, _) in LABEL_SCORES.items()
+    )
 
 
 def precision(scores: Mapping[str, Any]) -> str:
@@ -112,6 +135,11 @@ def counted(n: float, one: str, many: str = "") -> str:
     """A number with its noun, without needless decimals: 1 row, 2 rows, 2.5 errors."""
     number = f"{n:,.0f}" if n == round(n) else f"{n:,.1f}"
     return f"{number} {one if number == '1' else many or one + 's'}"
+
+
+def are(n: float) -> str:
+    """The verb of so many: 1 is, 2 are."""
+    return "is" if n == 1 else "are"
 
 
 def moment(at: float | None) -> str:

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from . import (
+    brought,
     comparison,
     incoming,
     lineup,
@@ -53,7 +54,7 @@ def retrain(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
     """
     asked = outside.ask_to_train(loop.store, loop.project, job.requested_by, job.id, loop.clock(), progress)
     if asked is None:
-        return _judged(loop, loop.retrain(job.requested_by, job.id, progress), job, progress)
+        return _compared(loop, _judged(loop, loop.retrain(job.requested_by, job.id, progress), job, progress), job)
     if asked.version is None:
         return {"asked": asked.request.id}  # it registers the version once it has learned
     return _judged(loop, asked.version, job, progress)
@@ -70,6 +71,14 @@ def _judged(loop: Loop, version: Version, job: Job, progress: Progress) -> dict[
     else:
         unattended.settle(loop, version, report, job.trigger)
     return {"version": version.number, "finding": report.finding, "action": report.action}
+
+
+def _compared(loop: Loop, done: dict[str, Any], job: Job) -> dict[str, Any]:
+    """Have what moved in a new version told, once everything else is done; gives what the job gives."""
+    version = loop.store.versions.numbered(loop.project.id, done["version"])
+    if studies.to_compare(loop.store, loop.project, version):
+        loop.request_study("effects", job.requested_by, version, trigger="new version")
+    return done
 
 
 def judge_imported(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
@@ -139,6 +148,18 @@ def take_in_file(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
     return taken.to_dict()
 
 
+def take_in_predictions(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
+    """Store a staged file of predictions under their version's name. Safe to repeat: the same ones are stored again."""
+    path = staging.named(staging.folder(loop.store.artifacts), job.payload["file"])
+    if job.attempts > 1 and not path.is_file():
+        return {"says": []}  # the worker before this one died after its last step, which removes the file
+    said, named = outside.from_file(path.read_bytes(), job.payload["filename"])
+    progress(0.0, f"{len(said):,} predictions read")
+    found = brought.predictions(loop, said, job.payload["name"] or named, job.requested_by, progress)
+    path.unlink()
+    return {"version": found.version.number, "stored": found.taken.stored, "says": list(found.says)}
+
+
 def draw_map(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
     """Lay the pool out on a plane by a method that takes longer than a page may."""
     return {"items": maps.draw(loop, job.payload["method"], progress)}
@@ -194,6 +215,7 @@ def _about(loop: Loop, job: Job) -> Version:
 KINDS: dict[str, Callable[[Loop, Job, Progress], dict[str, Any]]] = {
     "import": take_in,
     "import file": take_in_file,
+    "import predictions": take_in_predictions,
     "retrain": retrain,
     "line-up": line_up,
     "real time": judge_realtime,

@@ -7,6 +7,8 @@ import streamlit as st
 
 from feedback_core import bulk
 from feedback_core.loop import Loop
+from feedback_core.types import Project
+from pages._label_sets import choose_labels, is_set
 from pages._people import acting, locked, reviewer
 from pages._shared import PAGES, counted, plain, told
 
@@ -31,11 +33,7 @@ def decide(loop: Loop, ids: Sequence[int], key: str) -> None:
         verdict = st.segmented_control(
             "Decision", list(actions), format_func=ACTIONS.get, default="confirm", required=True, key=f"{key}-verdict"
         )
-        target = (
-            st.selectbox("Label", loop.project.labels, index=None, placeholder="choose", key=f"{key}-target")
-            if verdict == "correct"
-            else None
-        )
+        target = _target(loop.project, f"{key}-target") if verdict == "correct" else None
         name = st.session_state.setdefault(f"{key}-name", uuid4().hex)
         held = loop.store.draws.in_other_hands(reviewer(), ids, loop.clock())
         items = loop.store.items.many(ids)
@@ -62,6 +60,12 @@ def decide(loop: Loop, ids: Sequence[int], key: str) -> None:
                 }
             del st.session_state[f"{key}-name"]
             st.rerun()
+
+
+def _target(project: Project, key: str) -> str | None:
+    if is_set(project):
+        return choose_labels(project, key)
+    return st.selectbox("Label", project.labels, index=None, placeholder="choose", key=key)
 
 
 def way_back(loop: Loop) -> None:

@@ -7,6 +7,7 @@ from feedback_core.errors import InvalidFeedback
 from feedback_core.loop import Loop
 from feedback_core.number_views import told as told_number
 from feedback_core.types import Cursor
+from pages._label_sets import choose_labels, chosen_text, differing, is_set
 from pages._paging import pager, start_of
 from pages._people import acting, locked
 from pages._reversals import show_reversals
@@ -49,6 +50,8 @@ def _show(loop: Loop, conflict: inspection.Conflict) -> None:
     with left:
         show_input(loop.project, item)
     with right:
+        if is_set(loop.project) and (labels := differing([side.label for side in conflict.sides])):
+            st.caption(f"They differ on {plain(', '.join(labels))}.")
         with st.container(horizontal=True):
             for side in conflict.sides:
                 with st.container(width=190):
@@ -86,12 +89,14 @@ def _show_side(loop: Loop, item_id: int, side: inspection.Side) -> None:
 
 def _show_others(loop: Loop, conflict: inspection.Conflict) -> None:
     given = {side.label for side in conflict.sides}
-    others = [label for label in loop.project.labels if label not in given]
+    others = [label for label in loop.project.labels if label not in given or is_set(loop.project)]
     if not others and loop.project.task != "regression":
         return
     with st.popover("It is something else …", type="tertiary"):
         key = f"other-{conflict.item.id}"
-        if others:
+        if is_set(loop.project):
+            choose_labels(loop.project, key)
+        elif others:
             st.selectbox("Label", others, key=key)
         else:
             unit = loop.project.settings.unit
@@ -108,9 +113,12 @@ def _show_others(loop: Loop, conflict: inspection.Conflict) -> None:
 
 def _decide(loop: Loop, item_id: int, key: str) -> None:
     with told():
-        if st.session_state[key] is None:
-            raise InvalidFeedback("There is no number yet: type one, then decide.")
-        target = tasks.of(loop.project).target(st.session_state[key], loop.project)
+        sets = is_set(loop.project)
+        said = chosen_text(loop.project, st.session_state[key]) if sets else st.session_state[key]
+        if said is None:
+            what = "set of labels yet: choose some, or “none of them” alone" if sets else "number yet: type one"
+            raise InvalidFeedback(f"There is no {what}, then decide.")
+        target = tasks.of(loop.project).target(said, loop.project)
         loop.decide(item_id, target, acting("rule", loop))
 
 

@@ -3,8 +3,11 @@
 import streamlit as st
 
 from feedback_core import charts, number_views
+from feedback_core.charts.items import MOST_BARS
 from feedback_core.loop import Loop
+from feedback_core.multilabel import parts
 from feedback_core.types import Prediction
+from pages._label_sets import is_set
 from pages._shared import plain
 
 
@@ -21,5 +24,13 @@ def show_prediction(loop: Loop, shown: Prediction, key: str) -> None:
             width="content",
         )
         return
-    figure = charts.probabilities(loop.project.labels[: len(shown.proba)], shown.proba, shown.label)
-    st.plotly_chart(figure, key=key, config={"displayModeBar": False}, alt="Class probabilities")
+    labels, of_sets = loop.project.labels[: len(shown.proba)], is_set(loop.project)
+    figure = charts.probabilities(labels, shown.proba, *(parts(shown.label) if of_sets else (shown.label,)))
+    alt = "Probability of each label" if of_sets else "Class probabilities"
+    st.plotly_chart(figure, key=key, config={"displayModeBar": False}, alt=alt)
+    if of_sets:
+        most = f" The {MOST_BARS} likeliest are drawn." if len(labels) > MOST_BARS else ""
+        st.caption(
+            f"Predicted: {plain(shown.label)}. Each label has a probability of its own, and from 50 % on it is "
+            f"predicted; the chance that all of them are right is {shown.confidence:.0%}.{most}"
+        )

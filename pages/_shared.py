@@ -17,7 +17,7 @@ from feedback_core.environment import sign_in
 from feedback_core.errors import FeedbackError
 from feedback_core.loop import Loop
 from feedback_core.pictures.shelf import CARD_SIDE, ROW_SIDE
-from feedback_core.types import Column, Interval, Item, Project
+from feedback_core.types import GATE, Column, Interval, Item, Project, Version
 from feedback_core.wording import counted as counted
 from feedback_core.wording import instant
 from pages._people import acting, store
@@ -64,7 +64,14 @@ def open_loop(*, learns: bool = True) -> Loop:
         st.page_link("setup.py", label="Create a project", icon=":material/add:")
         st.stop()
     loop = loop_of(store().projects.named(name))
-    if learns and not tasks.of(loop.project).learns:
+    if learns:
+        need_model(loop)
+    return loop
+
+
+def need_model(loop: Loop) -> None:
+    """End the page here for a project in which nothing is predicted, saying where to go."""
+    if not tasks.of(loop.project).learns:
         st.info(
             "This project groups its items: there are no labels, and no model predicts any. See the groups, and say "
             "which items belong together.",
@@ -73,7 +80,6 @@ def open_loop(*, learns: bool = True) -> Loop:
         )
         st.page_link(PAGES["clusters"], label="Open Groups", icon=":material/workspaces:")
         st.stop()
-    return loop
 
 
 @contextmanager
@@ -95,10 +101,13 @@ def tell_done(what: str) -> None:
 
 def show_message() -> None:
     """What the last action had to say, once: green when it worked, yellow when it did not or not all of it."""
-    if done := st.session_state.pop("done", None):
-        st.success(plain(done), icon=":material/check_circle:")
-    if message := st.session_state.pop("message", None):
-        st.warning(plain(message), icon=":material/info:")
+    # A place of its own, with or without a message: what stands below would else move up when the message goes, and a
+    # fold that moves is closed.
+    with st.container():
+        if done := st.session_state.pop("done", None):
+            st.success(plain(done), icon=":material/check_circle:")
+        if message := st.session_state.pop("message", None):
+            st.warning(plain(message), icon=":material/info:")
 
 
 def plain(text: str) -> str:
@@ -115,6 +124,18 @@ def ago(then: float | None) -> str:
         if seconds >= size:
             return f"{counted(round(seconds / size), unit)} ago"
     return "just now"
+
+
+def decider(name: str | None) -> str:
+    """Who has decided, inside a sentence."""
+    return "the gate" if name == GATE else plain(name or "")
+
+
+def learned_from(project: Project, version: Version) -> str:
+    """How much a version has learned from, in words."""
+    if tasks.of(project).background:
+        return f"learned what is usual from the items themselves, and from {counted(version.n_feedback, 'answer')}"
+    return f"learned from {counted(version.n_base, 'base row')} and {counted(version.n_feedback, 'reviewed item')}"
 
 
 def spread(share: Interval) -> str:

@@ -103,7 +103,7 @@ def table(found: list[RankedEntry], items: dict[int, Item]) -> tuple[RankedEntry
         for one in found
     ]
     parts = {
-        name: st.column_config.NumberColumn(name, format="%.0f %%", help=PART_HELP[part])
+        name: st.column_config.NumberColumn(name, width=84, format="%.0f %%", help=PART_HELP[part])
         for part, name in PART_NAMES.items()
     }
     # The key carries the ids: a selection is positional, and must not survive a change of the rows under it.
@@ -121,7 +121,7 @@ def table(found: list[RankedEntry], items: dict[int, Item]) -> tuple[RankedEntry
             else st.column_config.TextColumn("Input", width="medium"),
             "Model": st.column_config.TextColumn("Model", help="What the model said when the entry was given"),
             "Priority": st.column_config.ProgressColumn(
-                "Priority", format="%.2f", min_value=0, max_value=1, width=110,
+                "Priority", format="%.2f", min_value=0, max_value=1, width=85,
                 help="0 = no reason to look, 1 = look first: the parts on the right, weighted. Empty = not ranked yet.",
             ),
         },

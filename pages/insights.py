@@ -5,7 +5,8 @@ import time
 import streamlit as st
 
 from feedback_core import accuracies, insights, tasks, version_scores
-from pages._insights import address, alarms, automate, collected, drift, mistakes, numbers, outlook, progress
+from pages._insights import address, alarms, automate, collected, drift, mistakes, numbers, outlook, progress, several
+from pages._label_sets import is_set
 from pages._shared import open_loop, show_message
 
 loop = open_loop()
@@ -40,6 +41,8 @@ if version is not None:
         progress.show_accuracies(found)
     else:
         progress.show_scores(version)
+    if is_set(loop.project):
+        several.show_scores(version)
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
     part = address.choose_view(leave_out=() if "studies" in tasks.of(loop.project).offers else ("outlook", "automate"))
     progress.show_meaning(found)
@@ -59,6 +62,8 @@ elif is_number and part == "mistakes":
     numbers.show_mistakes(loop, version, scope)
 elif is_number:
     numbers.show_progress(loop, versions, reports, scope)
+elif part == "mistakes" and is_set(loop.project):
+    several.show_mistakes(loop, version, before, scope)
 elif part == "mistakes":
     mistakes.show(loop, version, before, report, scope)
 else:

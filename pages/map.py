@@ -6,7 +6,7 @@ from feedback_core import charts, maps
 from feedback_core.errors import ArtifactError
 from feedback_core.loop import Loop
 from pages import _bulk, _jobs
-from pages._map.columns import GROUPS, chosen_ids, columns_of
+from pages._map.columns import GROUPS, NUMBERS, chosen_ids, columns_of
 from pages._people import acting, locked, stay
 from pages._shared import PAGES, ago, counted, loop_of, open_loop, plain, show_message, store, told
 
@@ -54,8 +54,14 @@ def chart(project_id: int, drawn: maps.Drawn, colour: str) -> None:
     stay("see", project)
     loop, (shown, points) = loop_of(project), drawn
     items = loop.store.items.outlines(shown.ids)
-    columns, groups = columns_of(shown.ids, points, items, colour)
-    figure = charts.pool_map_by_confidence(columns) if colour == CONFIDENCE else charts.pool_map(columns, groups)
+    unit = loop.project.settings.unit if loop.project.task == "regression" else None
+    columns, groups = columns_of(shown.ids, points, items, colour, unit)
+    if unit is not None and colour in NUMBERS:
+        figure = charts.pool_map_by_number(columns, f"{colour} ({unit})" if unit else colour)
+    elif colour == CONFIDENCE:
+        figure = charts.pool_map_by_confidence(columns)
+    else:
+        figure = charts.pool_map(columns, groups)
     key = f"map-{loop.project.id}-{shown.method}-{int(shown.created_at)}-{colour}"
     event = st.plotly_chart(
         figure,
@@ -90,9 +96,12 @@ with st.container(horizontal=True):
         "Layout", list(METHODS), format_func=METHODS.get, default="PCA", required=True, help=METHOD_HELP,
         key="map_method", persist_state="session",
     )  # fmt: skip
+    numbers = loop.project.task == "regression"
     colour = st.segmented_control(
-        "Colour", [*GROUPS, CONFIDENCE], default="Prediction", required=True, key="map_colour", persist_state="session"
-    )
+        "Colour", [*NUMBERS, "State"] if numbers else [*GROUPS, CONFIDENCE], default="Prediction", required=True,
+        key="map_colour_numbers" if numbers else "map_colour", persist_state="session",
+        help="Error: how far the prediction is from the number a person has given." if numbers else None,
+    )  # fmt: skip
 drawn = drawn_by(loop, method)
 if drawn is None:
     if method == "PCA":

@@ -6,13 +6,15 @@ from feedback_core import alarm_views, insights, number_views
 from feedback_core.intervals import plain as as_json
 from feedback_core.models import title
 from feedback_core.types import Version
-from feedback_core.wording import amount, off, rounded, score, share
+from feedback_core.wording import amount, label_by_label, off, rounded, score, share
+from pages._label_sets import is_set
 from pages._people import guarded
-from pages._shared import PAGES, ago, counted, open_loop, plain, show_message
+from pages._shared import PAGES, ago, counted, learned_from, need_model, open_loop, plain, show_message
 
-loop = open_loop()
-state = insights.overview(loop.store, loop.project)
+loop = open_loop(learns=False)
 st.title(plain(loop.project.name))
+need_model(loop)
+state = insights.overview(loop.store, loop.project)
 if loop.project.simulated:
     st.caption(
         ":material/science: Sample project: its reviewers and its two weeks of history are simulated; data and models "
@@ -56,13 +58,17 @@ def show_champion(champion: Version | None) -> None:
         show_alarms(champion)
         return
     holdout, audit = (champion.metrics.get(sample, {}).get("accuracy") for sample in ("holdout", "audit"))
+    sets = is_set(loop.project)
     st.metric(
-        f"Version {champion.number} · accuracy on the holdout",
+        f"Version {champion.number} · {'exact match' if sets else 'accuracy'} on the holdout",
         f"{holdout['value']:.1%}" if holdout and holdout["value"] is not None else "–",
-        help="Share of locked base rows it gets right. It never learns from them.",
+        help=f"Share of locked base rows it gets right{', to the last label' if sets else ''}. It never learns from "
+        "them.",
     )
     if holdout and holdout["value"] is not None:
         st.caption(f"95 % interval {holdout['low']:.1%} to {holdout['high']:.1%}, n = {holdout['n']:,} rows")
+    if sets and holdout:
+        st.caption(f"On the holdout label by label: {label_by_label(champion.metrics['holdout'])}")
     st.caption(f"Audit sample (incoming items, drawn at random when it was judged): {share(audit)}")
     since = insights.estimates(loop.store, loop.project, loop.cache, loop.clock()).reported
     st.caption(f"All items since its promotion (random draws stand for those nobody saw): {share(as_json(since))}")
@@ -109,8 +115,7 @@ def show_alarms(champion: Version) -> None:
 def show_origin(champion: Version) -> None:
     """What the champion is made of."""
     st.caption(
-        f"{title(champion.estimator)} · learned from {counted(champion.n_base, 'base row')} and "
-        f"{counted(champion.n_feedback, 'reviewed item')} · promoted {ago(champion.promoted_at)}"
+        f"{title(champion.estimator)} · {learned_from(loop.project, champion)} · promoted {ago(champion.promoted_at)}"
     )
 
 

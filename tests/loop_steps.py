@@ -225,7 +225,9 @@ class Dying:
 
 
 def _serve() -> None:
-    import skops.io  # noqa: F401
+    from feedback_core.models.skops_files import skops_io
+
+    skops_io()
 
     for line in sys.stdin:
         order = json.loads(line)

@@ -16,17 +16,17 @@ CORE = ROOT / "feedback_core"
 
 _FLOORS = """
 errors parent cache neighbours projection listening
-cron client environment fence trouble pictures
+cron client environment fence trouble pictures multilabel
 settings registry scored
 types
-intervals wording scope children permissions
+intervals wording scope children permissions confined
 calibration conformal ranking
 intake tables exports encoding datasets
     review training evaluation number_scores gate threshold slices bulk queue_audit unusual scoring staging estimates
-    automation label_sets influence movement
+    automation label_sets multilabel_scores influence movement
     forecast credit dry_run charts headlines version_scores prioritize models store
 tasks footing
-formats surroundings feature_space sampling trust refits fitting provenance suspects taking_in plans explain
+formats surroundings feature_space sampling trust beliefs refits fitting provenance suspects taking_in plans explain
 recorded
 second_look comparison accuracies studies reports rescoring triggers webhooks
 realtime mean_errors outside

@@ -58,13 +58,13 @@ def test_help_lists_the_commands(words):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("simulate", "--dataset", "nope"), "No data set 'nope': choose one of digits, churn, definitions."),
+        (("simulate", "--dataset", "nope"), "No data set 'nope': choose one of digits, churn, definitions, senses."),
         (
             ("simulate", "--strategy", "nope"),
             "No strategy 'nope': choose one of alarm, committee, density, entropy, least_confidence, margin, novelty, "
             "random, rarity, width.",
         ),
-        (("demo", "--only", "nope"), "No sample project 'nope': choose one of digits, churn, definitions."),
+        (("demo", "--only", "nope"), "No sample project 'nope': choose one of digits, churn, definitions, senses."),
         (
             ("demo", "--database", "postgres://nope"),
             "'postgres://nope' is not a database address: write sqlite:///file.db, or a path.",

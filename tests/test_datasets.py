@@ -8,6 +8,7 @@ import pytest
 
 from feedback_core import datasets
 from feedback_core.errors import NotFound
+from feedback_core.multilabel import parts
 
 FILES = sorted(path for path in datasets.FOLDER.iterdir() if path.suffix in {".gz", ".txt", ".py"})
 README = (datasets.FOLDER / "README.md").read_text(encoding="utf-8")
@@ -30,7 +31,10 @@ def test_names_are_the_files_in_the_folder():
     )
 
 
-@pytest.mark.parametrize(("name", "shape"), [("digits", (1797, 65)), ("churn", (5000, 16)), ("definitions", (3000, 2))])
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [("digits", (1797, 65)), ("churn", (5000, 16)), ("definitions", (3000, 2)), ("senses", (1798, 2))],
+)
 def test_shapes(name, shape):
     assert datasets.load(name).frame.shape == shape
 
@@ -46,7 +50,12 @@ def test_nothing_is_missing_and_no_input_occurs_twice(name):
 def test_labels_are_strings_and_all_of_them_occur(name):
     dataset = datasets.load(name)
     assert {type(label) for label in dataset.frame[dataset.label_column]} == {str}
-    assert tuple(sorted(set(dataset.frame[dataset.label_column]))) == dataset.labels
+    held = dataset.frame[dataset.label_column]
+    several = dataset.task == "multilabel"
+    assert (
+        tuple(sorted({label for text in set(held) for label in (parts(text) if several else (text,))}))
+        == dataset.labels
+    )
 
 
 @every_set
@@ -103,8 +112,16 @@ def test_kinds_of_definition_are_uneven():
     assert (counts.max(), counts.min()) == (650, 300)
 
 
+def test_a_word_names_any_number_of_kinds_in_the_order_of_their_labels():
+    dataset = datasets.load("senses")
+    held = dataset.frame["kinds"].map(parts)
+    assert held.map(len).value_counts().to_dict() == {1: 900, 2: 482, 0: 400, 3: 15, 4: 1}
+    assert all(list(kinds) == sorted(kinds) for kinds in held)
+    assert dataset.frame["meanings"].str.count(" / ").between(1, 4).all()
+
+
 def test_unknown_name_lists_the_choices():
-    with pytest.raises(NotFound, match=r"'irises'.*digits, churn, definitions"):
+    with pytest.raises(NotFound, match=r"'irises'.*digits, churn, definitions, senses"):
         datasets.load("irises")
 
 
@@ -168,4 +185,4 @@ def test_definition_is_the_gloss_without_examples_and_leading_remarks(builder, g
 
 def test_build_refuses_an_unknown_name_and_writes_nothing(builder, capsys):
     assert builder["main"](["irises"]) == 2
-    assert "No data set irises: choose from digits, churn, definitions." in capsys.readouterr().err
+    assert "No data set irises: choose from digits, churn, definitions, senses." in capsys.readouterr().err

@@ -275,6 +275,41 @@ def test_several_people_a_skip_and_a_prediction_of_label_studio_are_told_apart(f
     assert (label, guess.version, guess.score) == ("noun", "bert-2", 0.75)
 
 
+def predicted(version: str, label: str, score: float | None = None) -> dict:
+    return {"model_version": version, "score": score, "result": [CHOSEN | {"value": {"choices": [label]}}]}
+
+
+def test_predictions_become_versions_known_by_them_alone_and_those_of_here_stay_what_they_are(full, clock):
+    fresh = another(full, clock)
+    both = [predicted("bert-2", "noun", 0.75), predicted("rules", "verb")]
+    tasks = [task((), both, definition=f"thing {n}") for n in range(3)]
+    tasks.append(task((), [predicted("bert-2", "adverb", 0.9)], definition="thing 3"))  # no label of the project
+    tasks.append(task((), [predicted("bert-2", "verb", 0.1)], definition="thing 4"))  # no probability of its label
+    data = json.dumps(tasks).encode()
+    assert looked(fresh, data, "label-studio").guesses == {"bert-2": 4, "rules": 3}
+    result = taken(fresh, data, "label-studio")
+    assert (result.guesses, result.versions) == (7, [1, 2])
+    assert "4 predictions of version 1 (bert-2) stored." in result.says
+    bert, rules = fresh.store.versions.all(fresh.project.id)
+    assert (bert.estimator, bert.params, rules.params) == ("predictions", {"name": "bert-2"}, {"name": "rules"})
+    items = {item.values[0]: item.id for chunk in fresh.store.items.export(fresh.project.id) for item in chunk}
+    told = fresh.store.predictions.labels_of(bert.id, items.values())
+    assert told[items["thing 0"]] == ("noun", pytest.approx(0.75))
+    assert told[items["thing 4"]][0] == "verb"
+    assert items["thing 3"] not in told
+    again = taken(fresh, data, "label-studio")
+    assert (again.items, again.versions, len(fresh.store.versions.all(fresh.project.id))) == (0, [1, 2], 2)
+    without = taken(fresh, json.dumps([task((), [predicted("other", "noun")])]).encode(), "label-studio", guesses=False)
+    assert (without.guesses, len(fresh.store.versions.all(fresh.project.id))) == (0, 2)
+
+
+def test_what_a_version_of_here_has_said_comes_back_as_nothing_new(trained_texts):
+    data = written(trained_texts, "label-studio")
+    assert looked(trained_texts, data, "label-studio").guesses == {}
+    taken(trained_texts, data, "label-studio")
+    assert [version.number for version in trained_texts.store.versions.all(trained_texts.project.id)] == [1]
+
+
 @pytest.mark.parametrize(
     ("annotation", "why"),
     [

@@ -61,12 +61,18 @@ def test_what_label_studio_makes_of_a_task_is_taken_in(full, clock):
         data = {"definition": f"a thing {number}", "length": number}
         annotation = config.generate_sample_annotation()
         annotation |= {"id": 70 + number, "completed_by": {"id": 3, "email": "cleo@example.org"}, "lead_time": 4.5}
-        tasks.append({"id": number, "data": data, "annotations": [annotation], "predictions": []})
+        guess = config.generate_sample_prediction() | {"model_version": "bert-2", "score": 0.8}
+        tasks.append({"id": number, "data": data, "annotations": [annotation], "predictions": [guess]})
     expected = [each["annotations"][0]["result"][0]["value"]["choices"][0] for each in tasks]
     result = taken(fresh, json.dumps(tasks).encode(), "label-studio")
     assert result.report.problems == []
     found = labels(fresh)
     assert [found[f"a thing {number}"][1] for number in range(4)] == expected
+    (version,) = fresh.store.versions.all(fresh.project.id)
+    items = {item.values[0]: item.id for chunk in fresh.store.items.export(fresh.project.id) for item in chunk}
+    told = fresh.store.predictions.labels_of(version.id, items.values())
+    guessed = [each["predictions"][0]["result"][0]["value"]["choices"][0] for each in tasks]
+    assert [told[items[f"a thing {number}"]] for number in range(4)] == [(each, pytest.approx(0.8)) for each in guessed]
     assert {who for _, _, said in found.values() for who, _ in said} == {"cleo@example.org"}
 
 

@@ -298,7 +298,7 @@ def test_broken_corrections_refuse_whatever_the_locked_rows_say():
     fine = judge(*columns, looks=1, corrections=Paired(300, 3, 5))
     broken = judge(*columns, looks=1, corrections=Paired(300, 1, 14))
     assert (fine.action, broken.action) == ("promote", "refuse")
-    assert broken.reasons[0] == "It breaks earlier corrections: 14 of 300 are wrong again, 1 are mended."
+    assert broken.reasons[0] == "It breaks earlier corrections: 14 of 300 are wrong again, 1 is mended."
     assert broken.numbers["corrections"] == {
         "n": 300,
         "gained": 1,

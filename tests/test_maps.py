@@ -143,6 +143,23 @@ def test_groups_are_named_for_what_they_are_and_hide_what_is_blind() -> None:
     ]
 
 
+def test_numbers_are_shaded_by_what_they_are_and_by_how_far_off_they_were() -> None:
+    items = {
+        1: outline(1, "10.5"),
+        2: outline(2, "12", state="labelled", label="9.5"),
+        3: outline(3, "11", blind=True, label="9"),
+    }
+    points = np.arange(6.0).reshape(3, 2)
+    columns = columns_of((1, 2, 3), points, items, "Prediction", "mg<")[0]
+    assert columns["number"] == [10.5, 12.0, None]
+    assert columns["hover"][0] == "<b>k1</b><br>predicted 10.5 mg&lt;<br>open"
+    columns = columns_of((1, 2, 3), points, items, "Error", "")[0]
+    assert columns["number"] == [None, 2.5, None]
+    figure = charts.pool_map_by_number(columns, "Error (mg)")
+    assert [list(trace.customdata) for trace in figure.data] == [[2], [1, 3]]
+    assert figure.data[0].marker.colorbar.title.text == "Error (mg)"
+
+
 def test_many_labels_share_a_last_group() -> None:
     items = {n: outline(n, f"label {n:02}") for n in range(30)}
     columns, groups = columns_of(tuple(items), np.zeros((30, 2)), items, "Prediction")

@@ -17,9 +17,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from feedback_core import brought, intake, outside
+from feedback_core.confined import process
 from feedback_core.errors import ArtifactError, CannotTrain, InvalidFile, InvalidInput
 from feedback_core.loop import Loop
-from feedback_core.models import BUILDERS, artifacts, onnx_scoring
+from feedback_core.models import BUILDERS, artifacts
 from feedback_core.models.onnx_reading import read_onnx
 from feedback_core.types import Column, Schema
 from tests.conftest import TWO_NUMBERS
@@ -150,8 +151,14 @@ def test_outputs_that_are_no_probabilities_are_refused_and_classes_can_be_declar
     assert loop.model(version).classes_.tolist() == ["b", "a"]
 
 
-def test_a_run_that_does_not_end_is_broken_off(monkeypatch) -> None:
-    monkeypatch.setattr(onnx_scoring, "RUN_S", 0.3)
+def graph(*nodes, constants=()) -> bytes:
+    """A graph over two numbers a row."""
+    given, gives = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 2]) for name in ("x", "out"))
+    whole = helper.make_graph(list(nodes), "g", [given], [gives], list(constants))
+    return helper.make_model(whole, opset_imports=[helper.make_opsetid("", 17)], ir_version=9).SerializeToString()
+
+
+def test_a_run_that_does_not_end_is_broken_off_and_the_next_one_begins_anew(monkeypatch) -> None:
     value = helper.make_tensor_value_info
     body = helper.make_graph(
         [helper.make_node("Identity", ["go"], ["on"]), helper.make_node("Identity", ["v"], ["w2"])],
@@ -161,12 +168,24 @@ def test_a_run_that_does_not_end_is_broken_off(monkeypatch) -> None:
     )
     yes = numpy_helper.from_array(np.array(True), "yes")
     most = numpy_helper.from_array(np.array(2**60, dtype=np.int64), "most")
-    loop_node = helper.make_node("Loop", ["most", "yes", "x"], ["out"], body=body)
-    given, gives = (value(name, TensorProto.FLOAT, ["n", 2]) for name in ("x", "out"))
-    graph = helper.make_graph([loop_node], "g", [given], [gives], [yes, most])
-    data = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9).SerializeToString()
-    with pytest.raises(ArtifactError, match=r"it was not done within 0 s"):
-        onnx_scoring.run(onnx_scoring.session(data), ["out"], {"x": np.ones((1, 2), np.float32)})
+    data = graph(helper.make_node("Loop", ["most", "yes", "x"], ["out"], body=body), constants=[yes, most])
+    model = read_onnx(data, "m.onnx", TWO_NUMBERS, AB, {0: "a", 1: "b"})
+    frame = pd.DataFrame(np.ones((1, 2)), columns=["x0", "x1"])
+    monkeypatch.setattr(process, "RUN_S", 0.3)
+    for _ in range(2):
+        with pytest.raises(ArtifactError, match=r"^The ONNX graph was not done within 0\.3 s"):
+            model.predict_proba(frame)
+
+
+def test_a_graph_that_wants_more_memory_than_it_may_have_is_refused_and_nothing_else_notices(loop: Loop) -> None:
+    # 2 ** 34 numbers, 64 GB
+    side = numpy_helper.from_array(np.array([2**17, 2**17], dtype=np.int64), "side")
+    fill = helper.make_node("ConstantOfShape", ["side"], ["all"])
+    least = helper.make_node("ReduceMax", ["all"], ["least"], keepdims=0)
+    data = graph(fill, least, helper.make_node("Add", ["x", "least"], ["out"]), constants=[side])
+    with pytest.raises(InvalidInput, match=r"failed on these rows: it needs more memory than a model may take here"):
+        outside.import_file(loop.store, loop.project, data, "m.onnx", "ana", 0.0, labels={"0": "a", "1": "b"})
+    assert loop.store.versions.all(loop.project.id) == []
 
 
 def test_nothing_is_trained_as_onnx() -> None:

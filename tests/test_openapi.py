@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from unittest import SkipTest
 
@@ -18,8 +19,9 @@ from feedback_core.api import create_api
 from feedback_core.store import open_store
 from tests.conftest import Clock, make_loop, rows
 
-EXAMPLES = 12
-"""Requests per route: more finds little more, and the whole document has to take less than a minute."""
+EXAMPLES = int(os.environ.get("OPENAPI_EXAMPLES", "6"))
+"""Requests per route, always the same ones: more finds little more, and there are ninety routes. 100 after a change of
+many of them."""
 
 
 def _schema(folder, team=False):
@@ -86,7 +88,8 @@ def test_no_request_breaks_a_promise_of_the_document(tmp_path, mode):
     operations = [found.ok() for found in schema.get_all_operations()]
     assert len(operations) > 35
     for operation in operations:
-        _try(operation, mode, EXAMPLES)
+        if mode is GenerationMode.POSITIVE or _takes_something(operation):
+            _try(operation, mode, EXAMPLES)
 
 
 @pytest.mark.slow
@@ -98,6 +101,14 @@ def test_no_request_with_a_token_breaks_a_promise_and_none_without_one_is_let_in
     for operation in [found.ok() for found in schema.get_all_operations()]:
         if "token_id" not in operation.path:  # it would revoke its own
             _try(operation, GenerationMode.POSITIVE, 2)
+
+
+def _takes_something(operation):
+    """Whether a request can have more wrong than the name in the header, which every route takes.
+
+    Looking for a wrong one where nearly every text is right takes seconds; the other routes have tried it by then.
+    """
+    return bool({each.name for each in operation.iter_parameters()} - {"X-Feedback-User"} or operation.body)
 
 
 def _try(operation, mode, examples):

@@ -20,9 +20,10 @@ from feedback_core import people
 from feedback_core.clustering import deciding
 from feedback_core.clustering.feedback import ClusterSaid, record
 from feedback_core.errors import Forbidden
-from feedback_core.loop import create_project
+from feedback_core.loop import Loop, create_project
 from feedback_core.permissions import ACTIONS
 from feedback_core.store import Store, open_store
+from feedback_core.store.drift_alerts import tell
 from feedback_core.types import ROLES, Decision, ItemFilter
 from feedback_core.worker import run_next
 from tests.conftest import TWO_NUMBERS, Clock, make_loop, rows
@@ -55,6 +56,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         job = deciding.request(loop, "test", k)
         run_next(loop.store, "test", loop.clock, only=job.id)
         record(loop, ClusterSaid("split", "test", clusters=(1,)))
+    drifts(loop)
     put_away = create_project(loop.store, "put away", TWO_NUMBERS, ("a", "b"), actor="test")
     loop.store.projects.archive(put_away, now=time.time(), actor="test")
     create_project(loop.store, "secret", TWO_NUMBERS, ("a", "b"), actor="test")
@@ -66,6 +68,14 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with sqlite3.connect(folder / "test.db") as database:
         database.execute("pragma wal_checkpoint(truncate)")
     return folder
+
+
+def drifts(loop: Loop) -> None:
+    """An alert that nobody has answered."""
+    about = {"version": 1, "direction": "higher", "place": "0", "measure": "KS", "effect": 0.4, "p": 1e-5}
+    about |= {"level": 0.01, "before": 0.5, "share_before": 0.5, "share_now": 0.9, "look": 1, "after": 0, "upto": 260}
+    with loop.store.drift_alerts._driver.writing() as session:
+        tell(session, loop.project.id, [about | {"column": "x0"}], time.time())
 
 
 @pytest.fixture
@@ -143,12 +153,25 @@ def unlocked(_action: str, _about: object, *, disabled: bool = False, help: str 
     return {"disabled": disabled, "help": help}
 
 
+def uploaded(key: str, name: str, data: bytes) -> Callable[[AppTest], None]:
+    """Sends a file to the uploader whose key begins like this."""
+
+    def send(app: AppTest) -> None:
+        next(each for each in app.file_uploader if (each.key or "").startswith(key)).upload(name, data).run()
+
+    return send
+
+
 def nothing(_app: AppTest) -> None:
     """No field to fill."""
 
 
 CONFLICTS = {"feedback_view": "conflicts"}
 ACCESS = {"section": "People and access"}
+DRIFT = {"?view": "drift"}
+PREDICTED = {"section": "Bring a model", "bring-way-1": "Its predictions"}
+SAID = b'{"item": 1, "label": "a", "version": "llm"}'
+TASKS = b'[{"data": {"x0": 7.5, "x1": 1.25}, "predictions": []}]'
 CONTROLS: list[tuple[str, str, str, dict[str, object], Callable[[AppTest], None]]] = [
     ("retrain", "retrain_now", "retrain", {}, nothing),
     ("retrain", "promote-", "promote", {}, typed("reason-", "better for us")),
@@ -157,12 +180,17 @@ CONTROLS: list[tuple[str, str, str, dict[str, object], Callable[[AppTest], None]
     ("retrain", "rollback-", "rollback", {}, typed("back-", "it was better")),
     ("retrain", "dry_run", "study", {}, nothing),
     ("retrain", "backtest", "study", {}, nothing),
+    ("retrain", "lineup_train", "retrain", {"lineup": ["random_forest"]}, nothing),
+    ("retrain", "save-realtime", "settings", {}, typed("setting-realtime_every", 40)),
+    ("retrain", "effects-", "study", {"more-3": True}, nothing),
     ("retrain", "save-triggers", "settings", {}, typed("schedule-", "0 3 * * *")),
     ("feedback", "feedback_rank", "study", {}, nothing),
     ("feedback", "rule-reject-", "rule", {}, nothing),
     ("feedback", "unrule-", "rule", {}, nothing),
     ("feedback", "settle-", "rule", CONFLICTS, nothing),
     ("insights", "insights_ask_forecast", "study", {"?view": "outlook"}, nothing),
+    ("insights", "insights_ask_certificate", "study", {"?view": "automate"}, nothing),
+    ("insights", "drift-dismiss-", "drift alerts", DRIFT, nothing),
     ("map", "map_draw", "study", {"map_method": "t-SNE"}, nothing),
     ("clusters", "recluster", "recluster", {}, nothing),
     ("clusters", "use-", "promote", {}, nothing),
@@ -174,6 +202,8 @@ CONTROLS: list[tuple[str, str, str, dict[str, object], Callable[[AppTest], None]
     ("predictions", "Save this order", "settings", {"weights_open": True}, typed("weight", 0.5, run=True)),
     ("review", "queue_close", "review", {"queue": 1}, nothing),
     ("setup", "Save", "settings", {"section": "Settings"}, typed("setting-retrain", 7)),
+    ("setup", "bring-import", "bring model", PREDICTED, uploaded("bring-said-", "said.jsonl", SAID)),
+    ("setup", "take-", "add items", {"section": "Import"}, uploaded("import-1-", "export.json", TASKS)),
     ("setup", "Rename", "archive", {"section": "Project"}, typed("", "another name")),
     ("setup", "archive", "archive", {"section": "Project"}, typed("archive-name", "points", run=True)),
     ("setup", "member-add", "members", ACCESS, typed("member-subject", "new@example.org")),

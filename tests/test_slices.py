@@ -15,6 +15,7 @@ COLUMNS = ("tenure", "plan", "fee")
     [
         (ItemFilter(), "all open items"),
         (ItemFilter(predicted="3", max_confidence=0.5), "predicted 3, confidence at most 50 %"),
+        (ItemFilter(holds="new", max_confidence=0.5), "predicted with new, confidence at most 50 %"),
         (ItemFilter(("labelled",), wrong=True), "reviewed, the model is wrong"),
         (ItemFilter(search=" refund ", flipped=True), "“refund” in text or key, flipped since the last version"),
         (

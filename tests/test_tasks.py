@@ -75,7 +75,7 @@ def test_a_limit_on_one_side_leaves_the_other_open() -> None:
         regression.target(-1, least)
     with pytest.raises(InvalidFeedback, match="target=401 is not plausible here, where numbers up to 400 are"):
         regression.target(401, most)
-    _, bad, what = intake.number_reader(None, 400.0)(pd.Series([-5.0, 401.0]))
+    _values, bad, what = intake.number_reader(None, 400.0)(pd.Series([-5.0, 401.0]))
     assert (bad.tolist(), what) == ([False, True], "is not a number up to 400, the plausible range: correct it")
 
 

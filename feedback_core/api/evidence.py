@@ -7,11 +7,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
-from .. import exchange
+from .. import exchange, movement, studies
 from ..store import Store
 from ..types import FlipKind, GateReport, LockedSample
-from . import shapes
+from ..wording import iso
+from . import shapes, work_shapes
 from .opening import MOST, Id, OpenStore, of_version
+from .people import Who, acting
 from .permitting import may
 from .projects import PAGE_HEADERS
 
@@ -52,6 +54,29 @@ def list_flips(
     keys = store.items.keys([flip.item_id for flip in found[:limit]])
     items = [exchange.flip(flip, keys[flip.item_id]) for flip in found[:limit]]
     return {"items": items, "next": found[limit - 1].item_id if len(found) > limit else None}
+
+
+@router.get("/versions/{version_id}/what-moved", response_model=shapes.WhatMoved, dependencies=[may("see")])
+def get_what_moved(version_id: Id, store: OpenStore) -> dict[str, Any]:
+    """What a version goes by now and the one before it did not: columns, rows that changed, labels that pulled them.
+
+    It comes with each new version, a while after its verdict; 404 before that, and where nobody has asked for it.
+    """
+    found = studies.effects_of(store, store.versions.get(version_id))
+    words = {"sentences": movement.told(found.body), "notes": movement.notes(found.body)}
+    return {**found.body, **words, "version_id": version_id, "created_at": iso(found.created_at)}
+
+
+@router.post(
+    "/versions/{version_id}/what-moved",
+    response_model=work_shapes.Job,
+    status_code=202,
+    dependencies=[may("study")],
+)
+def compare_version(version_id: Id, act: work_shapes.Act, store: OpenStore, who: Who) -> dict[str, Any]:
+    """Ask the worker what moved in a version; while a request waits, the same job is given again."""
+    loop, version = of_version(store, version_id)
+    return exchange.job(loop.request_study("effects", acting(act.by, who), version, trigger="api"))
 
 
 def newest(store: Store, version_id: int) -> GateReport:

@@ -44,22 +44,33 @@ class Alike(BaseModel):
     distance: float
 
 
+class Pull(BaseModel):
+    """An answered row that moves the alarm of rows like it."""
+
+    key: str
+    label: str
+    amount: float
+
+
 class Explanation(BaseModel):
-    """base + the sum of the effects = output."""
+    """base + the sum of the effects + answers = output."""
 
     key: str
     version: int = Field(description="Number of the version that is explained: the one that serves.")
-    label: str = Field(description="What it predicts.")
+    label: str = Field(description="What it predicts; of an alarm always anomaly, however likely.")
     sentence: str
-    way: str = Field(description="linear and tree are exact; sampled is estimated.")
-    unit: str = Field(description="Of all amounts: log-odds or probability.")
+    way: str = Field(description="linear, tree and distance are exact; sampled is estimated.")
+    unit: str = Field(description="Of all amounts: log-odds, probability, number, or the score of an alarm.")
+    measure: str = Field(description="What numbers are measured in, such as mg/dl; empty for others.")
     exact: bool
     samples: int = Field(description="Mixtures of rows the model was asked about; 0 where it is exact.")
     base: float = Field(description="What it says on average of rows it has learned from.")
+    answers: float = Field(description="What people's answers about rows like it add to an alarm; 0 for others.")
     output: float
     effects: list[Effect] = Field(description="One for each column, the largest first.")
     details: list[Detail]
     nearest: list[Alike] = Field(description="The most similar rows it has learned from, with their labels.")
+    pulls: list[Pull] = Field(description="The answers that move an alarm most; empty for others.")
 
 
 @router.get(

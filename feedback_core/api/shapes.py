@@ -156,6 +156,25 @@ class Report(BaseModel):
     decided_at: str | None
 
 
+class WhatMoved(BaseModel):
+    """A version beside the one before it, on the same rows."""
+
+    version_id: int
+    version: int
+    parent: int = Field(description="Number of the version before it.")
+    sentences: list[str]
+    notes: list[str] = Field(description="How it was measured.")
+    unit: str = Field(description="Of what columns add: log-odds, probability, number, or the score of an alarm.")
+    rows: int = Field(description="Rows whose predictions were taken apart.")
+    looked_at: int = Field(description="Rows both versions were asked about.")
+    moved: list[dict[str, Any]] = Field(
+        description="One a column, the largest change first: how much it counts before and after, and the change."
+    )
+    changed: dict[str, Any] = Field(description="Which rows the two say different things about.")
+    pulled: dict[str, Any] = Field(description="The new labels that pulled them; `why_not` where that cannot be told.")
+    created_at: str
+
+
 class Flip(BaseModel):
     key: str
     item_id: int

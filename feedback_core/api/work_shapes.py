@@ -26,6 +26,7 @@ Values = Annotated[
     Field(description="One input: values by column name, or a list in the order of the project's columns."),
 ]
 Label = Annotated[str | int | float | bool, Field(description="A label of the project.", union_mode="left_to_right")]
+Labels = Label | Annotated[list[str], Field(description="All labels of a row that may bear several.")]
 By = Annotated[
     str | None, Field(min_length=1, max_length=MOST_NAME, description="Who is recorded; else who asks for it.")
 ]
@@ -44,7 +45,7 @@ class Act(Body):
 class NewItem(Body):
     input: Values
     key: str | None = Field(default=None, min_length=1, max_length=200, description="Your id; else the input's hash.")
-    label: Label | None = Field(default=None, description="With a label it is base data, some of it locked away.")
+    label: Labels | None = Field(default=None, description="With a label it is base data, some of it locked away.")
 
 
 class NewItems(Act):
@@ -62,8 +63,8 @@ class Entry(Act):
     item: Number | Annotated[str, Field(min_length=1, max_length=200)] | None = None
     input: Values | None = None
     verdict: Literal["confirm", "correct", "skip", "flag"] = "correct"
-    target: Label | None = Field(default=None, description="The right label; of a `correct`.")
-    corrected_prediction: Label | None = Field(default=None, description="Wins over `target` where both are given.")
+    target: Labels | None = Field(default=None, description="The right label; of a `correct`.")
+    corrected_prediction: Labels | None = Field(default=None, description="Wins over `target` where both are given.")
     version: Number | None = Field(default=None, description="Id of the version whose prediction was seen.")
     draw: Number | None = Field(default=None, description="The draw that it answers.")
     note: str = Field(default="", max_length=MAX_NOTE)
@@ -227,7 +228,7 @@ class Insights(BaseModel):
 
 class NewProject(Act):
     name: str = Field(min_length=1, max_length=80)
-    task: Literal["classification", "regression", "anomaly", "clustering"] = Field(
+    task: Literal["classification", "multilabel", "regression", "anomaly", "clustering"] = Field(
         default="classification",
         description="What is predicted: one of several labels, a number, which rows are anomalies, or nothing: groups.",
     )

@@ -2,7 +2,7 @@
 
 from .alarms import alarms_found
 from .effects import contributions, patches
-from .items import parts, pool_map, pool_map_by_confidence, probabilities
+from .items import parts, pool_map, pool_map_by_confidence, pool_map_by_number, probabilities
 from .live import live_errors
 from .mistakes import calibration, confusion, recall
 from .moved import effect_curve, moved
@@ -10,6 +10,7 @@ from .numbers import errors, errors_by_size, predicted_and_true
 from .outlook import certificate, credit, forecast
 from .queue import VERDICT_NAMES, findings, priorities, volume
 from .replays import backtest
+from .several import by_label
 from .style import CHAMPION, OTHER, download, short
 from .versions import accuracy
 
@@ -20,6 +21,7 @@ __all__ = [
     "accuracy",
     "alarms_found",
     "backtest",
+    "by_label",
     "calibration",
     "certificate",
     "confusion",
@@ -37,6 +39,7 @@ __all__ = [
     "patches",
     "pool_map",
     "pool_map_by_confidence",
+    "pool_map_by_number",
     "predicted_and_true",
     "priorities",
     "probabilities",

@@ -13,14 +13,19 @@ if TYPE_CHECKING:
 MAP_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8D99AE")
 """Okabe and Ito's colours, told apart with every kind of colour vision, without black and yellow, which one of the two
 backgrounds swallows."""
+MAP_SCALE = ((0.0, MAP_COLOURS[0]), (0.5, MAP_COLOURS[-1]), (1.0, MAP_COLOURS[1]))
+"""From blue by grey to orange: every shade stands out from a white and from a dark page, which no scale from dark to
+light does."""
 MAP_SIGNS = ("circle", "diamond", "square", "triangle-up", "cross", "x", "star", "triangle-down")
 
+MOST_BARS = 10
 
-def probabilities(labels: Sequence[str], proba: Sequence[float], predicted: str | None) -> go.Figure:
-    """Class probabilities as horizontal bars, the prediction marked; the ten largest when there are more."""
+
+def probabilities(labels: Sequence[str], proba: Sequence[float], *predicted: str) -> go.Figure:
+    """Label probabilities as horizontal bars, those predicted marked; the largest MOST_BARS when there are more."""
     import plotly.graph_objects as go
 
-    ranked = sorted(zip(labels, proba, strict=True), key=lambda pair: -pair[1])[:10][::-1]
+    ranked = sorted(zip(labels, proba, strict=True), key=lambda pair: -pair[1])[:MOST_BARS][::-1]
     figure = go.Figure(
         go.Bar(
             x=[share for _, share in ranked],
@@ -29,7 +34,7 @@ def probabilities(labels: Sequence[str], proba: Sequence[float], predicted: str 
             text=[f"{share:.0%}" for _, share in ranked],
             textposition="outside",
             cliponaxis=False,
-            marker_color=[CHAMPION if label == predicted else OTHER for label, _ in ranked],
+            marker_color=[CHAMPION if label in predicted else OTHER for label, _ in ranked],
             hovertemplate="%{y}: %{x:.1%}<extra></extra>",
         )
     )
@@ -81,19 +86,28 @@ def pool_map(points: Mapping[str, Sequence[Any]], groups: Sequence[str]) -> go.F
 
 def pool_map_by_confidence(points: Mapping[str, Sequence[Any]]) -> go.Figure:
     """Items on a plane, coloured by columns confidence (0-1, None where there is none to show), x, y, id and hover."""
+    return _shaded(points, "confidence", {"cmax": 1}, {"title": "Confidence", "tickformat": ".0%"})
+
+
+def pool_map_by_number(points: Mapping[str, Sequence[Any]], title: str) -> go.Figure:
+    """Items on a plane, coloured by columns number (None where there is none to show), x, y, id and hover.
+
+    title: of the scale of colours, with its unit.
+    """
+    return _shaded(points, "number", {}, {"title": title})
+
+
+def _shaded(
+    points: Mapping[str, Sequence[Any]], column: str, scale: dict[str, float], bar: dict[str, str]
+) -> go.Figure:
     import plotly.graph_objects as go
 
     figure = go.Figure()
-    known = [place for place, share in enumerate(points["confidence"]) if share is not None]
-    unknown = [place for place, share in enumerate(points["confidence"]) if share is None]
-    marker = {
-        "color": [points["confidence"][place] for place in known],
-        "colorscale": "Cividis",
-        "cmin": min((points["confidence"][place] for place in known), default=0),
-        "cmax": 1,
-        "size": 7,
-        "colorbar": {"title": "Confidence", "tickformat": ".0%", "thickness": 12},
-    }
+    known = [place for place, share in enumerate(points[column]) if share is not None]
+    unknown = [place for place, share in enumerate(points[column]) if share is None]
+    values = [points[column][place] for place in known]
+    ends = {"cmin": min(values, default=0), "cmax": max(values, default=1)}
+    marker = {"color": values, "colorscale": MAP_SCALE, "size": 7, "colorbar": {"thickness": 12} | bar} | ends | scale
     figure.add_scatter(**_map_trace(points, known), marker=marker, name="Predicted")
     if unknown:
         marker = {"color": OTHER, "symbol": "x", "size": 7}

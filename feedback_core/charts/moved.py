@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 MOST_ROWS = 12
 """Columns that are drawn, those that moved most."""
 
-SIZES = {"log-odds": "Mean size of what it adds (log-odds)", "probability": "Mean size of what it adds (points)"}
+SIZES = {"log-odds": "log-odds", "probability": "points", "score": "alarm score"}
+"""What amounts are measured in, in short; numbers have a measure of their own."""
 
 
-def moved(rows: Mapping[str, Sequence[Any]], versions: tuple[int, int], unit: str) -> go.Figure:
+def moved(rows: Mapping[str, Sequence[Any]], versions: tuple[int, int], unit: str, measure: str = "") -> go.Figure:
     """One line a column from how much it counted to how much it counts now.
 
-    rows: columns column, before, after, low and high (95 % interval of the change) and clear.
+    rows: columns column, before, after, low and high (95 % interval of the change) and clear. measure: of a number.
     """
     import plotly.graph_objects as go
 
@@ -43,19 +44,21 @@ def moved(rows: Mapping[str, Sequence[Any]], versions: tuple[int, int], unit: st
         )
     figure.update_yaxes(type="category", autorange="reversed", automargin=True)
     figure.update_xaxes(rangemode="tozero")
-    finish(figure, SIZES[unit], "")
+    size = SIZES.get(unit, short(measure))
+    finish(figure, f"Mean size of what it adds ({size})" if size else "Mean size of what it adds", "")
     return figure.update_layout(height=120 + 26 * n)
 
 
-def effect_curve(curve: Mapping[str, Any], versions: tuple[int, int]) -> go.Figure:
-    """The probability of a label along one column, by both versions.
+def effect_curve(curve: Mapping[str, Any], versions: tuple[int, int], measure: str = "") -> go.Figure:
+    """The probability of a label, or the number that is said, along one column, by both versions.
 
-    curve: column, kind, label, values, before and after (0-1).
+    curve: column, kind, label (empty for numbers), values, before and after (0-1, or in the measure).
     """
     import plotly.graph_objects as go
 
     figure = go.Figure()
-    number = curve["kind"] == "number"
+    number, share = curve["kind"] == "number", bool(curve["label"])
+    said = "%{y:.1%}" if share else "%{y:,.4~g}"
     for side, colour, version in (("before", OTHER, versions[0]), ("after", CHAMPION, versions[1])):
         figure.add_scatter(
             x=curve["values"] if number else [short(str(value)) for value in curve["values"]],
@@ -64,12 +67,14 @@ def effect_curve(curve: Mapping[str, Any], versions: tuple[int, int]) -> go.Figu
             name=f"Version {version}",
             line={"color": colour},
             marker={"color": colour, "size": 6 if number else 11},
-            hovertemplate=f"{short(curve['column'])} %{{x}}<br>version {version}: %{{y:.1%}}<extra></extra>",
+            hovertemplate=f"{short(curve['column'])} %{{x}}<br>version {version}: {said}<extra></extra>",
         )
-    figure.update_yaxes(tickformat=".0%", rangemode="tozero")
+    if share:
+        figure.update_yaxes(tickformat=".0%", rangemode="tozero")
     if not number:
         figure.update_xaxes(type="category")
-    finish(figure, short(curve["column"]), f"Mean probability of {short(curve['label'])}")
+    of_numbers = f"Mean prediction ({short(measure)})" if measure else "Mean prediction"
+    finish(figure, short(curve["column"]), f"Mean probability of {short(curve['label'])}" if share else of_numbers)
     return figure.update_layout(height=300)
 
 

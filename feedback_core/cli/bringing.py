@@ -32,7 +32,10 @@ def import_model(
     database: Database = "",
     as_json: AsJson = False,
 ) -> None:
-    """Make a version of a fitted model (.skops, .onnx) and judge it; exits as `judge`, the first one serves at once."""
+    """Make a version of a fitted model (.skops, .onnx; .txt of LightGBM, .json and .ubj of XGBoost) and judge it.
+
+    Exits as `judge`; the first one serves at once.
+    """
     from .. import brought
 
     loop = open_loop(database, project)

@@ -61,12 +61,13 @@ def line_up(
     as_json: AsJson = False,
 ) -> None:
     """Train several models on the same rows here and now, judge each, and show them beside each other."""
-    from .. import lineup, wording
+    from .. import lineup
 
     loop = open_loop(database, project)
     for job in lineup.request(loop, estimators, person(by)) if estimators else []:
         finished(loop, job, as_json)
-    rows = lineup.table(lineup.newest(loop))
+    standing = lineup.newest(loop)
+    rows = lineup.table(standing)
     if as_json:
         print_json({"contenders": rows, "looks_left": lineup.looks_left(loop)})
         return
@@ -74,10 +75,10 @@ def line_up(
         typer.echo("No line-up yet: name models, such as random_forest hist_gradient_boosting.")
         return
     cells = [
-        (f"v{row['version']}", row["model"], wording.share(row["score"]), row["finding"], f"{row['train_s']:.1f} s")
-        for row in rows
+        (f"v{row['version']}", row["model"], each.holdout, row["finding"], f"{row['train_s']:.1f} s")
+        for row, each in zip(rows, standing.contenders, strict=True)
     ]
-    print_table(("version", "model", "accuracy", "verdict", "to train"), cells)
+    print_table(("version", "model", "holdout", "verdict", "to train"), cells)
 
 
 @app.command()

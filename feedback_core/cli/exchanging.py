@@ -39,6 +39,9 @@ def import_file(
     new_label: Annotated[
         list[str] | None, typer.Option(help="Label that the project gets first; repeat. Other unknown ones stay out.")
     ] = None,
+    predictions: Annotated[
+        bool, typer.Option(help="Make versions of what models say in the file, known by their predictions alone.")
+    ] = True,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would become of it; store nothing.")] = False,
     limit: Annotated[int, typer.Option(min=0, max=1_000, help="Problems to list.")] = 20,
     project: ProjectName = "",
@@ -53,13 +56,21 @@ def import_file(
     given = named(column or ())
     matched = incoming.matched(loop.project, incoming.fields(io.BytesIO(data), loop.project, format))
     choices = incoming.Choices(
-        format, become, matched | given, named(reviewer or ()), nameless.strip(), tuple(new_label or ())
+        format,
+        become,
+        matched | given,
+        named(reviewer or ()),
+        nameless.strip(),
+        tuple(new_label or ()),
+        predictions,
     )
     if dry_run:
         look = incoming.look(loop.store, loop.project, io.BytesIO(data), choices)
         _tell(look, limit, as_json)
         raise typer.Exit(FAILED if look.empty or look.stopped else DONE)
     result = _take_in(loop, data, choices, person(by), as_json)
+    for job_id in result["jobs"]:
+        finished(loop, loop.store.jobs.get(job_id), as_json)
     rescored(loop, as_json)
     if as_json:
         print_json(result)
@@ -68,6 +79,8 @@ def import_file(
         f"{result['records']:,} records read: {result['added']:,} new items, {result['entries']:,} new answers, "
         f"{result['already']:,} answers were here already."
     )
+    for sentence in result["says"]:
+        typer.echo(sentence)
     for sentence in result["told"][:limit]:
         typer.echo(f"Left out: {sentence}")
     if result["problems"] > limit:
@@ -90,13 +103,19 @@ def _tell(look: Look, limit: int, as_json: bool) -> None:
     if as_json:
         counts = {name: getattr(look, name) for name in ("new", "known", "votes", "entries", "back", "stopped")}
         tallies = {name: dict(getattr(report, name)) for name in ("labels", "unknown", "people", "versions")}
+        tallies["predictions"] = dict(look.guesses)
         problems = [asdict(problem) for problem in report.problems[:limit]]
         told = {"records": report.records, "problems": problems, "problems_in_all": report.problems_in_all}
         print_json(counts | tallies | told)
         return
     typer.echo(f"{report.records:,} records: {look.new:,} new items, {look.known:,} here already.")
     typer.echo(f"{look.entries:,} answers would become entries, {look.votes:,} base truth; {look.back:,} are here.")
-    for title, counted in (("People", report.people), ("Labels", report.labels), ("Unknown labels", report.unknown)):
+    for title, counted in (
+        ("People", report.people),
+        ("Labels", report.labels),
+        ("Unknown labels", report.unknown),
+        ("Predictions of models elsewhere", look.guesses),
+    ):
         if counted:
             typer.echo(f"{title}: {', '.join(f'{name} ({n:,})' for name, n in counted.most_common(20))}")
     listed = [(problem.column or "", problem.value, problem.what) for problem in report.problems[:limit]]

@@ -142,7 +142,7 @@ def _rehearsed(plan: Plan, loop: Loop | None, limit: int, skip_bad: bool, as_jso
 
 
 def _report(loop: Loop, plan: Plan, limit: int, as_json: bool) -> None:
-    from .. import exchange
+    from .. import exchange, tasks
 
     store, project = loop.store, loop.project
     champion, counts = store.versions.champion(project.id), store.tallies.of(project.id, "items")
@@ -154,7 +154,9 @@ def _report(loop: Loop, plan: Plan, limit: int, as_json: bool) -> None:
     typer.echo(
         f"{project.name} holds {sum(counts.values()):,} items, {counts.get('pool/open', 0):,} of them to review."
     )
-    if champion is None:
+    if not tasks.of(project).learns:
+        typer.echo("No model predicts here: see the groups on the page Groups, and say which items belong together.")
+    elif champion is None:
         typer.echo("There is no model yet: review some items, then retrain.")
     else:
         typer.echo(f"Version {champion.number} serves.")

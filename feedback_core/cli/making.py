@@ -35,7 +35,7 @@ def demo(
 
 @app.command()
 def simulate(
-    dataset: Annotated[str, typer.Option(help="digits, churn or definitions.")] = "digits",
+    dataset: Annotated[str, typer.Option(help="digits, churn, definitions or senses.")] = "digits",
     strategy: Annotated[str, typer.Option(help="Priority strategy, or default for the blend.")] = "default",
     rounds: Annotated[int, typer.Option(min=1, max=100)] = 5,
     batch: Annotated[int, typer.Option(min=1, max=10_000, help="Decisions per round.")] = 50,

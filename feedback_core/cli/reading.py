@@ -139,7 +139,7 @@ def explain(
 ) -> None:
     """Say why the champion predicts what it predicts for an item."""
     from .. import explain as rules
-    from .. import explaining
+    from .. import explaining, number_views
 
     loop = open_loop(database, project)
     item = explaining.item_of(loop, key)
@@ -149,13 +149,17 @@ def explain(
         return
     told = found.explanation
     for line in (
-        f"Version {found.version} predicts {told.label}.",
+        f"Version {found.version} predicts {number_views.told(loop.project, found.said)}.",
         found.sentence,
         rules.total(told),
         rules.method(told),
     ):
         typer.echo(line)
-    print_table(("column", "adds"), [[each.column, rules.amount(each.amount, told.unit)] for each in told.strongest])
-    keys = loop.store.items.keys([each.item_id for each in found.nearest])
+    shares = [[each.column, rules.amount(each.amount, told.unit, told.measure)] for each in told.strongest]
+    print_table(("column", "adds"), shares)
+    keys = loop.store.items.keys(found.named)
     for each in found.nearest:
-        typer.echo(f"Like {keys[each.item_id]}, labelled {each.label} (distance {each.distance:.2f}).")
+        label = number_views.told(loop.project, each.label)
+        typer.echo(f"Like {keys[each.item_id]}, labelled {label} (distance {each.distance:.2f}).")
+    for pull in found.pulls:
+        typer.echo(f"The answer {pull.label} about {keys[pull.item_id]} adds {pull.amount:+.2f}.")

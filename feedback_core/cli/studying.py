@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from .options import AsJson, By, Database, ProjectName, app, open_loop, person, print_json, print_table
+from .options import (
+    AsJson,
+    By,
+    Database,
+    ProjectName,
+    VersionNumber,
+    app,
+    open_loop,
+    person,
+    print_json,
+    print_table,
+)
 from .running import finished
 
 if TYPE_CHECKING:
@@ -136,6 +147,21 @@ def backtest(
     print_table(("rule", "retrains", "wrong answers", "cost", "right on the entries as they came"), list(rows))
 
 
+@app.command("what-moved")
+def what_moved(
+    version: VersionNumber, project: ProjectName = "", run: Run = False, by: By = "", database: Database = "",
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """What a version goes by now and the one before it did not, which rows changed, and which labels pulled them."""
+    from .. import studies
+
+    def view(store: Store, own: Project) -> studies.EffectsView:
+        return studies.effects_view(store, store.versions.numbered(own.id, version))
+
+    found = _found("effects", view, project, run, by, database, as_json, version)
+    _show((*found.sentences, *found.notes, _hint(found.empty)), found, as_json)
+
+
 def _hint(empty: str) -> str:
     return f"{empty} Make one now with --run." if empty else ""
 
@@ -148,11 +174,13 @@ def _found(
     by: str,
     database: str,
     as_json: bool,
+    version: int | None = None,
 ) -> View:
     """The newest study of a kind; one made here and now where that is wished. Raises CannotTrain when its job fails."""
     loop = open_loop(database, project)
     if run:
-        finished(loop, loop.request_study(kind, person(by), trigger="command line"), as_json)
+        about = None if version is None else loop.store.versions.numbered(loop.project.id, version)
+        finished(loop, loop.request_study(kind, person(by), about, trigger="command line"), as_json)
     return view(loop.store, loop.project)
 
 

@@ -29,7 +29,7 @@ def carry_out(loop: Loop, job: Job, progress: Progress = silent) -> tuple[Cluste
     made = recluster(loop, Asked(job.payload["k"], job.id, job.requested_by), progress)
     report = loop.store.clusterings.report_on(made.id) or compare(loop, made)
     if report.finding == "first" and report.decision is None:
-        loop.store.clusterings.decide(made, report, "promote", by=GATE, reason="first clustering", now=loop.clock())
+        loop.store.clusterings.decide(made, report, "promote", by=GATE, reason="the first groups", now=loop.clock())
     return made, report
 
 

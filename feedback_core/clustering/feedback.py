@@ -82,7 +82,7 @@ _NUMBER = {1: "one", 2: "two different ones"}
 
 def _numbers(loop: Loop, word: ClusterSaid, clustering_id: int | None) -> tuple[int, int | None]:
     if clustering_id is None:
-        raise Refused("There are no groups yet: make the first clustering.")
+        raise Refused("There are no groups yet: make the first ones on the Groups page.")
     clusters = {cluster.number: cluster for cluster in loop.store.clusterings.clusters(clustering_id)}
     if missing := [number for number in word.clusters if number not in clusters]:
         raise NotFound(f"There is no group {missing[0]}: there are {', '.join(map(str, clusters))}.")

@@ -28,7 +28,7 @@ def hand(loop: Loop, reviewer: str, n: int = HAND, rng: np.random.Generator | No
     store, project_id = loop.store, loop.project.id
     champion = store.clusterings.champion(project_id)
     if champion is None:
-        raise Refused("There are no groups yet: make the first clustering.")
+        raise Refused("There are no groups yet: make the first ones on the Groups page.")
     held = store.cluster_feedback.hand(project_id, champion.id, reviewer, n)
     if len(held) >= n:
         return held[:n]

@@ -11,16 +11,21 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 OwnValues = Callable[[Any, int], Floats]
-"""(prepared row (1, w), k) -> what each feature adds to the log-odds of class k and last the base, (w + 1,)."""
+"""(prepared row (1, w), k) -> what each feature adds to the log-odds of class k, or to a number, and last the base,
+(w + 1,)."""
 
 
 def own_values_of(step: Any) -> OwnValues | None:
-    """The values of a fitted LightGBM or XGBoost classifier, None for anything else."""
+    """The values of a fitted LightGBM or XGBoost model, None for anything else."""
     native = getattr(step, "native_", None) or getattr(step, "booster_", None)
     if native is None and hasattr(step, "get_booster"):
         native = step.get_booster()
     give = {"lightgbm": _lightgbm, "xgboost": _xgboost}.get(type(native).__module__.split(".")[0])
-    return None if give is None else lambda row, k: _of_class(give(native, row), row.shape[1], k)
+    if give is None:
+        return None
+    if hasattr(step, "classes_"):
+        return lambda row, k: _of_class(give(native, row), row.shape[1], k)
+    return lambda row, _k: _of_number(give(native, row), step)
 
 
 def _lightgbm(native: Any, row: Any) -> Any:
@@ -33,6 +38,13 @@ def _xgboost(native: Any, row: Any) -> Any:
     from xgboost import DMatrix
 
     return native.predict(DMatrix(row, nthread=1), pred_contribs=True, validate_features=False)
+
+
+def _of_number(values: Any, step: Any) -> Floats:
+    """The values in the unit of the target, which a model of ours has learned in units of its spread."""
+    found = np.asarray(values, float).ravel() * getattr(step, "scale_", 1.0)
+    found[-1] += getattr(step, "centre_", 0.0)
+    return found
 
 
 def _of_class(values: Any, width: int, k: int) -> Floats:

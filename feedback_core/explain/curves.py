@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..training import aligned_proba
 from ..types import Column
 
 POINTS = 12
@@ -26,12 +26,12 @@ def grid(column: Column, values: Any) -> list[Any]:
 
 
 def partial_effect(
-    model: Any, rows: Any, labels: tuple[str, ...], column: str, values: list[Any]
+    ask: Callable[[Any], npt.NDArray[np.float64]], rows: Any, column: str, values: list[Any]
 ) -> npt.NDArray[np.float64]:
-    """Mean probability of each label at each value, (v, k). rows: decoded, (n, ...).
+    """What a model says on average at each value, (v,). ask: decoded rows -> (n,). rows: decoded, (n, ...).
 
     Source: Friedman (2001), partial dependence.
     """
     every = rows.iloc[np.tile(np.arange(len(rows)), len(values))].reset_index(drop=True)
     every[column] = np.repeat(np.asarray(values, dtype=rows[column].dtype), len(rows))
-    return np.asarray(aligned_proba(model, every, labels).reshape(len(values), len(rows), -1).mean(axis=1))
+    return np.asarray(ask(every).reshape(len(values), len(rows)).mean(axis=1))

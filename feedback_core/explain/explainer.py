@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..intake import feature_names
-from ..training import aligned_proba
 from ..types import Schema
 from . import images, texts
 from .explanation import Detail, Effect, Explanation, Unit, Way
 from .mixtures import of_frames, of_numbers
+from .outputs import Classes, Outputs
 from .owners import owners
 from .permutations import PAIRS, Mask, Shares, shapley
 from .readers import Reader, reader_of
@@ -26,18 +26,26 @@ BACKGROUND = 200
 class Explainer:
     """A version's model with the rows it is explained against. Safe to share between threads: it keeps no row."""
 
-    def __init__(self, model: Any, schema: Schema, labels: tuple[str, ...], learned: Any, seed: int, way: Way) -> None:
-        """model: a fitted pipeline. learned: (m, ...) decoded rows, uniformly drawn from those it was fitted on.
+    def __init__(
+        self, model: Any, schema: Schema, outputs: tuple[str, ...] | Outputs, learned: Any, seed: int, way: Way
+    ) -> None:
+        """model: a fitted pipeline. outputs: labels, of whose probabilities it is, or something else that it says.
 
-        way: how the registry of models says that it can be explained.
+        learned: (m, ...) decoded rows, uniformly drawn from those it was fitted on. way: how the registry of models
+        says that it can be explained.
         """
-        self._model, self._schema, self._labels, self._learned, self._seed = model, schema, labels, learned, seed
+        self._model, self._schema, self._learned, self._seed = model, schema, learned, seed
+        self._outputs = Classes(outputs) if isinstance(outputs, tuple) else outputs
         steps = getattr(model, "named_steps", {})
         self._prepare, self._step = steps.get("prepare"), steps.get("model")
         self._owners = None
         self._reader: Reader | None = None
         # A model from elsewhere may be asked about whole rows alone: its scaling is for distances, not for itself.
-        if self._prepare is not None and hasattr(self._prepare, "transform") and hasattr(self._step, "predict_proba"):
+        if (
+            self._prepare is not None
+            and hasattr(self._prepare, "transform")
+            and hasattr(self._step, self._outputs.method)
+        ):
             self._background = self._prepare.transform(learned)
             self._owners = owners(self._prepare, schema, self._background.shape[1])
         if self._owners is not None:
@@ -49,10 +57,9 @@ class Explainer:
         details: the words of texts and patches of images, too. A label the model has not learned has no score: its
         effects are 0.
         """
-        known = [str(each) for each in self._model.classes_]
-        if label not in known:
-            return Explanation(label, "sampled", "probability", 0.0, 0.0, self._effects(np.zeros(self._width)))
-        k = known.index(label)
+        k = self._outputs.position(self._model, label)
+        if k is None:
+            return Explanation(label, "sampled", self._outputs.unit, 0.0, 0.0, self._effects(np.zeros(self._width)))
         reader = self._reader if self._reader is not None and self._reader.reads(k) else None
         found = self._asked(row, label) if reader is None else self._read(reader, self._prepared(row), label, k)
         return replace(found, details=self._details(row, found, reader, k)) if details else found
@@ -62,14 +69,14 @@ class Explainer:
 
         rows: (n, ...). Preparing them together takes less than a tenth of the time: it is most of what is to do.
         """
-        reader, known = self._reader, [str(each) for each in self._model.classes_]
+        reader = self._reader
         if reader is None:
             return [None] * len(labels)
         prepared = self._prepared(rows)
         found: list[Explanation | None] = []
         for n, label in enumerate(labels):
-            k = known.index(label) if label in known else -1
-            if k < 0 or not reader.quick(k):
+            k = self._outputs.position(self._model, label)
+            if k is None or not reader.quick(k):
                 found.append(None)
                 continue
             told = self._read(reader, prepared[n : n + 1], label, k)
@@ -84,9 +91,9 @@ class Explainer:
 
     def unit(self, label: str) -> Unit:
         """What the amounts of a label are measured in."""
-        known = [str(each) for each in self._model.classes_]
-        readable = self._reader is not None and label in known and self._reader.reads(known.index(label))
-        return self._reader.unit if readable and self._reader is not None else "probability"
+        k = self._outputs.position(self._model, label)
+        readable = self._reader is not None and k is not None and self._reader.reads(k)
+        return self._reader.unit if readable and self._reader is not None else self._outputs.unit
 
     @property
     def _width(self) -> int:
@@ -96,25 +103,27 @@ class Explainer:
         return self._prepare.transform(rows)  # type: ignore[union-attr]
 
     def _read(self, reader: Reader, prepared: Any, label: str, k: int) -> Explanation:
-        amounts, base = reader.columns(prepared, k), reader.base(k)
-        output = base + float(amounts.sum())
-        return Explanation(label, reader.way, reader.unit, base, output, self._effects(amounts))
+        amounts, base, answers = reader.columns(prepared, k), reader.base(k), reader.answers(prepared)
+        output = base + float(amounts.sum()) + answers
+        told = Explanation(label, reader.way, reader.unit, base, output, self._effects(amounts), answers=answers)
+        return replace(told, measure=self._outputs.measure)
 
     def _asked(self, row: Any, label: str) -> Explanation:
         shares = self._shares(row, label)
         effects = self._effects(shares.values)
-        return Explanation(label, "sampled", "probability", shares.base, shares.output, effects, samples=shares.samples)
+        told = Explanation(label, "sampled", self._outputs.unit, shares.base, shares.output, effects)
+        return replace(told, samples=shares.samples, measure=self._outputs.measure)
 
     def _shares(self, row: Any, label: str) -> Shares:
         """Sampled over columns, on prepared rows where they are known to be made of columns one by one."""
-        k, some = self._labels.index(label), self._some
+        some = self._some
         if self._owners is not None:
             prepared = self._prepared(row)
             mix = of_numbers(prepared, self._background[: len(some)], self._owners)
-            ask = self._asking(self._step, mix, k)
+            ask = self._asking(self._step, mix, label)
         else:
             sizes = [len(feature_names(Schema((column,)))) for column in self._schema.columns]
-            ask = self._asking(self._model, of_frames(row, some, np.repeat(np.arange(self._width), sizes)), k)
+            ask = self._asking(self._model, of_frames(row, some, np.repeat(np.arange(self._width), sizes)), label)
         return shapley(self._width, ask, self._rng, backgrounds=len(some))
 
     @property
@@ -125,8 +134,8 @@ class Explainer:
     def _rng(self) -> np.random.Generator:
         return np.random.default_rng(self._seed)  # the same row is explained alike whenever it is asked for
 
-    def _asking(self, model: Any, mix: Any, k: int) -> Any:
-        return lambda own, source: aligned_proba(model, mix(own, source), self._labels)[:, k]
+    def _asking(self, model: Any, mix: Any, label: str) -> Any:
+        return lambda own, source: self._outputs.of(model, mix(own, source), label)
 
     def _effects(self, amounts: npt.NDArray[np.float64]) -> tuple[Effect, ...]:
         return tuple(Effect(name, float(each)) for name, each in zip(self._schema.names, amounts, strict=True))
@@ -168,16 +177,16 @@ class Explainer:
 
     def _said(self, row: Any, column: str, label: str, some: Sequence[str]) -> Any:
         rows = row.iloc[np.zeros(len(some), int)].assign(**{column: list(some)})
-        return aligned_proba(self._model, rows, self._labels)[:, self._labels.index(label)]
+        return self._outputs.of(self._model, rows, label)
 
     def _by_patches(self, row: Any, label: str, n: int) -> Detail:
         column, some = self._schema.columns[n], self._some
         place = [name in set(feature_names(Schema((column,)))) for name in row.columns]
-        mix, k = of_frames(row, some, np.arange(len(place))), self._labels.index(label)
+        mix = of_frames(row, some, np.arange(len(place)))
 
         def ask(own: Mask, source: npt.NDArray[np.intp]) -> Any:
             kept = np.ones((len(own), len(place)), bool)
             kept[:, place] = own
-            return aligned_proba(self._model, mix(kept, source), self._labels)[:, k]
+            return self._outputs.of(self._model, mix(kept, source), label)
 
         return images.by_exchange(column.name, column.shape, ask, self._rng, len(some))

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Way = Literal["linear", "tree", "sampled"]
-"""How a model can be explained: its coefficients, its trees, or by asking it about mixtures of rows."""
+Way = Literal["linear", "tree", "distance", "sampled"]
+"""How a model can be explained: its coefficients, its trees, distances to rows, or by asking it about mixtures of rows.
+"""
 
-Unit = Literal["log-odds", "probability"]
+Unit = Literal["log-odds", "probability", "number", "score"]
+"""number: that of the target. score: of an alarm, 0 at the edge and about 1 for a true one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +45,12 @@ class Detail:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a model gave a label its score: base + the sum of the effects = output.
+    """Why a model gave a label its score, or said a number: base + the sum of the effects + answers = output.
 
-    base: what the model says on average about rows it has learned from. effects: one a column, in the order of the
-    schema. exact: computed from the model itself; otherwise estimated from `samples` mixtures of rows.
+    label: what it said; of a number, its text. base: what the model says on average about rows it has learned from.
+    effects: one a column, in the order of the schema. exact: computed from the model itself; otherwise estimated from
+    `samples` mixtures of rows. measure: what the target's numbers are measured in, such as mg/dl. answers: what
+    people's answers about rows like this one add to an alarm.
     """
 
     label: str
@@ -57,6 +61,8 @@ class Explanation:
     effects: tuple[Effect, ...]
     details: tuple[Detail, ...] = ()
     samples: int = 0
+    measure: str = ""
+    answers: float = 0.0
 
     @property
     def exact(self) -> bool:

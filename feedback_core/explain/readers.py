@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from .alarms import alarm_reader
 from .boosters import OwnValues, own_values_of
 from .explanation import Unit, Way
 from .linear import Linear, is_linear
@@ -39,6 +40,9 @@ class Reader(Protocol):
     def features(self, prepared: Any, k: int) -> Floats:
         """What each feature adds, (w,)."""
 
+    def answers(self, prepared: Any) -> float:
+        """What people's answers about rows like this one add beside its columns."""
+
 
 def reader_of(way: Way, step: Any, background: Any, owners: Owners, columns: int) -> Reader | None:
     """How to read a fitted estimator; None for one that can only be asked.
@@ -46,25 +50,34 @@ def reader_of(way: Way, step: Any, background: Any, owners: Owners, columns: int
     way: what the registry says of it. A model it calls linear or made of trees may still be none that is read here.
     background: (m, w) prepared rows. owners: (w,) position of the column behind each feature.
     """
+    if (alarms := alarm_reader(step, background, owners, columns)) is not None:
+        return alarms
     if way == "linear" and is_linear(step):
         return _LinearReader(step, background, owners, columns)
     if way == "tree" and (own := own_values_of(step)) is not None:
-        return _OwnValuesReader(own, owners, columns)
+        return _OwnValuesReader(own, _unit(step, "log-odds"), owners, columns)
     return _TreeReader(step, owners, columns) if way == "tree" and trees_of(step) is not None else None
 
 
-class _LinearReader:
-    way: Way = "linear"
-    unit: Unit = "log-odds"
-
-    def __init__(self, step: Any, background: Any, owners: Owners, columns: int) -> None:
-        self._linear, self._owners, self._columns = Linear(step, background), owners, columns
+class _Read:
+    """What most readers share: a row takes little time, and nothing counts beside its columns."""
 
     def reads(self, _k: int) -> bool:
         return True
 
     def quick(self, _k: int) -> bool:
         return True
+
+    def answers(self, _prepared: Any) -> float:
+        return 0.0
+
+
+class _LinearReader(_Read):
+    way: Way = "linear"
+
+    def __init__(self, step: Any, background: Any, owners: Owners, columns: int) -> None:
+        self._linear, self._owners, self._columns = Linear(step, background), owners, columns
+        self.unit: Unit = _unit(step, "log-odds")
 
     def base(self, k: int) -> float:
         return self._linear.base(k)
@@ -76,13 +89,13 @@ class _LinearReader:
         return np.asarray(self._linear.features(prepared, k)[0])
 
 
-class _TreeReader:
+class _TreeReader(_Read):
     way: Way = "tree"
 
     def __init__(self, step: Any, owners: Owners, columns: int) -> None:
         trees = trees_of(step)
         assert trees is not None  # asked before
-        self.unit: Unit = "probability" if trees.single else "log-odds"
+        self.unit: Unit = _unit(step, "probability" if trees.single else "log-odds")
         # Prepared when they are asked for: a label that nobody predicts needs no paths.
         self._by_column: Callable[[int], TreeShapley] = cache(lambda k: TreeShapley(trees, k, owners, columns))
         each = np.arange(len(owners))
@@ -104,19 +117,12 @@ class _TreeReader:
         return self._by_feature(k).of(_row(prepared))
 
 
-class _OwnValuesReader:
+class _OwnValuesReader(_Read):
     way: Way = "tree"
-    unit: Unit = "log-odds"
 
-    def __init__(self, own: OwnValues, owners: Owners, columns: int) -> None:
-        self._own, self._owners, self._columns = own, owners, columns
+    def __init__(self, own: OwnValues, unit: Unit, owners: Owners, columns: int) -> None:
+        self._own, self.unit, self._owners, self._columns = own, unit, owners, columns
         self._base: Callable[[int], float] = cache(lambda k: float(own(np.zeros((1, len(owners))), k)[-1]))
-
-    def reads(self, _k: int) -> bool:
-        return True
-
-    def quick(self, _k: int) -> bool:
-        return True
 
     def base(self, k: int) -> float:
         return self._base(k)  # the same for every row
@@ -126,6 +132,10 @@ class _OwnValuesReader:
 
     def features(self, prepared: Any, k: int) -> Floats:
         return self._own(prepared, k)[:-1]
+
+
+def _unit(step: Any, of_classes: Unit) -> Unit:
+    return of_classes if hasattr(step, "classes_") else "number"
 
 
 def _row(prepared: Any) -> Floats:

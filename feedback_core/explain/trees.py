@@ -34,23 +34,51 @@ class Trees:
 
 
 def trees_of(model: Any) -> Trees | None:
-    """The trees of a fitted classifier of scikit-learn, None for any other and for splits by category sets."""
+    """The trees of a fitted classifier or regressor of scikit-learn; a number is output 0.
+
+    None for any other model, for splits by category sets, and for numbers that are no plain sum of leaves.
+    """
+    from sklearn.base import is_regressor
+
+    numbers = is_regressor(model)
     if hasattr(model, "_predictors"):
-        return _of_histograms(model)
-    grown = getattr(model, "estimators_", None) if hasattr(model, "predict_proba") else None
+        return _of_histograms(model, numbers)
+    grown = getattr(model, "estimators_", None) if numbers or hasattr(model, "predict_proba") else None
     if hasattr(model, "tree_"):
         grown = [model]
     if not isinstance(grown, list) or not all(hasattr(one, "tree_") for one in grown):
         return None
-    return _of_forest([one.tree_ for one in grown], len(model.classes_))
+    return _of_forest([one.tree_ for one in grown], 0 if numbers else len(model.classes_))
+
+
+def of_isolation(forest: Any) -> Trees:
+    """The trees of a fitted isolation forest; they say minus the depth of a row, 1 being that of a usual one.
+
+    A leaf of several rows counts as deep as they would lie if the tree went on. Source: Liu, Ting and Zhou (2008).
+    """
+    grown = [one.tree_ for one in forest.estimators_]
+    usual = len(grown) * float(_further(np.asarray([forest.max_samples_]))[0]) or 1.0
+    depths = [tree.compute_node_depths() - 1 + _further(tree.n_node_samples) for tree in grown]
+    return _joined(grown, -np.concatenate(depths)[:, None] / usual)
+
+
+def _further(rows: npt.NDArray[Any]) -> Floats:
+    """Mean depth of so many rows in a tree that isolates each of them."""
+    n = np.maximum(rows.astype(float), 2.0)
+    several = 2 * (np.log(np.maximum(n - 1, 1)) + np.euler_gamma) - 2 * (n - 1) / n
+    return np.asarray(np.where(rows <= 1, 0.0, np.where(rows == 2, 1.0, several)))
 
 
 def _of_forest(grown: Sequence[Any], k: int) -> Trees | None:
-    # Boosted trees have one output each and a link of their own; here every tree says probabilities.
-    if any(tree.value.shape[1:] != (1, k) for tree in grown):
+    # Boosted trees have one output each and a link of their own; here every tree says probabilities, or a number.
+    if any(tree.value.shape[1:] != (1, k or 1) for tree in grown):
         return None
-    starts = np.cumsum([0, *(tree.node_count for tree in grown[:-1])])
     values = np.concatenate([tree.value[:, 0, :] for tree in grown])
+    return _joined(grown, (values / values.sum(axis=1, keepdims=True) if k else values) / len(grown))
+
+
+def _joined(grown: Sequence[Any], value: Floats) -> Trees:
+    starts = np.cumsum([0, *(tree.node_count for tree in grown[:-1])])
     return Trees(
         feature=np.concatenate([np.where(t.children_left < 0, -1, t.feature) for t in grown]).astype(np.intp),
         threshold=np.concatenate([t.threshold for t in grown]),
@@ -58,13 +86,15 @@ def _of_forest(grown: Sequence[Any], k: int) -> Trees | None:
         right=np.concatenate([_moved(t.children_right, start) for t, start in zip(grown, starts, strict=True)]),
         missing_left=np.concatenate([t.missing_go_to_left.astype(bool) for t in grown]),
         cover=np.concatenate([t.weighted_n_node_samples for t in grown]),
-        value=values / values.sum(axis=1, keepdims=True) / len(grown),
-        offset=np.zeros(k),
+        value=value,
+        offset=np.zeros(value.shape[1]),
         single=True,
     )
 
 
-def _of_histograms(model: Any) -> Trees | None:
+def _of_histograms(model: Any, numbers: bool) -> Trees | None:
+    if numbers and type(model._loss.link).__name__ != "IdentityLink":  # the sum of its leaves is a logarithm
+        return None
     grown = [(tree.nodes, k) for step in model._predictors for k, tree in enumerate(step)]
     nodes = [each for each, _ in grown]
     if any(each["is_categorical"].any() for each in nodes):
@@ -72,6 +102,7 @@ def _of_histograms(model: Any) -> Trees | None:
     starts = np.cumsum([0, *(len(each) for each in nodes[:-1])])
     leaf = np.concatenate([each["is_leaf"].astype(bool) for each in nodes])
     outputs = max(k for _, k in grown) + 1
+    mirrored = outputs == 1 and not numbers  # with two classes the one output is that of the second
     value = np.zeros((len(leaf), outputs))
     value[np.arange(len(leaf)), np.repeat([k for _, k in grown], [len(each) for each in nodes])] = np.concatenate(
         [each["value"] for each in nodes]
@@ -85,9 +116,8 @@ def _of_histograms(model: Any) -> Trees | None:
         right=_children("right", nodes, starts, leaf),
         missing_left=np.concatenate([each["missing_go_to_left"].astype(bool) for each in nodes]),
         cover=np.concatenate([each["count"] for each in nodes]).astype(float),
-        # With two classes the one output is that of the second.
-        value=np.column_stack([-value[:, 0], value[:, 0]]) if outputs == 1 else value,
-        offset=np.concatenate([-offset, offset]) if outputs == 1 else offset,
+        value=np.column_stack([-value[:, 0], value[:, 0]]) if mirrored else value,
+        offset=np.concatenate([-offset, offset]) if mirrored else offset,
         single=False,
     )
 

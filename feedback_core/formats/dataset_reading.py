@@ -101,7 +101,10 @@ def _class_names(schema: pa.Schema) -> dict[str, Sequence[Any]]:
     except orjson.JSONDecodeError:
         return {}
     features = mapping(mapping(mapping(told).get("info")).get("features"))
-    named = {column: mapping(feature).get("names") for column, feature in features.items()}
+    # Several classes a row are a list of them, which earlier versions called a sequence.
+    named = {
+        column: mapping(mapping(feature).get("feature", feature)).get("names") for column, feature in features.items()
+    }
     return {column: names for column, names in named.items() if isinstance(names, list)}
 
 
@@ -121,7 +124,10 @@ def _record(place: str, row: Mapping[str, Any], labels: Mapping[str, Sequence[An
     said = {name: row[column] for name, column in own.items()}
     trouble: list[str] = []
     label = said.get("label")
-    if (names := labels.get(own.get("label", ""))) is not None and isinstance(label, int):
+    if (names := labels.get(own.get("label", ""))) is not None and isinstance(label, list):
+        trouble += [f"label={n} is none of its {len(names)} classes" for n in label if not 0 <= n < len(names)]
+        label = None if trouble else [names[n] for n in label]
+    elif names is not None and isinstance(label, int):
         # -1 is what a data set writes for a label that nobody is to know.
         trouble += [] if -1 <= label < len(names) else [f"label={label} is none of its {len(names)} classes"]
         label = names[label] if 0 <= label < len(names) else None

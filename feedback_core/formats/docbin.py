@@ -7,9 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .. import multilabel
 from ..errors import InvalidInput
 from ..types import Project
-from .fields import only_labels, text_column
+from .fields import only_labels, takes_several, text_column
 from .packing import packed
 from .record import Format, Record, Source
 from .registry import register
@@ -55,7 +56,8 @@ def _spacy() -> Any:
 
 def _add(kept: DocBin, language: Any, record: Record, column: str, project: Project) -> None:
     doc = language.make_doc(record.values[column])
-    doc.cats = {label: float(label == record.label) for label in project.labels}
+    bears = multilabel.parts(str(record.label)) if takes_several(project) else (record.label,)
+    doc.cats = {label: float(label in bears) for label in project.labels}
     kept.add(doc)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any
 
+from .. import multilabel
 from ..types import Project
 
 MOST_NAME = 200
@@ -55,7 +56,18 @@ def pictures(project: Project) -> str:
 
 def only_labels(project: Project, title: str) -> str:
     """Why a format of labels does not fit, "" where it does. title: of the format."""
-    return "" if project.task == "classification" else f"{title} holds labels, and this project is about {project.task}"
+    fits = project.task == "classification" or takes_several(project)
+    return "" if fits else f"{title} holds labels, and this project is about {project.task}"
+
+
+def takes_several(project: Project) -> bool:
+    """Whether an item bears any number of labels: a file then has a list of them, of none too."""
+    return project.task == "multilabel"
+
+
+def written(label: str | None, project: Project) -> str | list[str] | None:
+    """A label as files hold it: a list where an item bears several."""
+    return list(multilabel.parts(label)) if label is not None and takes_several(project) else label
 
 
 def text_column(project: Project) -> str:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from .. import multilabel
 from ..types import Column, Project
 from .dataset_reading import read
+from .fields import takes_several
 from .packing import packed
 from .record import Format, Record, Source
 from .registry import register
@@ -80,8 +82,10 @@ def _row(record: Record, project: Project, own: Mapping[str, str]) -> dict[str, 
     return dict(record.values) | {own[name]: value for name, value in said.items()}
 
 
-def _label(label: str | None, project: Project) -> int | float | None:
-    """A class by its number, a number as it is."""
+def _label(label: str | None, project: Project) -> int | float | list[int] | None:
+    """A class by its number, several as a list of these, a number as it is."""
+    if takes_several(project):
+        return None if label is None else [project.labels.index(each) for each in multilabel.parts(label)]
     if project.task == "regression":
         return None if label is None else float(label)
     return project.labels.index(label) if label in project.labels else None
@@ -93,8 +97,9 @@ def _schema(project: Project) -> pa.Schema:
     own = own_names(project)
     features = {column.name: _feature(column) for column in project.schema.columns}
     values = {name: _value("float64" if name == "confidence" else "string") for name in _OWN}
-    classes = {"names": list(project.labels), "_type": "ClassLabel"}
-    values["label"] = _value("float64") if project.task == "regression" else classes
+    classes: dict[str, Any] = {"names": list(project.labels), "_type": "ClassLabel"}
+    several = {"feature": classes, "_type": "List"} if takes_several(project) else classes
+    values["label"] = _value("float64") if project.task == "regression" else several
     values["answers"] = {"feature": {name: _value(kind) for name, kind in _ANSWER.items()}, "_type": "List"}
     features |= {own[name]: feature for name, feature in values.items()}
     fields = [pa.field(name, _arrow_type(feature)) for name, feature in features.items()]
@@ -133,7 +138,7 @@ def _table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
 
 
 def _unfit(project: Project) -> str:
-    known = project.task in ("classification", "regression")
+    known = project.task in ("classification", "regression") or takes_several(project)
     return "" if known else f"The data set holds a class or a number a row, and this project is about {project.task}"
 
 
@@ -148,12 +153,14 @@ def _card(project: Project, counts: Mapping[str, int]) -> str:
     files = "\n".join(f"  - split: {name}\n    path: data/{name}.parquet" for name in counts)
     rows = "\n".join(f"| {name} | {n:,} | {_SAYS[name]} |" for name, n in counts.items())
     own = own_names(project)
-    target = f"one of {len(project.labels)} classes" if project.labels else "a number"
+    among = "any number" if takes_several(project) else "one"
+    target = f"{among} of {len(project.labels)} classes" if project.labels else "a number"
+    kind = "classification\ntask_ids:\n- multi-label-classification" if takes_several(project) else project.task
     title = orjson.dumps(project.name).decode()
     return f"""---
 pretty_name: {title}
 task_categories:
-- {"text" if project.schema.of_kind("text") else "tabular"}-{project.task}
+- {"text" if project.schema.of_kind("text") else "tabular"}-{kind}
 configs:
 - config_name: default
   data_files:

@@ -15,8 +15,9 @@ from xml.sax.saxutils import quoteattr
 
 import orjson
 
+from .. import multilabel
 from ..types import Project
-from .fields import entry_id, listed, mapping, pictures, seconds, share, text
+from .fields import entry_id, listed, mapping, pictures, seconds, share, takes_several, text
 from .json_stream import objects
 from .record import Answer, Format, Guess, Record, Source
 from .registry import register
@@ -39,7 +40,8 @@ def config(project: Project) -> str:
     ]
     about = quoteattr(_tag(project.schema.names[0]))
     choices = "\n".join(f"    <Choice value={quoteattr(label)}/>" for label in project.labels)
-    asked = f'  <Choices name="{QUESTION}" toName={about} choice="single" showInLine="true">\n{choices}\n  </Choices>'
+    one = "multiple" if takes_several(project) else "single"
+    asked = f'  <Choices name="{QUESTION}" toName={about} choice="{one}" showInLine="true">\n{choices}\n  </Choices>'
     if project.task == "regression":
         asked = f'  <Number name="{QUESTION}" toName={about}/>'
     return "\n".join(["<View>", *shown, asked, "</View>"])
@@ -54,14 +56,14 @@ def write(source: Source) -> Iterator[bytes]:
     yield b"[]" if start == b"[" else b"]\n"
 
 
-def read(file: BinaryIO, _project: Project) -> Iterator[Record]:
+def read(file: BinaryIO, project: Project) -> Iterator[Record]:
     """Tasks of a JSON export or of a file made for its import. Raises InvalidFile."""
     for number, task in objects(file, "task"):
-        yield _record(f"task {number:,}", task)
+        yield _record(f"task {number:,}", task, takes_several(project))
 
 
 def _unfit(project: Project) -> str:
-    if project.task not in ("classification", "regression"):
+    if project.task not in ("classification", "regression", "multilabel"):
         return f"Label Studio files are made of labels and numbers, and this project is about {project.task}"
     column = pictures(project)
     return f"Label Studio shows pictures by their address, and {column!r} holds them in the row" if column else ""
@@ -100,20 +102,22 @@ def _annotation(answer: Answer, result: Callable[[str], Any]) -> dict[str, Any]:
 
 
 def _result(project: Project, label: str) -> dict[str, Any]:
-    said = {"choices": [label]} if project.task == "classification" else {"number": float(label)}
+    chosen = list(multilabel.parts(label)) if takes_several(project) else [label]
+    said = {"number": float(label)} if project.task == "regression" else {"choices": chosen}
     about = _tag(project.schema.names[0])
     return {"from_name": QUESTION, "to_name": about, "type": next(iter(said)), "value": said}
 
 
-def _record(place: str, task: Mapping[str, Any]) -> Record:
+def _record(place: str, task: Mapping[str, Any], several: bool) -> Record:
     # A task without `data` is its own data, as their import has it.
     data = task["data"] if isinstance(task.get("data"), dict) else task
     ours = mapping(mapping(task.get("meta")).get(ORIGIN))
     trouble: list[str] = []
     answers = [
-        _answer(each, bool(ours), trouble) for each in listed(task.get("annotations") or task.get("completions"))
+        _answer(each, bool(ours), trouble, several)
+        for each in listed(task.get("annotations") or task.get("completions"))
     ]
-    guesses = [_guess(each, trouble) for each in listed(task.get("predictions"))]
+    guesses = [_guess(each, trouble, several) for each in listed(task.get("predictions"))]
     return Record(
         place,
         data,
@@ -125,7 +129,7 @@ def _record(place: str, task: Mapping[str, Any]) -> Record:
     )
 
 
-def _answer(annotation: Mapping[str, Any], ours: bool, trouble: list[str]) -> Answer | None:
+def _answer(annotation: Mapping[str, Any], ours: bool, trouble: list[str], several: bool) -> Answer | None:
     by = text(annotation.get("reviewer")) or _person(annotation.get("completed_by"))
     number = text(annotation.get("id"))
     # What went out from here comes back with our number as the one it was imported under.
@@ -133,12 +137,12 @@ def _answer(annotation: Mapping[str, Any], ours: bool, trouble: list[str]) -> An
     took = seconds(annotation.get("lead_time"))
     if annotation.get("was_cancelled") or annotation.get("skipped"):
         return Answer(by, "skip", seconds=took, id=number, entry=entry)
-    label = _said(annotation.get("result"), f"annotation {number or 'without a number'}", trouble)
+    label = _said(annotation.get("result"), f"annotation {number or 'without a number'}", trouble, several)
     return None if label is None else Answer(by, "label", label, seconds=took, id=number, entry=entry)
 
 
-def _guess(prediction: Mapping[str, Any], trouble: list[str]) -> Guess | None:
-    label = _said(prediction.get("result"), "a prediction", trouble)
+def _guess(prediction: Mapping[str, Any], trouble: list[str], several: bool) -> Guess | None:
+    label = _said(prediction.get("result"), "a prediction", trouble, several)
     version = text(prediction.get("model_version")) or "Label Studio"
     return None if label is None else Guess(label, version, share(prediction.get("score")))
 
@@ -151,9 +155,11 @@ def _person(completed_by: Any) -> str:
     return f"annotator {named}" if named.isdecimal() else named
 
 
-def _said(result: Any, what: str, trouble: list[str]) -> Any:
-    """The one label that a result gives; None with a sentence about why it gives none."""
+def _said(result: Any, what: str, trouble: list[str], several: bool) -> Any:
+    """The label that a result gives, a list where an item bears several; None with a sentence about why none."""
     regions = listed(result)
+    if several and not regions:
+        return []  # nobody ticked a box
     whole = [each for each in regions if each.get("type") in _TAKEN and mapping(each.get("value"))]
     asked = [each for each in whole if each.get("from_name") == QUESTION] or whole
     if not asked:
@@ -168,12 +174,14 @@ def _said(result: Any, what: str, trouble: list[str]) -> Any:
         questions = ", ".join(sorted({text(each.get("from_name")) or "?" for each in asked}))
         trouble.append(f"{what} answers {len(asked)} questions ({questions}): name the one that counts {QUESTION!r}")
         return None
-    return _value(asked[0]["value"], what, trouble)
+    return _value(asked[0]["value"], what, trouble, several)
 
 
-def _value(value: Mapping[str, Any], what: str, trouble: list[str]) -> Any:
+def _value(value: Mapping[str, Any], what: str, trouble: list[str], several: bool) -> Any:
     choices: Sequence[Any] | Any = value.get("choices")
     if isinstance(choices, list):
+        if several:
+            return choices
         if len(choices) == 1:
             return choices[0]
         trouble.append(f"{what} chooses {len(choices)} labels: this project takes one an item")

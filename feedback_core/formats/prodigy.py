@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import orjson
 
 from ..types import Project
-from .fields import mapping, only_labels, share, text, text_column
+from .fields import mapping, only_labels, share, takes_several, text, text_column, written
 from .json_stream import objects
 from .record import Answer, Format, Guess, Record, Source
 from .registry import register
@@ -25,10 +25,13 @@ _ITS_OWN = ("text", "label", "answer", "accept", "cats", "meta", "options", "spa
 
 
 def write(source: Source) -> Iterator[bytes]:
-    """A line for each answer; for an item without one a line with its label or, to be asked about, the prediction."""
+    """A line for each answer; for an item without one a line with its label or, to be asked about, the prediction.
+
+    Where an item bears several labels, a line has all of them as options and those that are chosen in `accept`.
+    """
     column = text_column(source.project)
     for record in source.records():
-        yield b"".join(orjson.dumps(line) + b"\n" for line in _lines(record, column))
+        yield b"".join(orjson.dumps(line) + b"\n" for line in _lines(record, column, source.project))
 
 
 def read(file: BinaryIO, project: Project) -> Iterator[Record]:
@@ -43,17 +46,23 @@ def _unfit(project: Project) -> str:
     return only_labels(project, "A file of Prodigy") or missing
 
 
-def _lines(record: Record, column: str) -> Iterator[Mapping[str, Any]]:
+def _lines(record: Record, column: str, project: Project) -> Iterator[Mapping[str, Any]]:
     # Its cards want a text; that there is none is no text of its own.
     body = {"text": record.values[column] or "", "meta": _meta(record, column)}
     for answer in record.answers:
-        yield body | _said(answer)
+        yield body | _said(answer, project)
     if record.answers:
         return
     if record.label is not None:
-        yield body | {"label": record.label, "answer": "accept"}
+        yield body | _chosen(record.label, project) | {"answer": "accept"}
     else:
-        yield body | ({"label": record.guesses[0].label} if record.guesses else {})
+        yield body | (_chosen(record.guesses[0].label, project) if record.guesses else {})
+
+
+def _chosen(label: str | None, project: Project) -> dict[str, Any]:
+    if not takes_several(project):
+        return {"label": label}
+    return {"options": [{"id": each, "text": each} for each in project.labels], "accept": written(label, project)}
 
 
 def _meta(record: Record, column: str) -> dict[str, Any]:
@@ -63,10 +72,10 @@ def _meta(record: Record, column: str) -> dict[str, Any]:
     return {name: value for name, value in record.values.items() if name != column} | facts
 
 
-def _said(answer: Answer) -> dict[str, Any]:
+def _said(answer: Answer, project: Project) -> dict[str, Any]:
     said = {"_annotator_id": answer.by, "_session_id": answer.by}
     if answer.said == "label":
-        return said | {"label": answer.label, "answer": "accept"}
+        return said | _chosen(answer.label, project) | {"answer": "accept"}
     return said | {"answer": "ignore"} | ({"flagged": True} if answer.said == "flag" else {})
 
 
@@ -80,7 +89,7 @@ def _record(place: str, line: Mapping[str, Any], column: str, project: Project) 
     # A column of ours may bear the name of a fact: then the fact stayed out of it when the line was written.
     facts = {name: meta.get(name) for name in _OURS if name not in names}
     record = Record(place, values, key=text(facts.get("key")) or None)
-    label, trouble = _label(line)
+    label, trouble = _label(line, takes_several(project))
     answer, by = line.get("answer"), text(line.get("_annotator_id")) or text(line.get("_session_id"))
     if answer is None:
         return _unanswered(record, line, label, facts, trouble)
@@ -110,14 +119,18 @@ def _unanswered(record: Record, line: Mapping[str, Any], label: Any, facts: Mapp
     return replace(record, guesses=(guess,))
 
 
-def _label(line: Mapping[str, Any]) -> tuple[Any, str]:
-    """The label of a line, None without one, and what is wrong with it."""
+def _label(line: Mapping[str, Any], several: bool) -> tuple[Any, str]:
+    """The label of a line, a list where an item bears several, None without one; and what is wrong with it."""
     if isinstance(accepted := line.get("accept"), list):
         chosen = accepted
     elif isinstance(cats := line.get("cats"), dict):
         chosen = [name for name, value in cats.items() if (share(float(value) if value is True else value) or 0) >= 0.5]
+    elif several and "label" in line:
+        return None, f"is about the label {line['label']!r:.80} alone: lines that choose among all labels have `accept`"
     else:
         return line.get("label"), ""
+    if several:
+        return chosen, ""
     if len(chosen) > 1:
         return None, f"gives {len(chosen)} labels: this project takes one an item"
     return (chosen[0] if chosen else None), ""
@@ -125,6 +138,8 @@ def _label(line: Mapping[str, Any]) -> tuple[Any, str]:
 
 def _other(label: Any, project: Project) -> tuple[Any, str]:
     """What a rejected label leaves: of two labels the other one."""
+    if takes_several(project):
+        return None, "rejects a choice of labels: which ones are right cannot be told"
     others = [each for each in project.labels if each != text(label)]
     if len(others) == len(project.labels) - 1 == 1:
         return others[0], ""

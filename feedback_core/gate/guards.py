@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..intervals import plain, wilson
+from ..wording import are
 from .evalue import p_of_bet
 from .paired import Comparison, Paired, Weighted
 
@@ -125,9 +126,10 @@ def broken_sentences(corrections: Mapping[str, Any] | None) -> tuple[str, ...]:
     """What a person is told about corrections that no longer hold."""
     if not corrections or not corrections["broken"]:
         return ()
+    lost, gained = corrections["lost"], corrections["gained"]
     return (
-        f"It breaks earlier corrections: {corrections['lost']} of {corrections['n']:,} are wrong again, "
-        f"{corrections['gained']} are mended.",
+        f"It breaks earlier corrections: {lost} of {corrections['n']:,} {are(lost)} wrong again, "
+        f"{gained} {are(gained)} mended.",
     )
 
 

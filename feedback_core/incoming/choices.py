@@ -20,7 +20,8 @@ class Choices:
     """format: a registered name. become: see BECOME. columns: our column -> the file's field, where they differ.
 
     people: their name -> the name here. nameless: who gives the labels that bear no name; empty makes them base truth.
-    new_labels: labels the project gets first; answers with another unknown label are left out.
+    new_labels: labels the project gets first; answers with another unknown label are left out. guesses: what models say
+    in the file becomes versions known by their predictions alone.
     """
 
     format: str
@@ -29,6 +30,7 @@ class Choices:
     people: Mapping[str, str] = field(default_factory=dict)
     nameless: str = ""
     new_labels: Sequence[str] = ()
+    guesses: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         """As a job keeps them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -14,7 +15,8 @@ from ..formats import FORMATS, Record
 from ..store import Store
 from ..types import Project
 from .choices import Choices
-from .placing import news, placed, told
+from .guessing import own_names, taken_for, theirs
+from .placing import Spot, news, placed, told
 from .understanding import Report, Understood, understood
 
 BATCH = 1_000
@@ -28,7 +30,8 @@ SHOWN = 20
 class Look:
     """What taking a file in would do. new, known: items. votes: labels that would become base truth.
 
-    entries: answers that would become entries. back: answers that went out from here or were taken in before.
+    entries: answers that would become entries. back: answers that went out from here or were taken in before. guesses:
+    what models elsewhere say, by the version they name.
     first: the first records, as a table shows them. stopped: why the file cannot be read to its end, "" where it can.
     """
 
@@ -38,13 +41,14 @@ class Look:
     votes: int = 0
     entries: int = 0
     back: int = 0
+    guesses: Counter[str] = field(default_factory=Counter)
     first: list[dict[str, Any]] = field(default_factory=list)
     stopped: str = ""
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to take in."""
-        return not (self.new or self.votes or self.entries)
+        return not (self.new or self.votes or self.entries or self.guesses)
 
 
 def look(store: Store, project: Project, file: BinaryIO, choices: Choices) -> Look:
@@ -56,9 +60,13 @@ def look(store: Store, project: Project, file: BinaryIO, choices: Choices) -> Lo
     project = replace(project, labels=project.labels + new_labels)
     found = Look()
     coming: set[str] = set()
+    own = own_names(store, project) if choices.guesses and taken_for(project) else None
     try:
         for batch in batches(understood(file, project, choices, found.report)):
-            _count(store, project, batch, coming, found)
+            spots = _count(store, project, batch, coming, found)
+            for each, spot in zip(batch, spots, strict=True):
+                if own is not None:
+                    found.guesses.update(guess.version for _, guess in theirs(each, spot, own))
     except InvalidFile as error:
         found.stopped = str(error)
     return found
@@ -93,8 +101,8 @@ def matched(project: Project, theirs: Sequence[str]) -> dict[str, str]:
     return {ours: name for ours, name in columns.items() if ours != name}
 
 
-def _count(store: Store, project: Project, batch: Sequence[Understood], coming: set[str], found: Look) -> None:
-    """Add a batch to a look. coming: inputs that earlier records would add."""
+def _count(store: Store, project: Project, batch: Sequence[Understood], coming: set[str], found: Look) -> list[Spot]:
+    """Add a batch to a look; gives where its records belong. coming: inputs that earlier records would add."""
     spots = placed(store, project, batch)
     told(spots, batch, found.report)
     found.first += [_shown(each, project) for each in batch[: SHOWN - len(found.first)]]
@@ -108,6 +116,7 @@ def _count(store: Store, project: Project, batch: Sequence[Understood], coming: 
     for each_news in news(store, project, batch, spots, found.report):
         found.entries += len(each_news.said)
         found.back += each_news.back
+    return spots
 
 
 def _shown(each: Understood, project: Project) -> dict[str, Any]:

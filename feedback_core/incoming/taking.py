@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any, BinaryIO
 
-from .. import intake
+from .. import intake, multilabel
 from ..errors import FeedbackError
 from ..loop import Loop
 from ..types import Decision, Item, Progress, Project, Rows
 from .choices import Choices
+from .guessing import Guesses, taken_for
 from .looking import batches
 from .placing import News, news, placed, told
 from .understanding import Report, Said, Understood, understood
@@ -23,19 +24,25 @@ TOLD = 200
 
 @dataclass
 class Taken:
-    """What became of a file. back: answers that were here already."""
+    """What became of a file. back: answers that were here already. guesses: what models elsewhere said, stored as
+    predictions of `versions`; `says` tells so in sentences, and `jobs` are what follows."""
 
     report: Report = field(default_factory=Report)
     items: int = 0
     entries: int = 0
     back: int = 0
+    guesses: int = 0
+    versions: list[int] = field(default_factory=list)
+    jobs: list[int] = field(default_factory=list)
+    says: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """As a job keeps it."""
         listed = self.report.problems[:TOLD]
         sentences = [f"{each.column}: {f'{each.value} {each.what}'.strip()}" for each in listed]
         counts = {"records": self.report.records, "added": self.items, "entries": self.entries, "already": self.back}
-        return counts | {"problems": self.report.problems_in_all, "told": sentences}
+        guessed = {"predictions": self.guesses, "versions": self.versions, "jobs": self.jobs, "says": self.says}
+        return counts | guessed | {"problems": self.report.problems_in_all, "told": sentences}
 
 
 def take(loop: Loop, file: BinaryIO, choices: Choices, by: str, size: int, progress: Progress) -> Taken:
@@ -53,8 +60,9 @@ def take(loop: Loop, file: BinaryIO, choices: Choices, by: str, size: int, progr
             done = taking.taken.report.records
             progress(min(0.99, file.tell() / max(size, 1)), f"{done:,} records read")
         taking.labelled(progress)
+        taking.guessed()
     finally:
-        counts = {name: value for name, value in taking.taken.to_dict().items() if name != "told"}
+        counts = {name: value for name, value in taking.taken.to_dict().items() if name not in ("told", "says", "jobs")}
         details = {"format": choices.format, "become": choices.become, **counts}
         loop.store.events.append(loop.project.id, loop.clock(), by, "file taken in", details)
     return taking.taken
@@ -65,6 +73,9 @@ class _Taking:
 
     def __init__(self, loop: Loop, by: str, choices: Choices) -> None:
         self._loop, self._by, self._choices, self.taken = loop, by, choices, Taken()
+        self._guesses = None
+        if choices.guesses and taken_for(loop.project):
+            self._guesses = Guesses(loop.store, loop.project)
         self._base: dict[str, tuple[bytes, str | None, Counter[str]]] = {}
 
     def batch(self, batch: Sequence[Understood]) -> None:
@@ -72,6 +83,8 @@ class _Taking:
         store, project = self._loop.store, self._loop.project
         spots = placed(store, project, batch)
         told(spots, batch, self.taken.report)
+        if self._guesses is not None:
+            self._guesses.add(batch, spots)
         new = [each for each, spot in zip(batch, spots, strict=True) if spot.placed is None]
         pool = [each for each in new if self._is_for_pool(each)]
         if pool:
@@ -89,6 +102,15 @@ class _Taking:
         labels = [_agreed(votes, self._loop.project) for _, _, votes in self._base.values()]
         rows = Rows([body for body, _, _ in self._base.values()], [key for _, key, _ in self._base.values()], labels)
         self.taken.items += self._loop.add_items(rows, self._by, progress)
+
+    def guessed(self) -> None:
+        """Store what models elsewhere say, once all items are there."""
+        if self._guesses is None:
+            return
+        heard, self.taken.guesses = self._guesses.store(self._loop, self._by, self.taken.report)
+        self.taken.versions = [each.version.number for each in heard]
+        self.taken.jobs = [each.job.id for each in heard if each.job is not None]
+        self.taken.says = [sentence for each in heard for sentence in each.says]
 
     def _is_for_pool(self, each: Understood) -> bool:
         """Whether a new item goes to the queue at once; one with labels waits for further ones of the file."""
@@ -131,12 +153,15 @@ def _decision(said: Said, item: Item, by: str) -> Decision:
 
 
 def _agreed(votes: Counter[str], project: Project) -> str | None:
-    """What most say, of numbers the median; None where nobody says anything, or they do not agree."""
+    """What most say, label by label where there are several, of numbers the median; None where nobody says anything,
+    or they do not agree."""
     if not votes:
         return None
     if project.task == "regression":
         numbers = sorted(map(float, votes.elements()))
         close = numbers[-1] - numbers[0] <= project.settings.tolerance
         return intake.number_text(median(numbers)) if close else None
+    if project.task == "multilabel":
+        return multilabel.majority(list(votes.elements()), project.labels)
     (label, most), *others = votes.most_common(2)
     return None if others and others[0][1] == most else label

@@ -159,8 +159,9 @@ class _Reading:
             name = tasks.of(self._project).target(value, self._project)
         except InvalidFeedback as error:
             written = value if isinstance(value, (str, int, float)) else "no single value"
+            strangers = _strangers(value, self._project) or [str(written)]
             if self._project.labels:
-                self._report.unknown[f"{written!s:.80}"] += 1
+                self._report.unknown.update(f"{each:.80}" for each in strangers)
             what = "is not a label of this project: its answer is left out" if self._project.labels else str(error)
             self._report.left_out(place, what, written, blocking=False)
             return None
@@ -172,6 +173,12 @@ class _Reading:
             return tasks.of(self._project).target(value, self._project)
         except InvalidFeedback:
             return None
+
+
+def _strangers(value: Any, project: Project) -> list[str]:
+    """Those of several labels that the project lacks, so that they can be made its own."""
+    several = project.task == "multilabel" and isinstance(value, list)
+    return [each for each in value if isinstance(each, str) and each not in project.labels] if several else []
 
 
 def _values(record: Record, project: Project, columns: Mapping[str, str]) -> Sequence[Any]:

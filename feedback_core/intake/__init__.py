@@ -14,7 +14,8 @@ from .numbers import (
     tolerance_of,
     unfit_number,
 )
-from .proposal import Proposal, classes, match, propose, unfit_label
+from .proposal import Proposal, classes, holds_lists, match, propose, unfit_label
+from .several import label_set, label_set_reader, labels_held, match_label_sets, unfit_label_sets
 
 __all__ = [
     "ALARM_LABELS",
@@ -29,11 +30,16 @@ __all__ = [
     "encode_one",
     "feature_names",
     "holdout_side",
+    "holds_lists",
     "input_hash",
     "inputs",
+    "label_set",
+    "label_set_reader",
     "label_text",
+    "labels_held",
     "match",
     "match_alarms",
+    "match_label_sets",
     "match_number",
     "number_reader",
     "number_target",
@@ -45,5 +51,6 @@ __all__ = [
     "tolerance_of",
     "unfit_alarms",
     "unfit_label",
+    "unfit_label_sets",
     "unfit_number",
 ]

@@ -48,6 +48,8 @@ class Facts:
     files: bool = False
     whole: bool = False
     lowest: float = 0.0
+    lists: bool = False
+    """Whether cells are lists of text, such as the labels of a row that bears several."""
     notes: tuple[str, ...] = ()
 
 
@@ -55,7 +57,7 @@ def facts_of(cells: pd.Series[Any], name: str) -> Facts:
     """Guess the kind from the cells that are not missing. Raises InvalidFile for lists of unequal length."""
     known = cells[cells.notna()]
     if len(known) and isinstance(known.iloc[0], (list, np.ndarray)):
-        return _list_facts(known, name, len(cells))
+        return (_name_facts if _holds_names(known) else _list_facts)(known, name, len(cells))
     if len(known) and all(is_reference(cell) or why_refused(cell) for cell in known.head(_LOOKED_AT).tolist()):
         return Facts(name, "image", len(cells), known.nunique(), len(cells) - len(known), files=True)
     if _are_moments(known, name):
@@ -156,6 +158,15 @@ def _string_facts(cells: pd.Series[Any], name: str, bad: Mask) -> Facts:
     elif distinct > max(MAX_CLASSES, 0.5 * len(texts)):
         note = f"{name!r} has {distinct:,} different values, too many for a category: consider leaving it out."
     return Facts(name, "category", len(cells), distinct, missing, notes=(note,) if note else ())
+
+
+def _holds_names(lists: pd.Series[Any]) -> bool:
+    cells = (cell for cell in lists.head(_LOOKED_AT) if isinstance(cell, (list, np.ndarray)))
+    return any(isinstance(each, str) for cell in cells for each in cell)
+
+
+def _name_facts(lists: pd.Series[Any], name: str, n: int) -> Facts:
+    return Facts(name, "category", n, len({str(list(cell)) for cell in lists}), n - len(lists), lists=True)
 
 
 def _list_facts(lists: pd.Series[Any], name: str, n: int) -> Facts:

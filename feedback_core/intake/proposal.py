@@ -29,7 +29,7 @@ _PIXEL_WORDS = ("pixel", "px", "pix", "image", "img", "")
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What a table seems to hold, for a person to confirm. task: "classification", "regression" or "none"."""
+    """What a table seems to hold, for a person to confirm. task: its name, or "none"."""
 
     columns: tuple[Column, ...]
     label_column: str | None
@@ -66,6 +66,8 @@ def unfit_label(frame: pd.DataFrame, column: str) -> str:
     known = fact.n - fact.missing
     if fact.kind == "image":
         return f"{column!r} holds lists of numbers, not labels: choose another column."
+    if fact.lists:
+        return f"{column!r} holds lists: choose the task of several labels a row, or another column."
     if fact.kind == "number" and fact.distinct and not (fact.whole and fact.distinct <= MAX_CLASSES):
         return (
             f"{column!r} holds {fact.distinct:,} different numbers: an amount on a scale, not a class. Choose the task "
@@ -78,6 +80,11 @@ def unfit_label(frame: pd.DataFrame, column: str) -> str:
             "examples to learn from. Choose a column whose values repeat."
         )
     return ""
+
+
+def holds_lists(frame: pd.DataFrame, column: str) -> bool:
+    """Whether the cells of a column are lists of text, such as several labels a row."""
+    return facts_of(with_text_names(frame)[column], column).lists
 
 
 def match(frame: pd.DataFrame, schema: Schema, labels: Sequence[str]) -> tuple[str | None, str | None]:
@@ -100,10 +107,10 @@ def classes(frame: pd.DataFrame, label_column: str) -> tuple[str, ...]:
     found = {text for text in texts.tolist() if text is not None}
     if all(re.fullmatch(r"[+-]?\d+(\.0*)?", text) for text in found):
         found = {whole_label(text) for text in found}
-    return tuple(sorted(found, key=_natural))
+    return tuple(sorted(found, key=natural))
 
 
-def _natural(text: str) -> tuple[Any, ...]:
+def natural(text: str) -> tuple[Any, ...]:
     if re.fullmatch(r"[+-]?\d+(\.\d+)?", text):
         return 0, [float(text)], text
     return 1, [int(part) if part.isdecimal() else part.casefold() for part in re.split(r"(\d+)", text)], text
@@ -145,6 +152,8 @@ def _task(frame: pd.DataFrame, label: Facts | None) -> tuple[str, str, list[str]
         return "none", f"the label column {label.name!r} is empty: every row waits for a reviewer", []
     if label.kind == "number" and not (label.whole and label.distinct <= MAX_CLASSES):
         return "regression", f"{label.name!r} holds {label.distinct:,} different numbers", []
+    if label.lists:
+        return "multilabel", f"{label.name!r} holds lists of labels", []
     names = classes(frame, label.name)
     listed = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
     why = f"{label.name!r} holds {len(names):,} different values: {listed}"

@@ -15,6 +15,7 @@ from .registry import builder
     title="Isolation forest with feedback",
     help="finds what is strange in the whole table; a good first choice",
     tasks=("anomaly",),
+    explain="tree",
     trusted=("feedback_core.models.iforest_feedback.FeedbackIForest",),
 )
 def feedback_iforest(schema: Schema, seed: int, params: Mapping[str, Any], task: str) -> Any:
@@ -32,6 +33,7 @@ def feedback_iforest(schema: Schema, seed: int, params: Mapping[str, Any], task:
     title="Nearest neighbours with feedback",
     help="finds what is strange among rows like it; slower",
     tasks=("anomaly",),
+    explain="distance",
     trusted=("feedback_core.models.knn_feedback.FeedbackNeighbours",),
 )
 def feedback_neighbours(schema: Schema, seed: int, params: Mapping[str, Any], task: str) -> Any:

@@ -17,18 +17,23 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import orjson
 
 from ..errors import ArtifactError, NotFound, NotInstalled
 from . import model_folder
 from .model_folder import MANIFEST, MODEL, sweep
+from .native import Native
 from .registry import BUILDERS
+from .skops_files import skops_io
 
-__all__ = ["MANIFEST", "MODEL", "TRUSTED", "Artifact", "Native", "environment", "load", "looks_intact", "save", "sweep"]
+__all__ = ["MANIFEST", "MODEL", "TRUSTED", "Artifact", "environment", "load", "looks_intact", "save", "sweep"]
 
 TRUSTED = (
+    "feedback_core.models.estimators.one_vs_rest.OneVsRest",
+    "feedback_core.models.booster_scoring.BoosterClassifier",
+    "feedback_core.models.booster_scoring.BoosterRegressor",
     "feedback_core.models.hog.Hog",
     "feedback_core.models.imported.Columns",
     "feedback_core.models.imported.Relabelled",
@@ -43,24 +48,6 @@ TRUSTED = (
 """Types beyond skops' own list that scikit-learn's models contain; none of them runs code when built."""
 
 LIBRARIES = ("scikit-learn", "numpy", "scipy", "pandas", "skops")
-
-
-@runtime_checkable
-class Native(Protocol):
-    """An estimator with files of its own: the last step of a pipeline, or the model itself.
-
-    packages: whose versions a rebuild would need. native_: what skops does not write, left out of model.skops.
-    read_native runs after the hash over all files has been compared; it must not run code from them.
-    """
-
-    packages: tuple[str, ...]
-    native_: Any
-
-    def write_native(self, folder: Path) -> None:
-        """Write `native_` into files of this folder."""
-
-    def read_native(self, folder: Path) -> None:
-        """Set `native_` from those files. Raises NotInstalled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +65,12 @@ def save(model: Any, root: Path, prefix: str) -> Artifact:
 
     Raises ArtifactError when the file could not be loaded again, now rather than after a restart.
     """
-    import skops.io
-
     root.mkdir(parents=True, exist_ok=True)
     _plain_vocabularies(model)
     native = _native(model)
     folder = Path(tempfile.mkdtemp(prefix=f".saving-{os.getpid()}-", dir=root))
     try:
-        skops.io.dump(_without_native(model), folder / MODEL)
+        skops_io().dump(_without_native(model), folder / MODEL)
         _refuse_untrusted(folder / MODEL)
         if native is not None:
             native.write_native(folder)
@@ -98,11 +83,9 @@ def save(model: Any, root: Path, prefix: str) -> Artifact:
 
 def load(root: Path, name: str, sha256: str) -> Any:
     """Read a model back. Raises ArtifactError when a file is missing, changed or of an untrusted type."""
-    import skops.io
-
     path = verified(root, name, sha256)
     _refuse_untrusted(path)
-    model = skops.io.load(path, trusted=list(trusted()))
+    model = skops_io().load(path, trusted=list(trusted()))
     native = _native(model)
     if native is not None:
         try:
@@ -201,10 +184,8 @@ def _plain_vocabularies(model: Any) -> None:
 
 
 def _refuse_untrusted(path: Path) -> None:
-    import skops.io
-
     try:
-        unknown = sorted(set(skops.io.get_untrusted_types(file=path)) - set(trusted()))
+        unknown = sorted(set(skops_io().get_untrusted_types(file=path)) - set(trusted()))
     except (zipfile.BadZipFile, KeyError, ValueError) as error:
         raise ArtifactError(
             f"{path.parent.name}/{MODEL} is not a model file: restore it, or roll back to another version."

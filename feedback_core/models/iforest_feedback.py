@@ -111,6 +111,15 @@ class FeedbackIForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         pulls = (self._alike(leaves) @ self.known_.T).toarray() * self.dual_
         return self._prior(X, leaves), np.asarray(pulls)
 
+    def unassisted(self, outlyingness: FloatArray) -> FloatArray:
+        """The score without answers, (n,) in [-1, 1], of rows so strange in the detector's own unit: it never falls."""
+        standard = (outlyingness - self.centre_) / self.spread_
+        return np.asarray(np.clip(self.prior_scale * standard, -1, 1))
+
+    def answered(self, X: Any) -> FloatArray:
+        """What all answers together add to the unassisted score of rows, (n,)."""
+        return np.asarray(self._alike(self._read(X)[1]) @ self.pull_)
+
     def _prepare(self, background: npt.NDArray[np.float32]) -> None:
         """Learn what the unassisted score needs beside the forest."""
 
@@ -129,8 +138,7 @@ class FeedbackIForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return np.stack([tree.tree_.apply(X) + offset for tree, offset in trees], axis=1)
 
     def _prior(self, X: npt.NDArray[np.float32], leaves: npt.NDArray[np.intp]) -> FloatArray:
-        standard = (self._outlyingness(X, leaves) - self.centre_) / self.spread_
-        return np.asarray(np.clip(self.prior_scale * standard, -1, 1))
+        return self.unassisted(self._outlyingness(X, leaves))
 
     def _alike(self, leaves: npt.NDArray[np.intp]) -> Any:
         """Rows (n, leaves of all trees) of length 1 whose products are the kernel."""

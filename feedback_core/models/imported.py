@@ -1,4 +1,4 @@
-"""A classifier that was fitted elsewhere, over the columns of a project."""
+"""A model that was fitted elsewhere, over the columns of a project."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 
-from ..errors import InvalidInput
+from ..errors import ArtifactError, InvalidInput
 from ..types import Schema
+from .booster_reading import Trees, read_trees, trees_of
+from .class_names import called, check_labels
 from .preprocessing import pixel_names
 from .stand_in import SUM_WITHIN, summed_to_one
 
@@ -68,24 +70,28 @@ class Relabelled(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return True
 
 
-def over_columns(model: Any, schema: Schema, labels: Sequence[str], renamed: Mapping[Any, str] | None = None) -> Any:
-    """A pipeline of `prepare` and `model` that gives a fitted classifier's probabilities for a project's rows.
+def over_columns(
+    model: Any,
+    schema: Schema,
+    labels: Sequence[str],
+    renamed: Mapping[Any, str] | None = None,
+    task: str = "classification",
+) -> Any:
+    """A pipeline of `prepare` and `model` that gives a fitted model's probabilities, or numbers, for a project's rows.
 
     renamed: what the model says -> label of the project. Raises InvalidInput naming what does not fit.
     """
-    model = deepcopy(getattr(model, "best_estimator_", model))
-    if not hasattr(model, "predict_proba"):
-        raise InvalidInput(
-            f"{type(model).__name__} gives no probabilities to rank the queue by: wrap it in CalibratedClassifierCV, "
-            "or choose a classifier with predict_proba."
-        )
-    if not hasattr(model, "classes_"):
-        raise InvalidInput(f"{type(model).__name__} is not fitted: call fit first, or let this project train it.")
     from sklearn.pipeline import Pipeline
 
-    said = [called(name, renamed) for name in np.asarray(model.classes_).tolist()]
-    check_labels(said, labels)
+    model = deepcopy(getattr(model, "best_estimator_", model))
     steps = list(model.steps) if isinstance(model, Pipeline) else [("model", model)]
+    trees = trees_of(steps[-1][1])
+    if trees is not None and len(steps) == 1:
+        return over_trees(trees, type(model).__name__, schema, labels, renamed, task)
+    if trees is not None:
+        last = read_trees(trees, type(steps[-1][1]).__name__, labels, renamed, task)[0]
+    else:
+        last = _last(model, steps[-1][1], labels, renamed, task)
     columns = _columns(model, steps, schema)
     if len(steps) == 1 and columns.form == "frame":
         # Alone it would hand a frame to whatever measures distances; its columns are numbers, or it could not be asked.
@@ -93,14 +99,54 @@ def over_columns(model: Any, schema: Schema, labels: Sequence[str], renamed: Map
         if hasattr(steps[0][1], "feature_names_in_"):
             del steps[0][1].feature_names_in_
     prepare = Pipeline([("columns", columns), *steps[:-1]]) if len(steps) > 1 else columns
-    return Pipeline([("prepare", prepare), ("model", Relabelled(steps[-1][1], said))])
+    return Pipeline([("prepare", prepare), ("model", last)])
+
+
+def over_trees(
+    trees: Trees,
+    subject: str,
+    schema: Schema,
+    labels: Sequence[str],
+    renamed: Mapping[Any, str] | None = None,
+    task: str = "classification",
+) -> Any:
+    """The same of a file of LightGBM or XGBoost, which gets the project's columns by the names in it.
+
+    subject: the file in words. Raises InvalidFile or InvalidInput naming what does not fit.
+    """
+    from sklearn.pipeline import Pipeline
+
+    step, about = read_trees(trees, subject, labels, renamed, task)
+    columns = _of_trees(about["features"], about["width"], schema)
+    return Pipeline([("prepare", columns), ("model", step)])
+
+
+def _last(model: Any, step: Any, labels: Sequence[str], renamed: Mapping[Any, str] | None, task: str) -> Any:
+    """The last step as it is kept: a classifier under the project's names of its classes, a regressor as it is."""
+    name = type(model).__name__
+    if task == "regression":
+        if not hasattr(model, "predict") or hasattr(model, "classes_"):
+            raise InvalidInput(f"{name} gives no numbers, and this project is about numbers: bring a regressor.")
+        if not hasattr(model, "n_features_in_") and not hasattr(step, "n_features_in_"):
+            raise InvalidInput(f"{name} is not fitted: call fit first, or let this project train it.")
+        return step
+    if not hasattr(model, "predict_proba"):
+        raise InvalidInput(
+            f"{name} gives no probabilities to rank the queue by: wrap it in CalibratedClassifierCV, "
+            "or choose a classifier with predict_proba."
+        )
+    if not hasattr(model, "classes_"):
+        raise InvalidInput(f"{name} is not fitted: call fit first, or let this project train it.")
+    said = [called(each, renamed) for each in np.asarray(model.classes_).tolist()]
+    check_labels(said, labels)
+    return Relabelled(step, said)
 
 
 def checked_proba(model: Any, X: Any, labels: int) -> None:
     """Try a model on decoded rows. Raises InvalidInput where it cannot be asked, or gives no probabilities."""
     try:
         proba = np.asarray(model.predict_proba(X), dtype=float)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, ArtifactError) as error:
         raise InvalidInput(f"The model cannot be asked about this project's rows: {str(error)[:300]}") from error
     if proba.shape != (len(X), labels):
         raise InvalidInput(
@@ -113,22 +159,16 @@ def checked_proba(model: Any, X: Any, labels: int) -> None:
         raise InvalidInput(f"What the model gives are no probabilities: a row sums to {worst:.3g} instead of 1.")
 
 
-def called(name: Any, renamed: Mapping[Any, str] | None) -> str:
-    """A class as the project calls it: as declared, by value or by text, else its own text."""
-    text = str(int(name)) if isinstance(name, float) and name.is_integer() else str(name)
-    known = renamed or {}
-    return str(known.get(name, known.get(text, text)))
-
-
-def check_labels(said: Sequence[str], labels: Sequence[str]) -> None:
-    """Raise InvalidInput where the classes of a model are not labels of the project."""
-    if unknown := [name for name in said if name not in labels]:
+def checked_numbers(model: Any, X: Any) -> None:
+    """Try a model of numbers on decoded rows. Raises InvalidInput where it cannot be asked, or gives none."""
+    try:
+        said = np.asarray(model.predict(X), dtype=float)
+    except (ValueError, TypeError, KeyError, AttributeError, ArtifactError) as error:
+        raise InvalidInput(f"The model cannot be asked about this project's rows: {str(error)[:300]}") from error
+    if said.shape not in ((len(X),), (len(X), 1)) or not np.isfinite(said).all():
         raise InvalidInput(
-            f"The model says {', '.join(map(repr, unknown[:5]))}, and this project's labels are "
-            f"{', '.join(map(repr, labels[:10]))}: say which is which, such as {unknown[0]}={(*labels, '')[0]}."
+            f"The model gives {said.shape} for {len(X):,} rows, or no finite numbers: one number a row is expected."
         )
-    if len(set(said)) < len(said):
-        raise InvalidInput(f"Two classes of the model become one label ({', '.join(said[:10])}): name each once.")
 
 
 def _columns(model: Any, steps: Sequence[tuple[str, Any]], schema: Schema) -> Columns:
@@ -149,6 +189,35 @@ def _by_name(wanted: list[str], schema: Schema) -> Columns:
             f"it has {', '.join(known[:10])}."
         )
     return Columns(wanted, "frame")
+
+
+def _of_trees(features: Sequence[str] | None, width: int, schema: Schema) -> Columns:
+    if features is None:
+        return _matrix(width, schema)
+    known = _names(schema)
+    # LightGBM writes a name with an underscore for each space.
+    written = {name.replace(" ", "_"): name for name in known} | {name: name for name in known}
+    absent = [name for name in features if name not in written]
+    if absent:
+        unused = [name for name in known if name not in features and name.replace(" ", "_") not in features]
+        raise InvalidInput(
+            f"The model was trained on {_listed(absent)}, which this project does not have; "
+            f"{f'it has {_listed(unused)}, which the model does not know' if unused else 'the others are there'}: "
+            "train it on columns with this project's names."
+        )
+    names = [written[name] for name in features]
+    others = {column.name for column in schema.columns if column.kind in ("category", "text")}
+    if unfit := [name for name in names if name in others]:
+        raise InvalidInput(
+            f"The model was trained on numbers in {unfit[0]!r}, which holds none here: bring it as a scikit-learn "
+            "pipeline that encodes this column."
+        )
+    return Columns(names, "matrix")
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
+    return ", ".join(map(repr, names[:5])) + more
 
 
 def _one_text(schema: Schema) -> Columns:

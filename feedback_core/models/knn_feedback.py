@@ -36,6 +36,19 @@ class FeedbackNeighbours(FeedbackIForest):
         chunks = [self._distances(X[start : start + CHUNK], k) for start in range(0, len(X), CHUNK)]
         return np.log1p(np.concatenate(chunks) if chunks else np.zeros(0))
 
+    def distance_parts(self, X: npt.NDArray[np.float32]) -> FloatArray:
+        """What each number adds to a row's mean distance, (n, d): by its share of the squared distances."""
+        k = min(NEIGHBOURS, len(self.reference_) - 1)
+        parts = [self._parts(np.asarray(row, dtype=float), k) for row in X]
+        return np.stack(parts) if parts and k > 0 else np.zeros(X.shape)
+
+    def _parts(self, row: FloatArray, k: int) -> FloatArray:
+        squared = (row - self.reference_) ** 2
+        distance = np.sqrt(squared.sum(axis=1))
+        nearest = np.argsort(distance, kind="stable")[1 : k + 1]  # as in `_distances`
+        shares = squared[nearest] / np.maximum(distance[nearest], 1e-12)[:, None]
+        return np.asarray(shares.mean(axis=0))
+
     def _distances(self, X: npt.NDArray[np.float32], k: int) -> FloatArray:
         """Mean distance to the k nearest rows other than itself, (n,)."""
         from sklearn.metrics.pairwise import euclidean_distances

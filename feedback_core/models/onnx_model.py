@@ -21,7 +21,7 @@ from .registry import builder
     artifact="ONNX",
     trains=False,
     offered=False,
-    trusted=("feedback_core.models.onnx_scoring.OnnxScoring",),
+    trusted=("feedback_core.models.onnx_scoring.OnnxNumbers", "feedback_core.models.onnx_scoring.OnnxScoring"),
 )
 def onnx(_schema: Schema, _seed: int, _params: Mapping[str, Any], _task: str) -> Any:
     """Raises CannotTrain: such a file is imported."""

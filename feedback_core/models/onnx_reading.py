@@ -2,96 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
 from math import prod
-from typing import Any
+from typing import Any, TypeVar
 
+from ..confined import Confined
 from ..errors import ArtifactError, InvalidFile, InvalidInput, NotInstalled
 from ..types import Column, Schema
-from .imported import called, check_labels
-from .onnx_scoring import EXTRA, NUMBERS, TEXT, OnnxScoring, session
+from .class_names import called, check_labels
+from .onnx_scoring import EXTRA, NUMBERS, TEXT, OnnxNumbers, OnnxScoring, require
 from .preprocessing import pixel_names
+
+M = TypeVar("M", OnnxScoring, OnnxNumbers)
 
 Feed = tuple[str, str, Sequence[int], Sequence[str]]
 
 
+@dataclass(frozen=True, slots=True)
+class Side:
+    """An input or output of a graph. shape: None at a free side, and as a whole for what is no array."""
+
+    name: str
+    type: str
+    shape: list[int | None] | None
+
+
 def read_onnx(
-    data: bytes, filename: str, schema: Schema, labels: Sequence[str], renamed: Mapping[Any, str] | None = None
-) -> OnnxScoring:
-    """The classifier in a file, over a project's columns; `prepare` is still to be set.
+    data: bytes,
+    filename: str,
+    schema: Schema,
+    labels: Sequence[str],
+    renamed: Mapping[Any, str] | None = None,
+    task: str = "classification",
+) -> OnnxScoring | OnnxNumbers:
+    """The model in a file, over a project's columns; `prepare` is still to be set.
 
     Nothing of it runs before it has been looked through. Raises InvalidFile, InvalidInput or NotInstalled.
     """
-    graph = _looked_through(data, filename)
+    if find_spec("onnx") is None:
+        raise NotInstalled(f"To read an ONNX model takes the package onnx, which is not installed here: {EXTRA}.")
+    require()
+    confined = Confined("onnx", data)
     try:
-        running = session(data)
+        about = confined.about(first=True)
     except ArtifactError as error:
-        raise InvalidFile(f"{filename}: {error} Export it with a lower opset.") from error
-    feeds, channels_first = _feeds(running.get_inputs(), schema)
-    output = _output(running.get_outputs())
-    names = _classes(graph, output, len(labels))
+        raise InvalidFile(f"{filename} {error}") from error
+    inputs, outputs = ([Side(**each) for each in about[name]] for name in ("inputs", "outputs"))
+    feeds, channels_first = _feeds(inputs, schema)
+    output = _output(outputs, task)
+    if task == "regression":
+        return _held(OnnxNumbers(inputs=feeds, output=output.name, channels_first=channels_first), data, confined)
+    names = about["classes"] or _numbered(output, len(labels))
     said = [called(name, renamed) for name in names]
     check_labels(said, labels)
-    model = OnnxScoring(said, names, feeds, output.name, channels_first=channels_first)
-    model.native_ = data
+    return _held(OnnxScoring(said, names, feeds, output.name, channels_first=channels_first), data, confined)
+
+
+def _held(model: M, data: bytes, confined: Confined) -> M:
+    model.native_, model._confined = data, confined
     return model
 
 
-def _looked_through(data: bytes, filename: str) -> Any:
-    """The graph as read, not run. Raises InvalidFile for one that is none, or wants files beside it."""
-    try:
-        import onnx
-        from google.protobuf.message import DecodeError
-    except ImportError:
-        raise NotInstalled(
-            f"To read an ONNX model takes the package onnx, which is not installed here: {EXTRA}."
-        ) from None
-    try:
-        model = onnx.ModelProto.FromString(data)
-    except DecodeError:
-        raise InvalidFile(f"{filename} is no ONNX model: export it anew.") from None
-    if not model.graph.node:
-        raise InvalidFile(f"{filename} is no ONNX model, or an empty one: export it anew.")
-    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in _tensors(model)):
-        raise InvalidFile(
-            f"{filename} keeps weights in other files, which are not read here: save it as one file, "
-            "`onnx.save(model, 'model.onnx', save_as_external_data=False)`."
-        )
-    return model
-
-
-def _tensors(model: Any) -> Iterator[Any]:
-    yield from _tensors_of(model.graph)
-    for function in model.functions:
-        yield from _tensors_in(function.node)
-    for training in model.training_info:
-        yield from _tensors_of(training.initialization)
-        yield from _tensors_of(training.algorithm)
-
-
-def _tensors_of(graph: Any) -> Iterator[Any]:
-    yield from graph.initializer
-    for sparse in graph.sparse_initializer:
-        yield from (sparse.values, sparse.indices)
-    yield from _tensors_in(graph.node)
-
-
-def _tensors_in(nodes: Any) -> Iterator[Any]:
-    for node in nodes:
-        for attribute in node.attribute:
-            yield from (attribute.t, *attribute.tensors)
-            for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
-                yield from (sparse.values, sparse.indices)
-            for graph in (attribute.g, *attribute.graphs):
-                yield from _tensors_of(graph)
-
-
-def _feeds(inputs: Sequence[Any], schema: Schema) -> tuple[list[Feed], bool]:
+def _feeds(inputs: Sequence[Side], schema: Schema) -> tuple[list[Feed], bool]:
     """What goes into each input of the graph, and whether an image's colours come first."""
     for each in inputs:
         if each.type not in NUMBERS and each.type != TEXT:
             raise InvalidInput(f"The model's input {each.name!r} is a {each.type}: numbers or texts are given here.")
-        if each.shape and isinstance(each.shape[0], int) and each.shape[0] != 1:
+        if each.shape and each.shape[0] not in (None, 1):
             raise InvalidInput(
                 f"The model's input {each.name!r} takes {each.shape[0]} rows at a time: export it with a free first "
                 "dimension (dynamic axes)."
@@ -106,7 +85,7 @@ def _feeds(inputs: Sequence[Any], schema: Schema) -> tuple[list[Feed], bool]:
     return [_named_input(each, schema) for each in inputs], False
 
 
-def _one_input(given: Any, schema: Schema) -> tuple[list[Feed], bool]:
+def _one_input(given: Side, schema: Schema) -> tuple[list[Feed], bool]:
     shape, columns = _row_shape(given), schema.columns
     if len(columns) == 1 and columns[0].shape:
         return _image(given, shape, columns[0])
@@ -126,7 +105,7 @@ def _one_input(given: Any, schema: Schema) -> tuple[list[Feed], bool]:
     return [(given.name, given.type, _filled(shape, len(names), given, schema), names)], False
 
 
-def _image(given: Any, shape: Sequence[int | None], column: Column) -> tuple[list[Feed], bool]:
+def _image(given: Side, shape: Sequence[int | None], column: Column) -> tuple[list[Feed], bool]:
     height, width, *colours = column.shape
     free = [side if side is not None else -1 for side in shape]
     turned = [3, height, width]
@@ -153,7 +132,7 @@ def _image(given: Any, shape: Sequence[int | None], column: Column) -> tuple[lis
     return [(given.name, given.type, list(turned if first else sides), pixel_names(column))], first
 
 
-def _named_input(given: Any, schema: Schema) -> Feed:
+def _named_input(given: Side, schema: Schema) -> Feed:
     column = next((each for each in schema.columns if each.name == given.name), None)
     if column is None:
         raise InvalidInput(
@@ -165,7 +144,7 @@ def _named_input(given: Any, schema: Schema) -> Feed:
     return given.name, given.type, [1 if side is None else side for side in _row_shape(given)], [column.name]
 
 
-def _filled(shape: Sequence[int | None], width: int, given: Any, schema: Schema) -> list[int]:
+def _filled(shape: Sequence[int | None], width: int, given: Side, schema: Schema) -> list[int]:
     if not shape and width == 1:
         return []
     if len(shape) != 1 or shape[0] not in (None, width):
@@ -173,41 +152,40 @@ def _filled(shape: Sequence[int | None], width: int, given: Any, schema: Schema)
     return [width]
 
 
-def _unlike(given: Any, takes: str, schema: Schema) -> InvalidInput:
+def _unlike(given: Side, takes: str, schema: Schema) -> InvalidInput:
     return InvalidInput(
         f"The model's input {given.name!r} takes {takes}, and this project has {len(schema.columns):,} columns "
         f"({', '.join(schema.names[:10])}): export it for these, in this order."
     )
 
 
-def _row_shape(given: Any) -> list[int | None]:
-    return [side if isinstance(side, int) else None for side in given.shape[1:]]
+def _row_shape(given: Side) -> list[int | None]:
+    return (given.shape or [])[1:]
 
 
 def _spelled(shape: Sequence[int | None]) -> str:
     return " x ".join("any" if side is None else str(side) for side in shape) or "one value"
 
 
-def _output(outputs: Sequence[Any]) -> Any:
-    """The output that holds probabilities. Raises InvalidInput."""
+def _output(outputs: Sequence[Side], task: str) -> Side:
+    """The output that holds probabilities, or numbers. Raises InvalidInput."""
     maps = [each for each in outputs if each.type.startswith("seq(map(")]
     floats = [each for each in outputs if each.type in ("tensor(float)", "tensor(double)", "tensor(float16)")]
     named = [each for each in floats if "prob" in each.name.lower()]
     found = (*maps, *named, *floats)
+    if task == "regression":
+        found = tuple(each for each in floats if (each.shape or [None])[1:] in ([], [1], [None]))
+        if not found or maps:
+            listed = ", ".join(f"{each.name} ({each.type})" for each in outputs)
+            raise InvalidInput(f"The model gives no single number a row: it gives {listed}. Export a regressor.")
     if not found:
         listed = ", ".join(f"{each.name} ({each.type})" for each in outputs)
         raise InvalidInput(f"No output of the model holds probabilities: it gives {listed}.")
     return found[0]
 
 
-def _classes(graph: Any, output: Any, k: int) -> list[Any]:
-    """What the model calls its classes, in the order of its outputs; their numbers where the file does not say."""
-    for node in reversed(graph.graph.node):
-        for attribute in node.attribute:
-            if attribute.name in ("classlabels_strings", "cats_strings") and attribute.strings:
-                return [name.decode() for name in attribute.strings]
-            if attribute.name in ("classlabels_int64s", "classlabels_ints", "cats_int64s") and attribute.ints:
-                return list(attribute.ints)
-    sides = output.shape if isinstance(output.shape, list) else []
-    width = sides[-1] if sides and isinstance(sides[-1], int) else k
+def _numbered(output: Side, k: int) -> list[Any]:
+    """Numbers of the classes, where the file does not name them."""
+    width = output.shape[-1] if output.shape else None
+    width = k if width is None else width
     return list(range(2 if width == 1 else width))

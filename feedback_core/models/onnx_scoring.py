@@ -1,17 +1,17 @@
-"""A classifier in an ONNX file: it scores, and is never trained here."""
+"""A model in an ONNX file: it scores, in a process of its own, and is never trained here."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
-from math import prod
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
+from ..confined import Confined
 from ..errors import ArtifactError, NotInstalled
 from .stand_in import StandIn, summed_to_one
 
@@ -19,9 +19,6 @@ FILE = "model.onnx"
 
 BATCH = 5_000
 """Rows of one run."""
-
-RUN_S = 60.0
-"""Seconds after which a run is broken off: a graph may hold a loop that never ends."""
 
 EXTRA = "run `pip install '.[onnx]'` in the project's folder and start again"
 
@@ -37,11 +34,11 @@ NUMBERS: Mapping[str, Any] = {
 TEXT = "tensor(string)"
 
 
-class OnnxScoring(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class _OnnxGraph(BaseEstimator):  # type: ignore[misc]
     """A whole model over decoded frames. native_: the bytes of the file, which skops leaves out.
 
     classes: labels of the project in the order of the outputs. names: what the graph calls them. inputs: (name, type,
-    shape of one row, columns) of each input of the graph. output: the name of the one that holds probabilities.
+    shape of one row, columns) of each input of the graph. output: the name of the one that counts.
     prepare: a fitted preprocessor, for distances between items alone. channels_first: an image is turned from
     (h, w, 3) to (3, h, w).
     """
@@ -60,30 +57,16 @@ class OnnxScoring(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.classes, self.names, self.inputs, self.output, self.prepare = classes, names, inputs, output, prepare
         self.channels_first = channels_first
         self.native_: bytes | None = None
-        self._session: Any = None
+        self._confined: Confined | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        # What a graph was made ready to run with belongs to this process.
-        return {name: value for name, value in self.__dict__.items() if name != "_session"}
-
-    @property
-    def classes_(self) -> npt.NDArray[np.object_]:
-        return np.asarray(self.classes, dtype=object)
+        # The process belongs to this one.
+        return {name: value for name, value in self.__dict__.items() if name != "_confined"}
 
     @property
     def named_steps(self) -> dict[str, Any]:
         """Scaling of the inputs, and who stands in where something has to be fitted."""
         return {"prepare": self.prepare, "model": StandIn(self.classes)}
-
-    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
-        """Probabilities (n, k) of a decoded frame. Raises ArtifactError when the graph fails or takes too long."""
-        if getattr(self, "_session", None) is None:
-            self._session = session(self.native_ or b"")
-        parts = [self._run(self._session, X.iloc[start : start + BATCH]) for start in range(0, len(X), BATCH)]
-        return summed_to_one(np.concatenate(parts)) if parts else np.zeros((0, len(self.classes)))
-
-    def predict(self, X: Any) -> npt.NDArray[np.object_]:
-        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
     def write_native(self, folder: Path) -> None:
         """Write the file as it came."""
@@ -91,15 +74,26 @@ class OnnxScoring(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def read_native(self, folder: Path) -> None:
         """Read the file; it runs when something is asked of it. Raises NotInstalled."""
-        runtime()
+        require()
         self.native_ = (folder / FILE).read_bytes()
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
 
-    def _run(self, running: Any, X: Any) -> npt.NDArray[np.float64]:
+    def _said(self, X: Any) -> npt.NDArray[np.float64]:
+        """What the graph gives for a decoded frame, (n, w). Raises ArtifactError when it fails or takes too much."""
+        if getattr(self, "_confined", None) is None:
+            self._confined = Confined("onnx", self.native_ or b"")
+        parts = [self._run(X.iloc[start : start + BATCH]) for start in range(0, len(X), BATCH)]
+        return np.concatenate(parts) if parts else np.zeros((0, max(len(self.classes), 1)))
+
+    def _run(self, X: Any) -> npt.NDArray[np.float64]:
+        assert self._confined is not None
         feeds = {name: self._fed(kind, shape, X[list(columns)]) for name, kind, shape, columns in self.inputs}
-        return probabilities(run(running, [self.output], feeds)[0], self.names)
+        try:
+            return self._confined.ask({"output": self.output, "names": list(self.names)}, feeds)
+        except ArtifactError as error:
+            raise ArtifactError(f"The ONNX graph {error}") from error
 
     def _fed(self, kind: str, shape: Sequence[int], cells: Any) -> npt.NDArray[Any]:
         if kind == TEXT:
@@ -112,73 +106,35 @@ class OnnxScoring(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return np.ascontiguousarray(values, dtype=NUMBERS[kind]).reshape(len(cells), *shape)
 
 
-def runtime() -> Any:
-    """ONNX Runtime. Raises NotInstalled, naming the extra."""
-    try:
-        import onnxruntime
-    except ImportError:
-        raise NotInstalled(f"An ONNX model needs onnxruntime, which is not installed here: {EXTRA}.") from None
-    return onnxruntime
+class OnnxScoring(ClassifierMixin, _OnnxGraph):  # type: ignore[misc]
+    """A classifier."""
+
+    @property
+    def classes_(self) -> npt.NDArray[np.object_]:
+        return np.asarray(self.classes, dtype=object)
+
+    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
+        """Probabilities (n, k) of a decoded frame. Raises ArtifactError."""
+        said = self._said(X)
+        return summed_to_one(np.column_stack([1 - said, said]) if said.shape[1] == 1 and len(self.names) == 2 else said)
+
+    def predict(self, X: Any) -> npt.NDArray[np.object_]:
+        """The most probable label of each row."""
+        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
 
-def session(data: bytes) -> Any:
-    """A graph ready to run on the processor, on one thread. Raises ArtifactError for one that the runtime refuses."""
-    onnxruntime = runtime()
-    options = onnxruntime.SessionOptions()
-    # Two threads spin against each other on a busy machine, and jobs run side by side already.
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    try:
-        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-    except failures() as error:
-        raise ArtifactError(f"The ONNX graph cannot be run: {_short(error)}.") from error
+class OnnxNumbers(RegressorMixin, _OnnxGraph):  # type: ignore[misc]
+    """A model of numbers."""
+
+    def predict(self, X: Any) -> npt.NDArray[np.float64]:
+        """A number for each row of a decoded frame, (n,). Raises ArtifactError."""
+        said = self._said(X)
+        if said.shape[1] != 1:
+            raise ArtifactError(f"The ONNX graph gives {said.shape[1]} numbers a row, where one is expected.")
+        return np.asarray(said[:, 0])
 
 
-def run(running: Any, outputs: Sequence[str], feeds: Mapping[str, Any]) -> list[Any]:
-    """What a graph gives. Raises ArtifactError when it fails, or is not done in RUN_S."""
-    options = runtime().RunOptions()
-    options.log_severity_level = 4
-    late = threading.Timer(RUN_S, setattr, (options, "terminate", True))
-    late.daemon = True
-    late.start()
-    try:
-        given: list[Any] = running.run(list(outputs), dict(feeds), options)
-    except failures() as error:
-        why = f"it was not done within {RUN_S:.0f} s" if options.terminate else _short(error)
-        raise ArtifactError(f"The ONNX graph failed on these rows: {why}.") from error
-    finally:
-        late.cancel()
-    return given
-
-
-def probabilities(given: Any, names: Sequence[Any]) -> npt.NDArray[np.float64]:
-    """(n, k) of what a graph gives: a matrix, a column of the second class's probability, or a list of maps.
-
-    names: of the k classes in the order wanted, by which maps are read.
-    """
-    if isinstance(given, list):
-        rows = [[row.get(name, np.nan) for name in names] for row in given]
-        return np.asarray(rows, dtype=np.float64).reshape(len(given), len(names))
-    found = np.asarray(given, dtype=np.float64)
-    found = found.reshape(len(found), prod(found.shape[1:]) if found.ndim > 1 else 1)
-    return np.column_stack([1 - found[:, 0], found[:, 0]]) if found.shape[1] == 1 and len(names) == 2 else found
-
-
-def failures() -> tuple[type[Exception], ...]:
-    """What the runtime raises."""
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
-
-    names = (
-        "Fail",
-        "InvalidArgument",
-        "InvalidGraph",
-        "InvalidProtobuf",
-        "NoSuchFile",
-        "NotImplemented",
-        "RuntimeException",
-    )
-    return (*(getattr(state, name) for name in names if hasattr(state, name)), ValueError, TypeError, RuntimeError)
-
-
-def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
+def require() -> None:
+    """Raise NotInstalled, naming the extra, where what scores ONNX files is missing."""
+    if find_spec("onnxruntime") is None:
+        raise NotInstalled(f"An ONNX model needs onnxruntime, which is not installed here: {EXTRA}.")

@@ -15,7 +15,7 @@ from .seeing import seen
 Build = Callable[[Schema, int, Mapping[str, Any], str], Any]
 """(schema, seed, params, task) -> an unfitted scikit-learn pipeline whose last step is `model`."""
 
-Explain = Literal["linear", "tree", "sampled"]
+Explain = Literal["linear", "tree", "distance", "sampled"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ class Builder:
 
         Raises InvalidSetting for another task, columns or parameters than it takes, NotInstalled without its package.
         """
-        if task not in self.tasks:
+        if not self.learns(task):
             raise InvalidSetting(
                 f"{self.title} is not made for {task}: choose one of {', '.join(map(title, for_task(task)))}."
             )
@@ -60,11 +60,24 @@ class Builder:
         self.require()
         schema, own = seen(schema, params)
         try:
-            return self.build(schema, seed, own, task)
+            return (
+                self.build(schema, seed, own, task) if task in self.tasks else self._for_each_label(schema, seed, own)
+            )
         except TypeError as error:
             raise InvalidSetting(
                 f"{self.title} does not take these params ({error}): leave them out, or name those that it has."
             ) from error
+
+    def learns(self, task: str) -> bool:
+        """Whether it can be trained for a task: what tells classes apart tells each of several labels, too."""
+        return task in self.tasks or (task == "multilabel" and "classification" in self.tasks)
+
+    def _for_each_label(self, schema: Schema, seed: int, params: Mapping[str, Any]) -> Any:
+        from .estimators.one_vs_rest import OneVsRest
+
+        pipeline = self.build(schema, seed, params, "classification")
+        *before, (name, model) = pipeline.steps
+        return type(pipeline)([*before, (name, OneVsRest(model))])
 
     def fits(self, schema: Schema) -> bool:
         """Whether a project has the columns it cannot do without."""
@@ -167,7 +180,7 @@ def for_task(task: str, schema: Schema | None = None) -> tuple[str, ...]:
     return tuple(
         name
         for name in BUILDERS
-        if BUILDERS[name].trains and task in BUILDERS[name].tasks and (schema is None or BUILDERS[name].fits(schema))
+        if BUILDERS[name].trains and BUILDERS[name].learns(task) and (schema is None or BUILDERS[name].fits(schema))
     )
 
 

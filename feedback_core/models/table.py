@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
+from ..types import Task
 from .registry import BUILDERS, Builder
 
 HEAD = ("framework", "model", "tasks", "train", "increment", "weights", "explain", "safe artifact", "install")
 
-_EXPLAINED = {"linear": "exact (linear)", "tree": "exact (trees)", "sampled": "sampled"}
+_EXPLAINED = {
+    "linear": "exact (linear)",
+    "tree": "exact (trees)",
+    "distance": "exact (distances)",
+    "sampled": "sampled",
+}
 
 
 def markdown() -> str:
@@ -24,19 +32,15 @@ def _row(each: Builder) -> tuple[str, ...]:
     return (
         each.framework,
         f"`{each.name}`",
-        ", ".join(each.tasks) + (f" ({each.needs}s)" if each.needs else ""),
+        ", ".join(task for task in get_args(Task) if task in each.tasks or (each.trains and each.learns(task)))
+        + (f" ({each.needs}s)" if each.needs else ""),
         "yes" if each.trains else "no, scores only",
         _yes(each.increments),
         _yes(each.weights),
-        _explained(each),
+        _EXPLAINED[each.explain],
         each.artifact,
         f"`.[{each.extra}]`" if each.extra else "–",
     )
-
-
-def _explained(each: Builder) -> str:
-    # Of classes alone: what moved a number or an alarm is not told yet.
-    return _EXPLAINED[each.explain] if "classification" in each.tasks else "no"
 
 
 def _yes(fact: bool | None) -> str:

@@ -10,13 +10,17 @@ import numpy as np
 
 from ..errors import InvalidFile
 from .artifacts import trusted
+from .skops_files import skops_io
 from .unsafe_files import LOOK, refuse_unsafe
 
 MAX_MODEL_BYTES = 500 * 2**20
 """Of a model file: a forest of 1,000 trees on 50,000 rows has 300 MB."""
 
-TAKEN = ("skops", "onnx")
+TAKEN = ("skops", "onnx", "txt", "json", "ubj")
 """Endings of the files that are read."""
+
+LIBRARIES = {"txt": "lightgbm", "json": "xgboost", "ubj": "xgboost"}
+"""Endings of files of trees, by the library that writes and reads them."""
 
 TO_SKOPS = "skops.io.dump(model, 'model.skops')"
 
@@ -30,21 +34,24 @@ def checked_kind(data: bytes, filename: str) -> str:
     kind = filename.lower().rpartition(".")[2]
     if kind not in TAKEN:
         raise InvalidFile(f"{filename!r:.120} is no model file that is read here: bring one of {', '.join(TAKEN)}.")
+    if kind == "json" and b'"tree_info"' in data and data[:LOOK].lstrip().startswith(b'{"name":'):
+        raise InvalidFile(
+            f"{filename} is what LightGBM's dump_model writes, which it cannot read back: save the text file with "
+            "`booster.save_model('model.txt')`."
+        )
     return kind
 
 
 def read_model(data: bytes, filename: str) -> Any:
     """The fitted estimator in a .skops file. Raises InvalidFile for what cannot be read safely."""
-    import skops.io
-
     try:
-        unknown = sorted(set(skops.io.get_untrusted_types(data=data)) - set(trusted()))
+        unknown = sorted(set(skops_io().get_untrusted_types(data=data)) - set(trusted()))
         if unknown:
             raise InvalidFile(
                 f"{filename} holds types that cannot be read safely ({', '.join(unknown[:5])}): bring a model of "
                 "scikit-learn estimators without own functions, or write it as ONNX."
             )
-        model = skops.io.loads(data, trusted=list(trusted()))
+        model = skops_io().loads(data, trusted=list(trusted()))
     except (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, ImportError) as error:
         if isinstance(error, InvalidFile):
             raise

@@ -3,7 +3,7 @@
 from .bringing import import_file, import_model
 from .connecting import Asked, ask_to_train, connect, register, requested_rows
 from .opening import model_of
-from .saying import Said, from_lines, from_table, of_row
+from .saying import Said, from_file, from_lines, from_table, of_row
 from .telling import Coverage, Taken, import_predictions, named
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Taken",
     "ask_to_train",
     "connect",
+    "from_file",
     "from_lines",
     "from_table",
     "import_file",

@@ -30,12 +30,17 @@ def import_file(
     labels: Mapping[Any, str] | None = None,
 ) -> Version:
     """Store the model in a user's file as a candidate. Raises InvalidFile or InvalidInput; then nothing is stored."""
-    from ..models import user_files
+    from ..models import BUILDERS, user_files
+    from ..models.booster_reading import Trees
+    from ..models.imported import over_trees
 
-    classes_only(project)
+    takes_models(project)
     kind = user_files.checked_kind(data, filename)
     if kind == "onnx":
         return _import_onnx(store, project, data, filename, by, now, labels)
+    if library := user_files.LIBRARIES.get(kind):
+        given = (Trees(library, data), filename, project.schema, project.labels, labels, project.task)
+        return _tried(store, project, over_trees(*given), BUILDERS[library].title, filename, by, now)
     model = user_files.read_model(data, filename)
     return import_model(store, project, model, by, now, labels=labels, source=filename)
 
@@ -50,28 +55,43 @@ def import_model(
     labels: Mapping[Any, str] | None = None,
     source: str = "Python",
 ) -> Version:
-    """Store a fitted scikit-learn classifier as a candidate. Raises InvalidInput naming what does not fit."""
-    from ..models.imported import checked_proba, over_columns
+    """Store a fitted model of scikit-learn, LightGBM or XGBoost as a candidate. Raises InvalidInput naming what does
+    not fit."""
+    from ..models.imported import over_columns
 
-    classes_only(project)
-    pipeline = over_columns(model, project.schema, project.labels, labels)
+    takes_models(project)
+    pipeline = over_columns(model, project.schema, project.labels, labels, project.task)
+    return _tried(store, project, pipeline, type(model).__name__, source, by, now)
+
+
+def _tried(store: Store, project: Project, pipeline: Any, what: str, source: str, by: str, now: float) -> Version:
+    """Store a model over the project's columns once it has answered about some of its rows."""
+    from ..models.imported import checked_numbers, checked_proba
+
     if rows := tried_rows(store, project):
-        checked_proba(pipeline, intake.decode(rows, project.schema), len(pipeline.classes_))
-    about = {"model": type(model).__name__, "source": source[:200]}
-    return _stored(store, project, "imported", pipeline, about, by, now)
+        X = intake.decode(rows, project.schema)
+        if project.task == "regression":
+            checked_numbers(pipeline, X)
+        else:
+            checked_proba(pipeline, X, len(pipeline.classes_))
+    return _stored(store, project, "imported", pipeline, {"model": what, "source": source[:200]}, by, now)
 
 
 def _import_onnx(
     store: Store, project: Project, data: bytes, filename: str, by: str, now: float, labels: Mapping[Any, str] | None
 ) -> Version:
-    from ..models.imported import checked_proba
+    from ..models.imported import checked_numbers, checked_proba
     from ..models.onnx_reading import read_onnx
 
-    model = read_onnx(data, filename, project.schema, project.labels, labels)
+    model = read_onnx(data, filename, project.schema, project.labels, labels, project.task)
     rows = tried_rows(store, project)
     if not rows:
         raise InvalidInput(f"{project.name} has no rows to try the model on: add some on Setup first.")
-    checked_proba(model, intake.decode(rows, project.schema), len(model.classes_))
+    X = intake.decode(rows, project.schema)
+    if project.task == "regression":
+        checked_numbers(model, X)
+    else:
+        checked_proba(model, X, len(model.classes_))
     model.prepare = scaling(store, project, list(store.items.training_rows(project.id).ids))
     return _stored(store, project, "onnx", model, {"model": "ONNX", "source": filename[:200]}, by, now)
 
@@ -90,10 +110,12 @@ def _stored(
     return store.versions.create(project, fields, NOTHING, ())
 
 
-def classes_only(project: Project) -> None:
-    """Raise Refused for a project whose target is no class."""
-    if project.task != "classification":
-        raise Refused(f"A model from elsewhere tells classes apart, and {project.name} is about {project.task}.")
+def takes_models(project: Project) -> None:
+    """Raise Refused for a project that no fitted model from elsewhere can answer for."""
+    if project.task not in ("classification", "regression"):
+        raise Refused(
+            f"A model from elsewhere tells classes apart or gives numbers, and {project.name} is about {project.task}."
+        )
 
 
 def described(

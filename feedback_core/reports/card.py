@@ -81,7 +81,9 @@ def _facts(store: Store, project: Project) -> dict[str, Any]:
 
 def _training(store: Store, project: Project, champion: Version) -> list[summaries.Weights]:
     """Training rows by label; none where numbers are predicted, of which hardly two are equal."""
-    return summaries.weights(store.versions.lineage(champion.id)) if project.labels else []
+    if not project.labels:
+        return []
+    return summaries.weights(store.versions.lineage(champion.id), sets=project.task == "multilabel")
 
 
 def _line(each: Ancestor) -> dict[str, Any]:

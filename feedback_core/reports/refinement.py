@@ -43,6 +43,7 @@ def refinement(store: Store, project: Project, report: GateReport, now: float) -
     since = champion.feedback_upto if champion else 0
     # Of a version from elsewhere nobody knows what it has learned.
     learned = store.contributions.between(project.id, since, version.feedback_upto if version.lineage_known else 0)
+    sets = project.task == "multilabel"
     facts = {
         "project": project,
         "report": report,
@@ -54,10 +55,11 @@ def refinement(store: Store, project: Project, report: GateReport, now: float) -
         "advice": ADVICE[report.action],
         "is_number": "challenger_error" in report.numbers,
         "pairs": summaries.pairs(learned) if project.labels else [],
+        "switched": summaries.switched(learned, project.labels) if sets else [],
         "most_pairs": summaries.MOST_PAIRS,
         "people": summaries.people(learned),
         "strategies": summaries.strategies(learned),
-        "training": summaries.weights(store.versions.lineage(version.id)) if project.labels else [],
+        "training": summaries.weights(store.versions.lineage(version.id), sets=sets) if project.labels else [],
         "samples": sample_rows(report.numbers),
         "slices": slice_rows(report.numbers),
         "flip_counts": store.flips.counts(report.id),
@@ -101,7 +103,9 @@ def _moved(store: Store, version: Version) -> Mapping[str, Any]:
     study = store.studies.newest(store.versions.project_of(version.id), "effects", version.id)
     if study is None:
         return {"moved": None}
-    return {"moved": study.body, "moved_words": movement.told(study.body), "moved_notes": movement.notes(study.body)}
+    body = study.body
+    told = {"moved_words": movement.told(body), "moved_notes": movement.notes(body)}
+    return {"moved": body, "moved_unit": movement.unit_of(body), "times": movement.scale_of(body)} | told
 
 
 def _flips(store: Store, report: GateReport, project: Project) -> dict[FlipKind, list[Changed]]:

@@ -48,7 +48,7 @@ def _environment() -> Environment:
         name: getattr(wording, name)
         for name in ("share", "points", "difference", "number", "off", "counted", "moment", "spoken")
     }
-    made.globals |= {"along": along, "scale": scale, "SAMPLES": wording.SAMPLES}
+    made.globals |= {"along": along, "scale": scale, "SAMPLES": wording.SAMPLES, "are": wording.are}
     made.filters |= {"zip": zip, "quote": shlex.quote, "capfirst": lambda text: text[:1].upper() + text[1:]}
     made.globals["dict"] = dict
     return made

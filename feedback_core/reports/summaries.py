@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..multilabel import NONE, parts
 from ..types import Contribution
 
 MOST_PAIRS = 50
@@ -44,6 +45,15 @@ class Pair:
     predicted: str | None
     target: str | None
     n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Switched:
+    """Corrections that added a label to a predicted set, and that took it out."""
+
+    label: str
+    added: int
+    removed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +98,28 @@ def strategies(learned: Sequence[Contribution]) -> list[Strategy]:
     return [Strategy(name, n, n / entries.total(), corrected[name]) for name, n in entries.most_common()]
 
 
-def weights(lineage: Mapping[str, list[Any]]) -> list[Weights]:
-    """Rows and sample weights of the training set by label, in the order of the labels."""
+def switched(learned: Sequence[Contribution], labels: Sequence[str]) -> list[Switched]:
+    """How often corrections of sets that count added or removed each label; the most often changed first."""
+    added: Counter[str] = Counter()
+    removed: Counter[str] = Counter()
+    for each in learned:
+        if each.standing and each.verdict == "correct" and None not in (each.predicted, each.target):
+            before, after = set(parts(str(each.predicted))), set(parts(str(each.target)))
+            added.update(dict.fromkeys(after - before, each.n))
+            removed.update(dict.fromkeys(before - after, each.n))
+    found = [Switched(label, added[label], removed[label]) for label in labels if added[label] or removed[label]]
+    return sorted(found, key=lambda each: -(each.added + each.removed))
+
+
+def weights(lineage: Mapping[str, list[Any]], *, sets: bool = False) -> list[Weights]:
+    """Rows and sample weights of the training set by label, in the order of the labels.
+
+    sets: a row bears any number of labels and counts for each of them.
+    """
     by_label: dict[str, list[float]] = {}
-    for label, weight in zip(lineage.get("labels", []), lineage.get("weights", []), strict=True):
-        by_label.setdefault(label, []).append(weight)
+    for text, weight in zip(lineage.get("labels", []), lineage.get("weights", []), strict=True):
+        for label in (parts(text) or (NONE,)) if sets else (text,):
+            by_label.setdefault(label, []).append(weight)
     return [
         Weights(label, len(some), min(some), float(np.mean(some)), max(some))
         for label, some in sorted(by_label.items())

@@ -154,24 +154,24 @@ class Items:
         self, project_id: int, wanted: ItemFilter, *, sort: str, after: Cursor | None = None, limit: int = 100
     ) -> list[Item]:
         """One page by keyset, never by offset. sort: one of SORTS."""
-        params = finding.params(project_id, wanted, after) | {"limit": limit}
         with self._driver.reading() as session:
+            params = _params(session, project_id, wanted, after) | {"limit": limit}
             return [item_of(row) for row in session.query(finding.page_sql(wanted, sort, after is not None), params)]
 
     def count(self, project_id: int, wanted: ItemFilter) -> int:
         """How many items match; COUNT_CAP + 1 stands for more than COUNT_CAP. Filters on features are left aside."""
-        params = finding.params(project_id, wanted) | {"cap": finding.COUNT_CAP + 1}
         with self._driver.reading() as session:
+            params = _params(session, project_id, wanted) | {"cap": finding.COUNT_CAP + 1}
             return int(session.query(finding.count_sql(wanted), params)[0]["n"])
 
     def scan_end(self, project_id: int, wanted: ItemFilter, *, sort: str, after: Cursor | None = None) -> Cursor | None:
         """Where a filter on features stopped looking; None when it has seen all that passes the other filters."""
         if not wanted.features:
             return None
-        params = finding.params(project_id, wanted, after) | {"limit": finding.SCAN}
         column = finding.SORTS[sort][0]
         page = finding.page_sql(replace(wanted, features=()), sort, after is not None)
         with self._driver.reading() as session:
+            params = _params(session, project_id, wanted, after) | {"limit": finding.SCAN}
             rows = session.query(
                 f"select id, {column} as value from ({page}) limit 1 offset {finding.SCAN - 1}", params
             )
@@ -263,6 +263,14 @@ class Items:
                 return
             yield [item_of(row) for row in rows]
             last = rows[-1]["id"]
+
+
+def _params(session: Session, project_id: int, wanted: ItemFilter, after: Cursor | None = None) -> dict[str, Any]:
+    params = finding.params(project_id, wanted, after)
+    if wanted.holds is None:
+        return params
+    held = [row["text"] for row in session.query(finding.held_sql(wanted), params)]
+    return finding.params(project_id, wanted, after, held)
 
 
 def item_of(row: Row) -> Item:

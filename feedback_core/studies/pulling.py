@@ -13,6 +13,7 @@ from .. import credit, influence, intake
 from ..errors import CannotTrain
 from ..feature_space import FeatureSpace
 from ..intervals import paired, plain
+from ..neighbours import nearest
 from ..refits import Refits, affordable
 from ..store import Store
 from ..types import Project, Version
@@ -28,10 +29,17 @@ OTHERS = 9
 MOST_ITEMS = 200
 """Changed items that pulls are computed for."""
 
+FOOTING = 5_000
+"""Rows that tell the scale of distances."""
+
+HALF = 0.5
+"""Share of its move that a number has to go back to count as pulled."""
+
 LEAST_ITEMS = 3
 """Fewer changed items say nothing about what pulled them."""
 
-Labels = npt.NDArray[np.object_]
+Labels = npt.NDArray[Any]
+"""Labels, or numbers where such are predicted."""
 Floats = npt.NDArray[np.float64]
 
 
@@ -80,6 +88,8 @@ def _strength(
     case: Case, refits: Refits, changed: npt.NDArray[np.intp], before: Labels, asked: Question
 ) -> tuple[Floats, str]:
     """How strongly each new row pulled all changed items together, (c,), and by which method."""
+    if case.project.task == "regression":
+        return _of_numbers(case, refits, changed, asked)
     lineage = case.store.versions.lineage(case.version.id)
     if case.version.estimator == "logistic_regression":
         found = _by_influence(case, lineage, changed, before, asked)
@@ -92,6 +102,18 @@ def _strength(
     points = space.of([ids[at] for at in drawn])
     values = credit.shapley(points, refits.labels[drawn], space.of(asked.ids), asked.after, member)
     return values.sum(axis=0), "nearest neighbours (KNN-Shapley)"
+
+
+def _of_numbers(case: Case, refits: Refits, changed: npt.NDArray[np.intp], asked: Question) -> tuple[Floats, str]:
+    """The same for numbers: how far each new row's number lies beyond what was said, among the nearest new rows."""
+    ids = case.store.versions.lineage(case.version.id)["ids"]
+    space = FeatureSpace(case.store, case.project, case.model, [ids[at] for at in changed[:FOOTING]])
+    k = min(credit.NEIGHBOURS, len(changed))
+    places, _ = nearest(space.of([ids[at] for at in changed]), space.of(asked.ids), k)
+    beyond = refits.labels[changed].astype(float)[places] - np.asarray(asked.before, float)[:, None]
+    towards = np.sign(np.asarray(asked.after, float) - np.asarray(asked.before, float))[:, None]
+    pulls = np.bincount(places.ravel(), (towards * beyond).ravel(), len(changed))
+    return np.asarray(pulls, float), "the new numbers of the rows most like them"
 
 
 def _by_influence(
@@ -170,7 +192,11 @@ def _lost(
     labels = refits.labels.copy()
     labels[rows] = before[rows]
     known = np.flatnonzero(labels != None)  # noqa: E711  # elementwise
-    return np.asarray(refits.said(refits.fit(known, case.version.seed, labels), X) != asked.after)
+    said = refits.said(refits.fit(known, case.version.seed, labels), X)
+    if case.project.task != "regression":
+        return np.asarray(said != asked.after)
+    step = np.asarray(asked.after, float) - np.asarray(asked.before, float)
+    return np.asarray((np.asarray(asked.after, float) - said.astype(float)) / step >= HALF)
 
 
 def _named(case: Case, refits: Refits, before: Labels, group: npt.NDArray[np.intp]) -> list[dict[str, Any]]:

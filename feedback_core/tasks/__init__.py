@@ -1,6 +1,6 @@
 """What a project's target is: one file a kind of task, found by its name."""
 
-from . import anomaly, classification, clustering, regression
+from . import anomaly, classification, clustering, multilabel, regression
 from .registry import TASKS, Evidence, Floats, Offer, TakeIn, Task, of, scored, unfitted, weights
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "anomaly",
     "classification",
     "clustering",
+    "multilabel",
     "of",
     "regression",
     "scored",

@@ -133,7 +133,7 @@ def _terms(_project: Project) -> dict[str, Any]:
     return {"metric": "average precision"}
 
 
-def _reader(_settings: Settings) -> intake.Reader:
+def _reader(_settings: Settings, _labels: Sequence[str]) -> intake.Reader:
     return intake.alarm_reader()
 
 
@@ -163,7 +163,7 @@ ANOMALY = TASKS.register("anomaly")(
         numbers=_numbers,
         targets=_targets,
         confidence=_confidence,
-        offers=frozenset(),
+        offers=frozenset({"what moved"}),
         parts=frozenset({"alarm", "margin", "random"}),
         defaults=defaults,
         unsure=_unsure,

@@ -107,7 +107,7 @@ def _terms(project: Project) -> dict[str, Any]:
     return {"metric": settings.metric, "costs": costs}
 
 
-def _no_reader(_settings: Settings) -> None:
+def _no_reader(_settings: Settings, _labels: Sequence[str]) -> None:
     return None
 
 
@@ -131,7 +131,7 @@ CLASSIFICATION = TASKS.register("classification")(
         numbers=_proba,
         targets=_targets,
         confidence=_confidence,
-        offers=frozenset({"studies", "real time", "avoidable errors", "second look"}),
+        offers=frozenset({"studies", "real time", "avoidable errors", "second look", "what moved"}),
         parts=frozenset({*STRATEGIES, DIVERSITY} - {"alarm", "width"}),
         defaults=Settings,
         unsure=_unsure,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -25,7 +26,7 @@ def _cannot_train(*_given: Any) -> NoReturn:
     raise CannotTrain(NO_LABELS)
 
 
-def _no_reader(_settings: Settings) -> None:
+def _no_reader(_settings: Settings, _labels: Sequence[str]) -> None:
     return None
 
 

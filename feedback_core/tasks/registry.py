@@ -21,9 +21,10 @@ from ..types import Task as Name
 if TYPE_CHECKING:
     import pandas as pd
 
-Offer = Literal["studies", "real time", "avoidable errors", "second look"]
+Offer = Literal["studies", "real time", "avoidable errors", "second look", "what moved"]
 """Forecast, credit and dry run; the challenger that learns in real time; the adaptive rule of retraining; the ranking
-of entries by doubt. Each of them reads class probabilities or counts mistakes."""
+of entries by doubt. Each of them reads class probabilities or counts mistakes. What moved: a version compared
+with the one before it, column by column and row by row."""
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -57,13 +58,13 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class TakeIn:
-    """How targets are read from tables. reader: of a column of them, None where they are the labels of a list.
+    """How targets are read from tables. reader: of a column of them, given the labels; None where each is one of these.
 
     labels: the list that a table's column holds. unfit: why a column cannot be the target, with the way out, or empty.
     match: the column of more rows that seems to be it. least_labels: a project needs so many.
     """
 
-    reader: Callable[[Settings], Reader | None]
+    reader: Callable[[Settings, Sequence[str]], Reader | None]
     labels: Callable[[pd.DataFrame, str], tuple[str, ...]]
     unfit: Callable[[pd.DataFrame, str], str]
     match: Callable[[pd.DataFrame, Project], str | None]

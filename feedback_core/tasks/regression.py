@@ -203,7 +203,7 @@ def _terms(_project: Project) -> dict[str, Any]:
     return {"metric": "mean absolute error"}
 
 
-def _reader(settings: Settings) -> intake.Reader:
+def _reader(settings: Settings, _labels: Sequence[str]) -> intake.Reader:
     return intake.number_reader(settings.plausible_low, settings.plausible_high)
 
 
@@ -231,7 +231,7 @@ REGRESSION = TASKS.register("regression")(
         numbers=numbers,
         targets=_targets,
         confidence=_confidence,
-        offers=frozenset(),
+        offers=frozenset({"what moved"}),
         parts=frozenset({"width", "novelty", "density", "random", DIVERSITY}),
         defaults=defaults,
         unsure=_unsure,

@@ -78,6 +78,8 @@ class ItemFilter:
     flipped: bool = False
     """Only items about which the version before said something else."""
     features: tuple[FeatureFilter, ...] = ()
+    holds: str | None = None
+    """One of several labels that the model gives the item."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,9 @@ LEAST_PAIRS = 10
 NARROW = 5
 """Columns that fit into a card as a table."""
 
+CARD_WIDTH = 268
+"""Pixels of a table in a card, where the page is 1,400 wide."""
+
 WIDE = 60
 """Letters of a group's name in a list."""
 
@@ -170,8 +173,9 @@ def cards(loop: Loop, found: views.Standing) -> None:
     ids = [n for each in shown for n in (*each.representatives[:TYPICAL], *each.odd[:ODD])]
     items = {item.id: item for item in loop.store.items.many(ids, loop.project.id)}
     assert found.champion is not None
-    for start in range(0, len(shown), COLUMNS):
-        for column, cluster in zip(st.columns(COLUMNS), shown[start : start + COLUMNS], strict=False):
+    abreast = min(COLUMNS, max(2, len(shown)))  # two groups share the width, and their tables are whole
+    for start in range(0, len(shown), abreast):
+        for column, cluster in zip(st.columns(abreast), shown[start : start + abreast], strict=False):
             with column, st.container(border=True):
                 _card(loop, found.champion, cluster, ordered, items)
     if len(shown) < len(ordered):
@@ -204,7 +208,9 @@ def _listed(loop: Loop, title: str, items: Sequence[Item]) -> None:
         values = [
             {c.name: cell_text(value, c) for c, value in zip(columns, item.values, strict=True)} for item in items
         ]
-        st.dataframe(values, hide_index=True, height="content", alt=f"{title} items of the group")
+        # Equal shares of the card; a name that is cut off is whole when it is pointed at.
+        config = {c.name: st.column_config.Column(width=CARD_WIDTH // len(columns), help=c.name) for c in columns}
+        st.dataframe(values, hide_index=True, height="content", alt=f"{title} items of the group", column_config=config)
         return
     for item in items:
         if text := preview(loop.project, item):

@@ -6,10 +6,10 @@ from feedback_core import exports
 from feedback_core.clustering import deciding, views
 from feedback_core.loop import Loop
 from feedback_core.types import Clustering
-from feedback_core.wording import number, share
+from feedback_core.wording import moment, number, share
 from pages._clusters.verdict import FOUND
 from pages._people import acting, guarded, locked
-from pages._shared import ago, counted, plain, told
+from pages._shared import ago, counted, decider, plain, told
 
 STATUS = {"champion": "in use", "candidate": "waits for a decision", "retired": "used before", "refused": "refused"}
 
@@ -18,7 +18,9 @@ def show(loop: Loop) -> None:
     """One fold a version."""
     for made in loop.store.clusterings.latest(loop.project.id):
         icon = ":material/star:" if made.status == "champion" else None
-        title = f"Version {made.number} · {STATUS[made.status]} · {counted(made.k, 'group')} · {ago(made.created_at)}"
+        # Not how long ago: a fold whose title changes closes, under the hands of whoever types in it.
+        when = moment(made.created_at)
+        title = f"Version {made.number} · {STATUS[made.status]} · {counted(made.k, 'group')} · {when}"
         with st.expander(title, icon=icon, expanded=made.status == "champion"):
             _show(loop, made)
 
@@ -42,7 +44,7 @@ def _show(loop: Loop, made: Clustering) -> None:
         if report.decision:
             because = f": {plain(report.decided_reason)}" if report.decided_reason else ""
             verb = "Put into use" if report.decision == "promote" else "Refused"
-            st.caption(f"{verb} by {plain(report.decided_by or '')} {ago(report.decided_at)}{because}")
+            st.caption(f"{verb} by {decider(report.decided_by)} {ago(report.decided_at)}{because}")
     if made.status == "retired":
         _way_back(loop, made)
     if made.status == "champion":

@@ -15,7 +15,7 @@ from feedback_core.explaining import reasons
 from feedback_core.learned import labelled_neighbours, usual_values
 from feedback_core.loop import Loop
 from feedback_core.types import Draw, Item, Prediction
-from pages._deck.cards import card, number_field
+from pages._deck.cards import card, number_field, set_field
 
 HAND = 40  # cards leased ahead: two seconds of the fastest typing, while a run of the page takes a tenth of one
 REFILL_BELOW = 32
@@ -25,7 +25,7 @@ _component = st.components.v2.component(
     "review_deck",
     html='<div class="deck"></div>',
     css=(FOLDER / "deck.css").read_text(),
-    js="\n".join((FOLDER / name).read_text() for name in ("deck.js", "view.js")),
+    js="\n".join((FOLDER / name).read_text() for name in ("deck.js", "sets.js", "keys.js", "view.js")),
 )
 
 
@@ -50,6 +50,7 @@ def show(loop: Loop, reviewer: str, session_id: int | None = None) -> None:
             "labels": list(loop.project.labels),
             "titles": dict(tasks.of(loop.project).titles),
             "number": number_field(loop.project),
+            "sets": set_field(loop.project),
             "order": [draw.id for draw in hand],
             "cards": _cards(loop, hand, frozenset(sent.get("have", []))),
             "acks": acks,
@@ -99,8 +100,16 @@ def _cards(loop: Loop, hand: Sequence[Draw], have: frozenset[str]) -> list[dict[
         card(loop.project, draw, items[draw.item_id], said.get(draw.item_id), known, alike.get(draw.item_id, []), cut)
         | {"interval": _interval(loop, None if draw.blind else said.get(draw.item_id))}
         | {"because": "" if draw.blind else because.get(draw.item_id, "")}
+        | {"asks": "" if draw.blind else _asks(loop, items[draw.item_id])}
         for draw in wanted
     ]
+
+
+def _asks(loop: Loop, item: Item) -> str:
+    """What the reason of a card answers."""
+    if loop.project.task == "anomaly":
+        return "What stands out?"
+    return f"Why {number_views.told(loop.project, item.predicted)}?"
 
 
 def _interval(loop: Loop, shown: Prediction | None) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 
 from feedback_core.intake import ALARM_LABELS, ANOMALY, range_text
 from feedback_core.label_sets import COVERAGE, label_set
+from feedback_core.multilabel import BETWEEN, NONE
 from feedback_core.pictures.shelf import CARD_SIDE
 from feedback_core.types import Draw, Item, Prediction, Project
 from feedback_core.unusual import Usual, mark
@@ -43,7 +44,7 @@ def card(
         "similar": [_similar(project, other, label) for other, label in alike],
         "predicted": None if draw.blind else item.predicted,
         "proba": [round(share, 4) for share in seen.proba] if seen and project.labels else None,
-        "among": _among(project, seen, label_cut),
+        "among": "" if project.task == "multilabel" else _among(project, seen, label_cut),
         "why": why(draw, item, prediction),
     }
 
@@ -70,6 +71,11 @@ def number_field(project: Project) -> dict[str, Any] | None:
         "high": now.plausible_high,
         "range": range_text(now.plausible_low, now.plausible_high),
     }
+
+
+def set_field(project: Project) -> dict[str, str] | None:
+    """How several labels of one card are written as one text; None where a card takes one answer alone."""
+    return {"none": NONE, "between": BETWEEN} if project.task == "multilabel" else None
 
 
 def why(draw: Draw, item: Item, prediction: Prediction | None) -> str:

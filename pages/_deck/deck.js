@@ -1,4 +1,4 @@
-// The deck's memory: cards, decisions and the outbox. view.js, appended to this file, draws it.
+// The deck's memory: cards, decisions and the outbox. sets.js, keys.js and view.js are appended to this file.
 //
 // A press draws the next card at once and puts a numbered entry into the outbox. The outbox is sent whole, shortly
 // after; the server stores it in order and exactly once, and answers each number. Until an entry is answered it is
@@ -33,6 +33,7 @@ function load(scope) {
     cards: new Map(), // draw -> card
     decided: new Set(),
     notes: new Map(), // draw -> text
+    touched: new Map(), // token of a card -> labels switched on, where somebody has touched them
     back: null, // draw looked back on, null at the present
     refusals: [],
     said: "", // for screen readers
@@ -116,6 +117,8 @@ const unsaved = (deck) => [...deck.others.values(), deck.outbox].reduce((n, entr
 function decide(deck, verdict, target = null) {
   const card = visible(deck);
   if (!card || performance.now() < deck.pausedUntil) return;
+  const set = deck.sets && verdict === "confirm" ? setOf(deck, card) : null;
+  if (set) [verdict, target] = ["correct", joined(deck, set)];
   if (verdict === "confirm" && card.predicted === null) {
     deck.said = `No prediction is shown to confirm: ${deck.number ? "type the number" : "choose a label"}.`;
     return;
@@ -131,6 +134,7 @@ function decide(deck, verdict, target = null) {
   remember(deck, { client: deck.client, seq, card, verdict, target, note, revises });
   deck.decided.add(draw);
   deck.notes.delete(draw);
+  deck.touched.delete(token(card));
   deck.queue = deck.queue.filter((other) => other !== draw);
   deck.back = null;
   deck.said = `${outcome({ verdict, target, card })}. ${present(deck) ? `Next: ${present(deck).title}` : ""}`;
@@ -195,11 +199,13 @@ function undo(deck) {
     deck.cards.set(draw, last.card);
     deck.queue.unshift(draw);
     if (last.note) deck.notes.set(draw, last.note);
+    restoreSet(deck, last);
   }
   deck.said = `Undone: ${outcome(last)}. ${last.card.title}`;
 }
 
 function look(deck, step) {
+  if (deck.back !== null) deck.touched.delete(token(visible(deck))); // what was not saved there is dropped
   const draws = latest(deck).map((past) => past.card.draw);
   const here = deck.back === null ? draws.length : draws.indexOf(deck.back);
   const there = Math.max(0, Math.min(draws.length, here + step));
@@ -261,7 +267,7 @@ function flush(deck) {
 function receive(deck, data) {
   if (data.at <= deck.at) return; // a change of theme runs the component again with what it has
   const seen = token(present(deck));
-  Object.assign(deck, { at: data.at, labels: data.labels, titles: data.titles, number: data.number });
+  Object.assign(deck, { at: data.at, labels: data.labels, titles: data.titles, number: data.number, sets: data.sets });
   Object.assign(deck, { left: data.left, empty: data.empty, hand: data.hand });
   for (const [client, seq, saved, message] of data.acks) settle(deck, client, seq, saved, message);
   for (const card of data.cards) deck.cards.set(card.draw, card);

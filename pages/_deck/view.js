@@ -1,22 +1,7 @@
-// How the deck looks and which keys it takes. Data goes into the page as text, never as markup.
+// How the deck looks. Data goes into the page as text, never as markup.
 
-const DIGITS = "1234567890";
-const LETTERS = "abdeghijklmopqtvwxyz"; // C and R are Streamlit's; F, N, S and U are taken below
 const FEW = 10; // labels that need no box to search them
 const TALL = 14; // rows of a table before the next goes beside it
-const TYPED = [["0 … 9 - .", "the right number; Enter saves it, Esc leads back"]];
-const HELP = [
-  ["1 … 9, 0", "label, as printed on its button"],
-  ["Enter", "confirm the prediction"],
-  ["S", "skip: you cannot tell, somebody else gets it"],
-  ["F", "flag: something is wrong with the item itself"],
-  ["N", "note; Enter or Esc leads back"],
-  ["U or Ctrl+Z", "undo, as far back as the session"],
-  ["Z", "enlarge the picture, where there is one; any key closes it"],
-  ["← →", "look back over your decisions; a label changes the one shown"],
-  ["/", "search the labels, when there are more than ten"],
-  ["?", "this list"],
-];
 const CHIPS = {
   chosen: "Chosen by you",
   "second opinion": "Second opinion",
@@ -26,7 +11,7 @@ const KINDS = { priority: "by priority", audit: "blind checks", "second opinion"
 export default function (component) {
   const { data, parentElement, setStateValue } = component;
   const deck = deckOf(data);
-  deck.number = data.number; // before anything is built
+  Object.assign(deck, { number: data.number, sets: data.sets }); // before anything is built
   deck.send = (value) => setStateValue("outbox", value);
   const root = parentElement.querySelector(".deck");
   if (root.deck !== deck) {
@@ -132,7 +117,8 @@ function build(deck, root) {
     button(deck, "?", "Keys", () => help.showModal()),
   );
   const none = node("p", { class: "none", role: "status" });
-  const answers = node("div", { class: "answers" }, confirm, interval, numeral, search, labels, none, note, actions);
+  const nobody = button(deck, NONE_KEY, "None of them", () => touch(deck, []), { class: "nobody" });
+  const answers = node("div", { class: "answers" }, confirm, interval, numeral, search, labels, none, nobody, note, actions);
   const empty = node("div", { class: "empty", role: "status" }, node("h2"), node("p"));
   search.oninput = () => deck.draw();
   typed.oninput = () => put(problem, "");
@@ -148,30 +134,23 @@ function build(deck, root) {
     zoom,
   );
   Object.assign(parts, { root, state, said, refusals, card, confirm, search, labels, note, back, forward, undoing, help });
-  Object.assign(parts, { none, actions, answers, empty, typed, unit, problem, numeral, interval, zoom });
+  Object.assign(parts, { none, nobody, actions, answers, empty, typed, unit, problem, numeral, interval, zoom });
   return Object.assign(parts, { done: done.value, pace: pace.value, agree: agree.value, left: left.value });
-}
-
-// What a number needs in place of the keys of labels.
-const helpOf = (deck) => (deck.number ? [...TYPED, ...HELP.filter(([key]) => !/^[1/]/.test(key))] : HELP);
-
-function keysOf(labels) {
-  // The digits 0 to 9 as labels are typed as themselves, not one off.
-  if (labels.every((label) => label.length === 1 && DIGITS.includes(label))) return labels.join("");
-  return (DIGITS + LETTERS).slice(0, labels.length);
 }
 
 function buildLabels(deck, parts) {
   parts.captions = deck.labels;
   parts.order = null;
-  parts.keys = keysOf(deck.labels);
+  parts.keys = keysOf(deck);
   parts.buttons = deck.labels.map((label, n) => {
     const key = parts.keys[n] ?? "";
-    const made = button(deck, key.toUpperCase(), deck.titles[label] ?? label, (event) => decideByMouse(deck, event, "correct", label));
+    const does = deck.sets ? () => toggle(deck, label) : (event) => decideByMouse(deck, event, "correct", label);
+    const made = button(deck, key.toUpperCase(), deck.titles[label] ?? label, does, deck.sets ? { title: label } : {});
     made.append(node("span", { class: "share" }), node("span", { class: "bar", "aria-hidden": "true" }));
     return made;
   });
   parts.labels.replaceChildren(...parts.buttons);
+  parts.labels.classList.toggle("sets", Boolean(deck.sets));
   parts.search.hidden = deck.labels.length <= FEW;
 }
 
@@ -190,6 +169,7 @@ function draw(deck, parts) {
   parts.card.hidden = parts.confirm.hidden = parts.labels.hidden = parts.note.hidden = !card;
   parts.numeral.hidden = parts.interval.hidden = !card || !deck.number;
   parts.labels.hidden ||= Boolean(deck.number);
+  parts.nobody.hidden = !card || !deck.sets;
   parts.search.hidden = !card || deck.labels.length <= FEW;
   parts.empty.hidden = Boolean(card);
   parts.undoing.disabled = !deck.history.length || deck.back !== null; // it takes back the newest, not the one shown
@@ -206,6 +186,7 @@ function draw(deck, parts) {
   }
   parts.note.value = noteOf(deck, card.draw);
   if (deck.number) drawNumber(deck, parts, card);
+  else if (deck.sets) drawSet(deck, parts, card);
   else drawLabels(deck, parts, card);
 }
 
@@ -322,7 +303,7 @@ function heads(others) {
 function because(card) {
   if (!card.because) return [];
   const help = "What moves this prediction most. Opened on Predictions, the item says how much.";
-  return [node("p", { class: "because", title: help }, node("strong", { text: `Why ${card.predicted}? ` }), card.because)];
+  return [node("p", { class: "because", title: help }, node("strong", { text: `${card.asks} ` }), card.because)];
 }
 
 function similar(rows, tabled) {
@@ -365,14 +346,21 @@ function drawLabels(deck, parts, card) {
   put(parts.confirm.querySelector(".caption"), shown);
   const past = deck.back === null ? null : pastOf(deck, deck.back);
   const said = past && (past.verdict === "confirm" ? (past.target ?? card.predicted) : past.target);
+  drawShares(deck, parts, card, new Set([card.predicted]), new Set([said]));
+}
+
+// The keys of the labels, with their probabilities. predicted, pressed: which labels are.
+function drawShares(deck, parts, card, predicted, pressed) {
   const sought = parts.search.value.trim().toLowerCase();
   deck.labels.forEach((label, n) => {
     const made = parts.buttons[n];
     const share = card.proba?.[n];
     made.hidden = Boolean(sought) && !label.toLowerCase().includes(sought);
-    made.classList.toggle("predicted", label === card.predicted);
-    made.setAttribute("aria-pressed", String(label === said));
-    put(made.querySelector(".share"), share === undefined ? "" : `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`);
+    made.classList.toggle("predicted", predicted.has(label));
+    made.setAttribute("aria-pressed", String(pressed.has(label)));
+    // Close to the half from which a label of a set is predicted, a whole number would not tell the side.
+    const digits = share < 0.1 || (deck.sets && Math.abs(share - 0.5) < 0.01) ? 1 : 0;
+    put(made.querySelector(".share"), share === undefined ? "" : `${(100 * share).toFixed(digits)} %`);
     made.querySelector(".bar").style.width = `${100 * (share ?? 0)}%`;
   });
   const hit = parts.buttons.some((made) => !made.hidden);
@@ -391,69 +379,4 @@ function order(parts, card) {
   if (token) likely.sort((a, b) => card.proba[b] - card.proba[a] || a - b);
   parts.labels.replaceChildren(...likely.map((n) => parts.buttons[n]));
   parts.labels.scrollTop = 0;
-}
-
-// -- keys ----------------------------------------------------------------------------------------------------------
-
-function press(deck, parts, event) {
-  const at = event.composedPath()[0];
-  if (event.isComposing || event.defaultPrevented) return;
-  if (at === parts.note || at === parts.search) return pressInField(deck, parts, event, at);
-  if (at === parts.typed) return pressInNumber(deck, parts, event);
-  if (/^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName) || at.isContentEditable) return;
-  if (parts.help.open) {
-    if (event.key === "?") parts.help.close();
-    return;
-  }
-  if (parts.zoom.open && event.key !== "Escape") parts.zoom.close();
-  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  const undoes = key === "z" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey;
-  if (!undoes && (event.ctrlKey || event.metaKey || event.altKey)) return;
-  // A held key would run through the queue unseen, and a focused control has its own Enter and Space.
-  if (event.repeat || ((key === "Enter" || key === " ") && /^(BUTTON|A|SUMMARY)$/.test(at.tagName))) return;
-  if (deck.number && /^[-+0-9.,]$/.test(key) && !undoes) return parts.typed.focus(); // the key goes into the field
-  const label = key.length === 1 ? deck.labels[parts.keys.indexOf(key)] : undefined;
-  const does = {
-    Enter: () => decide(deck, "confirm"),
-    s: () => decide(deck, "skip"),
-    f: () => decide(deck, "flag"),
-    n: () => parts.note.focus(),
-    u: () => undo(deck),
-    z: undoes ? () => undo(deck) : label === undefined ? () => parts.card.querySelector(".photo")?.click() : undefined,
-    ArrowLeft: () => look(deck, -1),
-    ArrowRight: () => look(deck, 1),
-    "/": deck.labels.length > FEW ? () => parts.search.focus() : undefined,
-    "?": () => parts.help.showModal(),
-  }[key];
-  const act = does ?? (label === undefined ? undefined : () => decide(deck, "correct", label));
-  if (!act) return;
-  event.preventDefault();
-  act();
-  deck.draw();
-}
-
-function pressInNumber(deck, parts, event) {
-  if (event.key !== "Enter" && event.key !== "Escape") return;
-  event.preventDefault();
-  if (event.key === "Enter" && !event.repeat) saveTyped(deck, parts);
-  if (event.key === "Escape") {
-    parts.typed.value = "";
-    put(parts.problem, "");
-    parts.typed.blur();
-  }
-  deck.draw();
-}
-
-function pressInField(deck, parts, event, at) {
-  if (event.key !== "Enter" && event.key !== "Escape") return;
-  event.preventDefault();
-  if (at === parts.search && event.key === "Enter" && at.value.trim()) {
-    const first = [...parts.labels.children].find((made) => !made.hidden);
-    if (!first) return;
-    decide(deck, "correct", deck.labels[parts.buttons.indexOf(first)]);
-  }
-  if (at === parts.search) at.value = "";
-  if (at === parts.note && event.key === "Enter") keepNote(deck);
-  at.blur();
-  deck.draw();
 }

@@ -46,7 +46,7 @@ def show(loop: Loop, version: Version, before: Version | None, report: GateRepor
         _recall(loop, version, before, scope)
     if wrong:
         rows_behind(loop.project.id, version, before, scope, wrong)
-    _calibration(version, scope)
+    show_calibration(version, scope)
 
 
 def _confusion(
@@ -169,7 +169,8 @@ def _rows_table(loop: Loop, rows: Sequence[JudgedRow], truth: str, said: str, be
     st.caption(plain("Locked rows: nobody reviews them and no version learns from them."))
 
 
-def _calibration(version: Version, scope: Scope) -> None:
+def show_calibration(version: Version, scope: Scope) -> None:
+    """Whether the confidence holds; nothing for versions that were judged before it was measured."""
     rows = version_scores.calibration(version, scope.sample)
     if not rows:
         return

@@ -48,7 +48,7 @@ def show_accuracies(found: Accuracies) -> None:
     by_name = {estimate.name: estimate for estimate in found.estimates if estimate.interval.n}
     with st.container(horizontal=True, gap="large", vertical_alignment="center"):
         for estimate in (by_name[name] for name in FIRST if name in by_name):
-            _metric(estimate.title, plain_interval(estimate.interval), f"{estimate.sample}. {estimate.says}")
+            show_score(estimate.title, plain_interval(estimate.interval), f"{estimate.sample}. {estimate.says}")
         if not by_name:
             st.caption(
                 "Its accuracy has not been measured yet: there are no locked rows, and nothing has been audited."
@@ -91,10 +91,11 @@ def show_scores(version: Version) -> None:
         for sample, help_text in SAMPLES.items():
             score = version.metrics.get(sample, {}).get("accuracy")
             if score and score.get("value") is not None:
-                _metric(f"{headlines.SAMPLE_NAMES[sample].capitalize()} when judged", score, help_text)
+                show_score(f"{headlines.SAMPLE_NAMES[sample].capitalize()} when judged", score, help_text)
 
 
-def _metric(title: str, score: Mapping[str, Any], help_text: str) -> None:
+def show_score(title: str, score: Mapping[str, Any], help_text: str) -> None:
+    """One share with its interval and n."""
     census = wording.is_census(score)
     span = f"census, n = {score['n']:,}" if census else f"{score['low']:.1%} to {score['high']:.1%}, n = {score['n']:,}"
     st.metric(

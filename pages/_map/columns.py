@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from feedback_core.types import Outline
+from feedback_core.wording import amount
 from pages._shared import STATE_NAMES
 
 MOST_GROUPS = 14
@@ -35,10 +36,26 @@ GROUPS: dict[str, Callable[[Outline], str]] = {
 """What a map can be coloured by, beside the confidence."""
 
 
+def _number(item: Outline) -> float | None:
+    return None if item.blind or item.predicted is None else float(item.predicted)
+
+
+def _error(item: Outline) -> float | None:
+    said = _number(item)
+    return None if said is None or item.label is None else abs(said - float(item.label))
+
+
+NUMBERS: dict[str, Callable[[Outline], float | None]] = {"Prediction": _number, "Error": _error}
+"""What a map of numbers is shaded by: distinct numbers make no groups."""
+
+
 def columns_of(
-    ids: Sequence[int], points: np.ndarray, items: Mapping[int, Outline], colour: str
+    ids: Sequence[int], points: np.ndarray, items: Mapping[int, Outline], colour: str, unit: str | None = None
 ) -> tuple[dict[str, list[Any]], list[str]]:
-    """Columns of the figure and, in the order of the legend, the groups: the largest first, the rest under one name."""
+    """Columns of the figure and, in the order of the legend, the groups: the largest first, the rest under one name.
+
+    unit: of what is predicted, where that is a number, else None.
+    """
     shown = [n for n, item_id in enumerate(ids) if item_id in items]
     named = [items[ids[n]] for n in shown]
     group = [GROUPS.get(colour, _state)(item) for item in named]
@@ -52,22 +69,25 @@ def columns_of(
         "x": points[shown, 0].round(3).tolist(),
         "y": points[shown, 1].round(3).tolist(),
         "id": [item.id for item in named],
-        "hover": [_hover(item) for item in named],
+        "hover": [_hover(item, unit) for item in named],
         "group": group,
+        "number": [] if unit is None else [NUMBERS.get(colour, _number)(item) for item in named],
         "confidence": [None if item.blind else item.confidence for item in named],
     }
     return columns, ordered
 
 
-def _hover(item: Outline) -> str:
-    said = "prediction hidden until reviewed" if item.blind else _said(item)
+def _hover(item: Outline, unit: str | None) -> str:
+    said = "prediction hidden until reviewed" if item.blind else _said(item, unit)
     label = f"<br>label {_safe(item.label)}" if item.label is not None else ""
     return f"<b>{_safe(item.key[:24])}</b><br>{said}{label}<br>{STATE_NAMES[item.state].lower()}"
 
 
-def _said(item: Outline) -> str:
+def _said(item: Outline, unit: str | None) -> str:
     if item.predicted is None:
         return "no prediction"
+    if unit is not None:  # how sure a number is orders rows and is no probability
+        return _safe(f"predicted {amount(float(item.predicted), unit)}")
     return f"predicted {_safe(item.predicted)} with {item.confidence or 0:.0%}"
 
 

@@ -4,10 +4,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from feedback_core.loop import Loop
+from feedback_core.multilabel import NONE
 from feedback_core.store.finding import SCAN
-from feedback_core.types import Column, FeatureFilter, ItemFilter
+from feedback_core.types import Column, FeatureFilter, ItemFilter, Project
+from pages._label_sets import is_set
 from pages._shared import STATE_NAMES
 
 SORT_NAMES = {"priority": "Ask first", "confidence": "Least confident", "newest": "Newest"}
@@ -57,17 +60,7 @@ def choose(loop: Loop) -> tuple[ItemFilter, str]:
     )
     left, middle, right, more = st.columns([3, 3, 3, 2], vertical_alignment="bottom")
     is_number = loop.project.task == "regression"
-    predicted = (
-        None
-        if is_number
-        else left.selectbox(
-            "Predicted",
-            [None, *loop.project.labels],
-            format_func=lambda label: label or "any",
-            key="items_predicted",
-            persist_state=KEPT,
-        )
-    )
+    predicted, holds = (None, None) if is_number else _said(loop.project, left)
     below = (
         100
         if is_number
@@ -83,8 +76,22 @@ def choose(loop: Loop) -> tuple[ItemFilter, str]:
     states = ("labelled",) if "wrong" in marks else (state,)
     ranked = states != ("base",) and loop.store.versions.champion(loop.project.id) is not None
     limit = below / 100 if below < 100 else None
-    wanted = ItemFilter(states, predicted, limit, search, "wrong" in marks, "flipped" in marks, features)
+    wanted = ItemFilter(states, predicted, limit, search, "wrong" in marks, "flipped" in marks, features, holds)
     return wanted, sort if ranked else "newest"
+
+
+def _said(project: Project, place: DeltaGenerator) -> tuple[str | None, str | None]:
+    """What the model says: as a whole, or one of several labels."""
+    sets = is_set(project)
+    chosen = place.selectbox(
+        "Predicted with" if sets else "Predicted",
+        [None, *project.labels, *([NONE] if sets else [])],
+        format_func=lambda label: "no label at all" if sets and label == NONE else label or "any",
+        key="items_predicted",
+        persist_state=KEPT,
+        help="Items that the model gives this label, alone or beside others." if sets else None,
+    )
+    return (None, chosen) if sets and chosen != NONE else (chosen, None)
 
 
 def _forget_other_projects(project_id: int) -> None:

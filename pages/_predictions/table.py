@@ -7,18 +7,23 @@ import streamlit as st
 
 from feedback_core.number_views import told
 from feedback_core.types import Item, Project
+from pages._label_sets import is_set
 from pages._shared import STATE_NAMES, preview, thumbnail, title_of
 
 
 def rows_of(project: Project, items: Sequence[Item]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """One row an item, and how its columns are shown. What the audit keeps blind is left empty."""
     images = any(column.kind == "image" for column in project.schema.columns)
-    return [_row(project, item, images) for item in items], COLUMNS if project.labels else NUMBER_COLUMNS
+    return [_row(project, item, images) for item in items], _columns(project)
+
+
+def _columns(project: Project) -> dict[str, Any]:
+    return SET_COLUMNS if is_set(project) else COLUMNS if project.labels else NUMBER_COLUMNS
 
 
 COLUMNS = {
     "Image": st.column_config.ImageColumn("Image", width="small"),
-    "Input": st.column_config.TextColumn("Input", width="large"),
+    "Input": st.column_config.TextColumn("Input", width=330),
     "Prediction": st.column_config.TextColumn(
         "Prediction", help="Empty for items of the audit sample until they are reviewed"
     ),
@@ -34,6 +39,17 @@ COLUMNS = {
 NUMBER_COLUMNS = COLUMNS | {
     "Label": st.column_config.TextColumn("Number", help="What reviewers or the base data say, with its unit")
 }
+
+SET_COLUMNS = COLUMNS | {
+    "Confidence": st.column_config.ProgressColumn(
+        "Confidence", format="%.0f %%", min_value=0, max_value=100,
+        help="Chance that all its labels are right: the product of their probabilities",
+    ),
+    "Prediction": st.column_config.TextColumn(
+        "Prediction", width="medium", help="Empty for items of the audit sample until they are reviewed"
+    ),
+    "Label": st.column_config.TextColumn("Labels", help="What reviewers or the base data say"),
+}  # fmt: skip
 
 
 def _row(project: Project, item: Item, images: bool) -> dict[str, Any]:

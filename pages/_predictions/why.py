@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from feedback_core import charts, explain
+from feedback_core import charts, explain, number_views, tasks
 from feedback_core.errors import ArtifactError, NotFound, Refused
 from feedback_core.explain import Detail, Explanation
-from feedback_core.explaining import TASK, Explained, explained
+from feedback_core.explaining import EXPLAINED, Explained, explained
 from feedback_core.loop import Loop
 from feedback_core.types import Column, Item
 from pages._shared import cell_text, image_of, plain, preview, thumbnail, title_of
@@ -15,7 +15,7 @@ HELP = "Amounts and the average score add up to the model's score."
 
 def show(loop: Loop, item: Item) -> None:
     """The sentence, the columns as bars, words and patches, and the nearest labelled rows; nothing while hidden."""
-    if item.hidden or loop.project.task != TASK:
+    if item.hidden or loop.project.task not in EXPLAINED:
         return
     try:
         found = explained(loop, item)
@@ -25,7 +25,7 @@ def show(loop: Loop, item: Item) -> None:
         st.caption(plain(str(error)))
         return
     told = found.explanation
-    st.subheader(f"Why version {found.version} says {plain(told.label)}", help=HELP)
+    st.subheader(plain(_title(loop, found)), help=HELP)
     st.write(plain(found.sentence))
     left, right = st.columns(2, gap="large")
     with left:
@@ -35,7 +35,14 @@ def show(loop: Loop, item: Item) -> None:
             _detail(loop, item, detail, told)
         st.caption(plain(f"{explain.total(told)} {explain.method(told)}"))
     with right:
+        _pulls(loop, found)
         _nearest(loop, found)
+
+
+def _title(loop: Loop, found: Explained) -> str:
+    if found.explanation.unit == "score":
+        return f"What makes it stand out to version {found.version}"
+    return f"Why version {found.version} says {number_views.told(loop.project, found.said)}"
 
 
 def _columns(loop: Loop, item: Item, told: Explanation) -> None:
@@ -46,8 +53,8 @@ def _columns(loop: Loop, item: Item, told: Explanation) -> None:
         "value": [texts[effect.column] for effect in told.strongest],
         "amount": [effect.amount for effect in told.strongest],
     }
-    figure = charts.contributions(rows, told.label, told.unit)
-    alt = f"What each column adds to {told.label}"
+    figure = charts.contributions(rows, told.label, told.unit, told.measure)
+    alt = "What each column adds to the prediction"
     st.plotly_chart(figure, key=f"why-{item.id}", config={"displayModeBar": False}, alt=alt)
 
 
@@ -59,13 +66,21 @@ def _detail(loop: Loop, item: Item, detail: Detail, told: Explanation) -> None:
     columns = dict(zip(loop.project.schema.columns, item.values, strict=True))
     column, value = next((each, value) for each, value in columns.items() if each.name == detail.column)
     if detail.heat and value is not None:
-        figure = charts.patches(detail.heat, image_of(column, value, 256), told.label, told.unit)
-        alt = f"Which patches of {column.name} push towards {told.label}"
+        figure = charts.patches(detail.heat, image_of(column, value, 256), told.label, told.unit, told.measure)
+        alt = f"Which patches of {column.name} move the prediction"
         st.plotly_chart(figure, key=f"heat-{item.id}-{column.name}", config={"displayModeBar": False}, alt=alt)
-        st.caption(f"Blue patches push towards {plain(told.label)}, orange ones away from it.")
+        st.caption(_colours("patches", told))
     if detail.words:
         st.markdown(_marked(str(value), detail))
-        st.caption(f"Blue words push towards {plain(told.label)}, orange ones away from it.")
+        st.caption(_colours("words", told))
+
+
+def _colours(parts: str, told: Explanation) -> str:
+    if told.unit == "number":
+        return f"Blue {parts} raise the number, orange ones lower it."
+    if told.unit == "score":
+        return f"Blue {parts} make it stand out, orange ones are as usual."
+    return f"Blue {parts} push towards {plain(told.label)}, orange ones away from it."
 
 
 def _marked(text: str, detail: Detail) -> str:
@@ -80,6 +95,24 @@ def _marked(text: str, detail: Detail) -> str:
     return "".join([*parts, plain(text[at:])])
 
 
+def _pulls(loop: Loop, found: Explained) -> None:
+    if not found.pulls:
+        return
+    st.caption("The answers that move its score most, about rows like it:")
+    titles = tasks.of(loop.project).titles
+    items = {each.id: each for each in loop.store.items.many([pull.item_id for pull in found.pulls])}
+    rows = [
+        {
+            "Answer": titles.get(pull.label, pull.label),
+            "Adds": pull.amount,
+            "Row": preview(loop.project, items[pull.item_id]) or title_of(items[pull.item_id]),
+        }
+        for pull in found.pulls
+    ]
+    adds = st.column_config.NumberColumn("Adds", format="%+.2f", help="To the alarm score of the opened item.")
+    st.dataframe(rows, hide_index=True, alt="Answers that move the score most", column_config={"Adds": adds})
+
+
 def _nearest(loop: Loop, found: Explained) -> None:
     if not found.nearest:
         return
@@ -87,7 +120,7 @@ def _nearest(loop: Loop, found: Explained) -> None:
     items = {each.id: each for each in loop.store.items.many([near.item_id for near in found.nearest])}
     rows = [
         {
-            "Label": near.label,
+            "Label": number_views.told(loop.project, near.label),
             "Distance": near.distance,
             "Row": preview(loop.project, items[near.item_id]) or title_of(items[near.item_id]),
             "Image": thumbnail(loop.project, items[near.item_id]),

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from feedback_core import charts, studies
+from feedback_core import charts, studies, tasks
 from feedback_core.loop import Loop
 from feedback_core.studies import EffectsView
 from feedback_core.types import Version
@@ -14,7 +14,7 @@ HELP = "Takes both versions apart on the same rows, and trains without the label
 
 def show_effects(loop: Loop, version: Version, place: str) -> None:
     """The newest comparison of a version with its parent, or the button that asks for one. place: where on the page."""
-    if version.parent_id is None or loop.project.task != "classification":
+    if version.parent_id is None or "what moved" not in tasks.of(loop.project).offers:
         return
     found = studies.effects_view(loop.store, version)
     st.caption("**What moved.** What it goes by now, beside the version before it.")
@@ -44,15 +44,13 @@ def _charts(found: EffectsView, key: str) -> None:
     if len(found.moved["column"]) > 1:
         left, right = st.columns(2, gap="large")
         with left:
-            figure = charts.moved(found.moved, found.versions, found.unit)
+            figure = charts.moved(found.moved, found.versions, found.unit, found.measure)
             st.plotly_chart(figure, key=f"moved-{key}", config=bare, alt="How much each column counts, before and now")
         with right:
             for n, tab in enumerate(st.tabs([curve["column"] for curve in found.curves]) if found.curves else ()):
                 with tab:
-                    figure, alt = (
-                        charts.effect_curve(found.curves[n], found.versions),
-                        "Effect of a column, both versions",
-                    )
+                    figure = charts.effect_curve(found.curves[n], found.versions, found.measure)
+                    alt = "Effect of a column, both versions"
                     st.plotly_chart(figure, key=f"curve-{key}-{n}", config=bare, alt=alt)
     if found.labels:
         st.dataframe(

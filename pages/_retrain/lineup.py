@@ -9,12 +9,12 @@ from feedback_core import lineup, models
 from feedback_core.lineup import LineUp
 from feedback_core.loop import Loop
 from feedback_core.types import GateReport, Version
-from feedback_core.wording import difference, share
+from feedback_core.wording import difference
 from pages._people import acting, locked
 from pages._shared import counted, plain, told
 
 HELP = {
-    "Accuracy": "On the locked base rows (holdout), with its 95 % interval.",
+    "Holdout": "On the locked base rows, with its 95 % interval.",
     "Against the champion": "Paired, on all locked rows, with its 95 % interval. The best of several looks a little "
     "too good; the verdict allows for that, because each look is counted.",
     "To train": "CPU seconds to read the rows, to train and to save.",
@@ -22,12 +22,27 @@ HELP = {
     "File": "Size of the model file.",
 }
 
+WIDTHS = {
+    "Version": 60,
+    "Model": 130,
+    "Holdout": 135,
+    "Against the champion": 150,
+    "Verdict": 110,
+    "To train": 75,
+    "To predict": 85,
+    "File": 75,
+    "Decision": 80,
+}
+"""Pixels: together as wide as the page is at 1,400."""
+
 
 def show_lineup(loop: Loop, decide: Callable[[GateReport, Version], None], above: int | None) -> None:
     """What can be tried, the last line-up, and the decision about it. above: version shown for decision already."""
     standing = lineup.newest(loop)
     open_ = bool(standing.live) or any(each.is_undecided for each in standing.contenders)
-    with st.expander("Try other models", icon=":material/leaderboard:", expanded=open_):
+    # Tracked: what stands above comes and goes with jobs and verdicts, and a fold that moves is closed.
+    fold = {"key": f"lineup_open-{loop.project.id}", "on_change": "rerun"}
+    with st.expander("Try other models", icon=":material/leaderboard:", expanded=open_, **fold):
         _ask(loop, standing)
         if standing.contenders:
             _table(standing)
@@ -64,24 +79,28 @@ def _request(loop: Loop, chosen: list[str]) -> None:
 
 
 def _table(standing: LineUp) -> None:
+    rows = zip(lineup.table(standing), standing.contenders, strict=True)
+    formats = {"To train": "%.1f s", "To predict": "%.1f ms", "File": "bytes"}
+    column = st.column_config
     st.dataframe(
-        [_row(row) for row in lineup.table(standing)],
+        [_row(row, each.holdout) for row, each in rows],
         hide_index=True,
+        row_height=56,  # two lines, so that nine columns fit a desk
         alt="The last line-up, the most accurate model first",
-        column_config={name: st.column_config.Column(help=text) for name, text in HELP.items()}
-        | {
-            "To train": st.column_config.NumberColumn(help=HELP["To train"], format="%.1f s"),
-            "To predict": st.column_config.NumberColumn(help=HELP["To predict"], format="%.1f ms"),
-            "File": st.column_config.NumberColumn(help=HELP["File"], format="bytes"),
+        column_config={
+            name: column.NumberColumn(help=HELP[name], width=width, format=formats[name])
+            if name in formats
+            else column.TextColumn(help=HELP.get(name), width=width)
+            for name, width in WIDTHS.items()
         },
     )
 
 
-def _row(row: dict[str, Any]) -> dict[str, Any]:
+def _row(row: dict[str, Any], holdout: str) -> dict[str, Any]:
     return {
-        "Version": row["version"],
+        "Version": f"v{row['version']}",
         "Model": row["model"],
-        "Accuracy": share(row["score"]),
+        "Holdout": holdout,
         "Against the champion": difference(row["difference"], row["unit"]),
         "Verdict": row["finding"],
         "To train": row["train_s"],

@@ -8,7 +8,7 @@ from feedback_core import wording
 from feedback_core.gate import paired, verdict
 from feedback_core.intervals import plain as as_json
 from feedback_core.types import GateReport, Interval, Version
-from pages._shared import ago, counted, plain
+from pages._shared import ago, counted, decider, plain
 
 SMALL = st.column_config.Column(width=70)
 
@@ -49,6 +49,9 @@ def show_report(report: GateReport, version: Version) -> None:
         f"**Claim.** 95 % interval of the difference: {_said(gain['low'], report.numbers)} to "
         f"{_said(gain['high'], report.numbers)} {unit} (n = {gain['n']:,}). {_proof(report)} {_stream(report.numbers)}"
     )
+    if "hamming_difference" in report.numbers:
+        fewer = wording.points(report.numbers["hamming_difference"])
+        st.caption(f"Label by label, of all answers it gets {fewer} more right than the champion (Hamming loss).")
     if samples := _samples(report.numbers):
         st.caption(samples)
     if power := _power(report):
@@ -72,6 +75,8 @@ def _first_score(version: Version) -> str:
         return f"Mean absolute error on the holdout: {plain(wording.off(scores['error'], scores.get('unit', '')))}"
     if "average_precision" in scores:
         return f"On the holdout: {plain(wording.precision(scores))}"
+    if "hamming_loss" in scores:
+        return f"On the holdout: {wording.score(scores)}; {wording.label_by_label(scores)}"
     return f"Accuracy on the holdout: {wording.share(scores.get('accuracy'))}"
 
 
@@ -123,7 +128,7 @@ def show_decision(report: GateReport) -> None:
     if report.decision:
         because = f": {plain(report.decision_reason)}" if report.decision_reason else ""
         verb = "Promoted" if report.decision == "promote" else "Refused"
-        st.caption(f"{verb} by {plain(report.decided_by or '')} {ago(report.decided_at)}{because}")
+        st.caption(f"{verb} by {decider(report.decided_by)} {ago(report.decided_at)}{because}")
 
 
 def show_slices(report: GateReport, place: str) -> None:

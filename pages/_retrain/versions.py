@@ -8,7 +8,7 @@ import streamlit as st
 
 from feedback_core.models import title
 from feedback_core.types import GateReport, Suspects, Version
-from feedback_core.wording import score
+from feedback_core.wording import moment, score
 from pages._retrain.report import show_decision, show_report
 from pages._shared import ago, counted, plain
 
@@ -44,7 +44,8 @@ def show_versions(
     for version in reversed(versions):
         scores = version.metrics.get("holdout", {})
         holdout = score({**scores, "unit": plain(scores.get("unit", ""))})
-        label = f"Version {version.number} · {version.status} · holdout {holdout} · {ago(version.created_at)}"
+        # Not how long ago: a fold whose title changes closes, under the hands of whoever types in it.
+        label = f"Version {version.number} · {version.status} · holdout {holdout} · {moment(version.created_at)}"
         way_back = version.status == "retired"
         icon = ":material/star:" if version.status == "champion" else None
         # The state of the others need not reach the server: no key, no run of the page when they are unfolded.

@@ -40,7 +40,7 @@ def check(
     settings: Settings,
 ) -> tuple[Rows, list[Problem]]:
     """Every row checked; cached by content and choices. labels: the allowed ones, empty for what the file holds."""
-    read = TASKS[task].take_in.reader(settings)
+    read = TASKS[task].take_in.reader(settings, labels)
     return intake.check(_frame, schema, label_column=label, labels=labels, id_column=key, read=read)
 
 

@@ -88,10 +88,12 @@ def _chosen(loop: Loop, format: str, data: bytes, digest: str) -> None:
     before = _look(data, digest, loop, project, given.to_dict())
     names = _people(before.report.people, key) if become == "entries" and before.report.people else {}
     labels = _labels(before.report.unknown, key) if before.report.unknown else []
-    choices = incoming.Choices(format, become, columns, names, nameless.strip(), tuple(labels))
+    guesses = bool(before.guesses) and _guesses(before.guesses, key)
+    choices = incoming.Choices(format, become, columns, names, nameless.strip(), tuple(labels), guesses)
     look = _look(data, digest, loop, project, choices.to_dict())
     show(look)
-    caption = f"Take in {counted(look.new, 'item')} and {counted(look.entries + look.votes, 'answer')}"
+    said = f", {counted(look.guesses.total(), 'prediction')}" if look.guesses else ""
+    caption = f"Take in {counted(look.new, 'item')}{said} and {counted(look.entries + look.votes, 'answer')}"
     lock = locked("add items", loop, disabled=look.empty or bool(look.stopped))
     if st.button(caption, type="primary", key=f"take-{key}", **lock):
         hand_over(loop, data, choices)
@@ -144,6 +146,19 @@ def _labels(counts: Mapping[str, int], key: str) -> list[str]:
     return st.multiselect("Labels to add to the project", sorted(counts), key=f"labels-{key}")
 
 
+def _guesses(counts: Mapping[str, int], key: str) -> bool:
+    """Whether what models say in the file is taken in."""
+    listed = ", ".join(f"{plain(name)} ({n:,})" for name, n in sorted(counts.items(), key=lambda each: -each[1])[:5])
+    more = f" and {len(counts) - 5:,} more" if len(counts) > 5 else ""
+    return st.checkbox(
+        f"Take in what models say in the file: {listed}{more}",
+        value=True,
+        key=f"guesses-{key}",
+        help="Each becomes a version that is known by its predictions alone. It is judged once 80 % of the locked rows "
+        "have one, and orders the queue once it serves. A score is taken for the probability of its label.",
+    )
+
+
 def show(look: incoming.Look) -> None:
     """What would become of a file: counts, the first records, and what is left out with the reason."""
     report = look.report
@@ -174,6 +189,8 @@ def show(look: incoming.Look) -> None:
 def hand_over(loop: Loop, data: bytes, choices: incoming.Choices) -> None:
     """Give the file to the worker."""
     by = acting("add items", loop)
+    if choices.guesses:
+        acting("bring model", loop)
     staged = staging.put(io.BytesIO(data), staging.folder(loop.store.artifacts))
     payload = {"file": staged, "choices": choices.to_dict()}
     loop.store.jobs.request(loop.project.id, "import file", trigger="upload", by=by, now=time.time(), payload=payload)

@@ -22,6 +22,13 @@ from pages._setup.settings import setting
 from pages._shared import PAGES, counted, plain, store
 
 SHOWN_CLASSES = 20
+CELLS = (
+    "A cell names the labels of its row: a;b or a|b, or a, b where no label holds a comma; a list in Parquet or JSON "
+    'Lines; or ["a", "b"]. (none) or [] says that a row bears none; an empty cell is not known yet and goes to '
+    "the review queue."
+)
+ORDER = ("classification", "multilabel", "regression", "anomaly", "clustering")
+"""Tasks as they are offered, the most usual first."""
 
 
 def new_project() -> None:
@@ -44,8 +51,10 @@ def new_project() -> None:
     if label and (unfit := unfit_label(frame, digest, label, task.name)):
         st.error(plain(unfit))
         return
-    if label == proposal.label_column:
+    if label == proposal.label_column and task.name != "multilabel":  # it counts each set as a class of its own
         st.caption(plain(proposal.why[:1].upper() + proposal.why[1:]))
+    if task.name == "multilabel":
+        st.caption(plain(CELLS))
     labels = task.take_in.labels_always or _labels(frame, task, label, digest)
     if not schema.columns:
         st.error("Every column is left out: keep at least one as input.")
@@ -58,7 +67,7 @@ def new_project() -> None:
 
 def task_picker(frame: Any, digest: str, label: str | None, guessed: str | None) -> tasks.Task:
     """What is predicted; the one that suits the label column unless another is chosen."""
-    names = list(tasks.TASKS)
+    names = sorted(tasks.TASKS, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
     chosen = st.segmented_control(
         "What is predicted",
         names,
@@ -134,13 +143,14 @@ def finish(
     with right:
         share = setting(specs["holdout_share"], Settings().holdout_share, digest)
     labelled = sum(label is not None for label in rows.labels)
+    noun = "labels" if task.name == "multilabel" else "classes"
     if len(labels) < task.take_in.least_labels:
-        st.error(f"A classifier needs at least two classes; {'there is one' if labels else 'there are none'} so far.")
+        st.error(f"A classifier needs at least two {noun}; {'there is one' if labels else 'there are none'} so far.")
     queued = len(rows.labels) - labelled
     base = f"{counted(labelled, 'labelled row')} for the base data, about {share:.0%} of them locked to judge versions"
     queue = f"{counted(queued, 'unlabelled row')} for the review queue"
     going = [part for n, part in ((labelled, base), (queued, queue)) if n]
-    classes = f" Classes: {plain(listed(labels))}" if labels else ""
+    classes = f" {noun.capitalize()}: {plain(listed(labels))}" if labels else ""
     st.caption(f"{'; '.join(going)}.{classes}")
     held = round(labelled * share)
     if labelled and held < FEW_CASES:

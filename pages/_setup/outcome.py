@@ -20,6 +20,8 @@ def last_outcome(loop: Loop) -> None:
         f"{counted(told['added'], 'new item')}, {counted(told['entries'], 'new entry', 'new entries')}, "
         f"{told['already']:,} here already, {told['problems']:,} left out."
     )
+    if told.get("says"):
+        st.caption(plain(" ".join(told["says"])))
     if told["told"]:
         with st.expander(f"What was left out, and why (the first {len(told['told']):,})"):
             st.dataframe(
