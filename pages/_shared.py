@@ -101,10 +101,13 @@ def tell_done(what: str) -> None:
 
 def show_message() -> None:
     """What the last action had to say, once: green when it worked, yellow when it did not or not all of it."""
-    if done := st.session_state.pop("done", None):
-        st.success(plain(done), icon=":material/check_circle:")
-    if message := st.session_state.pop("message", None):
-        st.warning(plain(message), icon=":material/info:")
+    # A place of its own, with or without a message: what stands below would else move up when the message goes, and a
+    # fold that moves is closed.
+    with st.container():
+        if done := st.session_state.pop("done", None):
+            st.success(plain(done), icon=":material/check_circle:")
+        if message := st.session_state.pop("message", None):
+            st.warning(plain(message), icon=":material/info:")
 
 
 def plain(text: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import http.client
 import json
 import os
 import signal
@@ -11,7 +10,6 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -28,7 +26,7 @@ from feedback_core.fence import Fence, Hosts, page_policy
 from feedback_core.listening import answer_at_once, exposed, is_loopback, listening
 from feedback_core.store import Store
 from pages._uploads import may_upload
-from tests.browser import ROOT, browser, free_port, open_page, running_app, settled
+from tests.browser import ROOT, free_port
 
 INDEX = "<script>\n  window.ready = false\n</script><script src='x.js'></script>"
 STARTS = {
@@ -343,35 +341,6 @@ asyncio.run(binds_late())
     assert ended.stdout == "has looked\n"
     assert "Refusing to run: listening on 0.0.0.0" in ended.stderr
     assert ended.returncode == -signal.SIGTERM
-
-
-@pytest.mark.browser
-def test_no_page_breaks_the_policy_and_no_agent_drives_the_app(trained, tmp_path: Path) -> None:
-    broken: list[str] = []
-    with (
-        running_app(trained.store.url, tmp_path / "app.log") as address,
-        browser(tmp_path / "profile", bypass_csp=False) as page,
-    ):
-        page.on("console", lambda said: broken.append(said.text) if "Content Security Policy" in said.text else None)
-        page.goto(address)
-        for title in ("Review", "Feedback", "Retrain", "Predictions", "Map", "Insights", "Setup"):
-            open_page(page, title)
-            settled(page)
-        assert "project=points" in page.url, "the frame's own code has run"
-        open_page(page, "Review")
-        page.locator(".deck").wait_for()
-        assert broken == []
-        with page.expect_console_message(lambda said: "Content Security Policy" in said.text):
-            page.evaluate("document.body.appendChild(document.createElement('script')).textContent = 'window.hit = 1'")
-        assert page.evaluate("window.hit") is None
-        assert len(broken) == 1, "a break would have been heard"
-
-        host = address.removeprefix("http://")
-        for path, status in (("interact", 403), ("mcp", 400)):
-            with closing(http.client.HTTPConnection(host, timeout=60)) as connection:
-                connection.request("POST", f"/_stcore/agent/{path}", b"{}", {"content-type": "application/json"})
-                answer = connection.getresponse()
-                assert (answer.status, "does not serve the agent API" in answer.read().decode()) == (status, True), path
 
 
 @pytest.mark.parametrize("host", ["evil.example", "", "localhost.evil.example", "a\xe9"])

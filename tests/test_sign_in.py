@@ -1,10 +1,11 @@
-"""Signing in as people do it: a real provider, a real server, a browser; and what nobody sees before."""
+"""Signing in as people do it: a real provider, a real server, a browser; what nobody sees, and what no page runs."""
 
 from __future__ import annotations
 
+import http.client
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from feedback_core import people
 from feedback_core.store import Store
-from tests.browser import browser, free_port, open_page, running_server
+from tests.browser import browser, free_port, open_page, running_server, settled
 from tests.oidc_provider import running_provider, secrets_toml
 
 
@@ -38,6 +39,28 @@ def sign_in(page: Page, app: str, name: str) -> None:
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
 
 
+def refuses_agents(app: str) -> None:
+    """Streamlit's interface for programs that press buttons is closed."""
+    for path, status in (("interact", 403), ("mcp", 400)):
+        with closing(http.client.HTTPConnection(app.removeprefix("http://"), timeout=60)) as connection:
+            connection.request("POST", f"/_stcore/agent/{path}", b"{}", {"content-type": "application/json"})
+            answer = connection.getresponse()
+            assert (answer.status, "does not serve the agent API" in answer.read().decode()) == (status, True), path
+
+
+def keeps_the_policy(page: Page, broken: list[str]) -> None:
+    """No page has run code that the policy forbids, and such code does not run. broken: what was said of it."""
+    for title in ("Review", "Feedback", "Predictions", "Map", "Insights"):
+        open_page(page, title)
+        settled(page)
+    assert "project=points" in page.url, "the frame's own code has run"
+    assert broken == []
+    with page.expect_console_message(lambda said: "Content Security Policy" in said.text):
+        page.evaluate("document.body.appendChild(document.createElement('script')).textContent = 'window.hit = 1'")
+    assert page.evaluate("window.hit") is None
+    assert len(broken) == 1, "a break would have been heard"
+
+
 def sign_out(page: Page) -> None:
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
@@ -51,6 +74,8 @@ def test_nobody_sees_anything_before_they_sign_in_and_then_what_their_role_allow
         people.set_member(store, admin, trained.project.id, f"{name}@example.org", role, now=now)
     with team(store, tmp_path) as app, browser(tmp_path / "profile", bypass_csp=False) as page:
         heard: list[str] = []
+        broken: list[str] = []
+        page.on("console", lambda said: broken.append(said.text) if "Content Security Policy" in said.text else None)
         page.on("websocket", lambda socket: socket.on("framereceived", lambda data: heard.append(str(data))))
         # The first request of a fresh process is a deep link, in whose legacy mode the frame would be skipped.
         page.goto(f"{app}/review?project=points")
@@ -105,6 +130,8 @@ def test_nobody_sees_anything_before_they_sign_in_and_then_what_their_role_allow
         open_page(page, "Retrain")
         page.get_by_role("button", name="Retrain now").click()
         expect(page.get_by_text("The worker trains a new version")).to_be_visible()
+        keeps_the_policy(page, broken)
+        refuses_agents(app)
     (entry,) = store.feedback.latest(trained.project.id)
     assert entry.reviewer == "rob@example.org"
     assert store.jobs.latest(trained.project.id)[0].requested_by == "ada@example.org"

@@ -106,12 +106,19 @@ def _shaded(
     known = [place for place, share in enumerate(points[column]) if share is not None]
     unknown = [place for place, share in enumerate(points[column]) if share is None]
     values = [points[column][place] for place in known]
-    ends = {"cmin": min(values, default=0), "cmax": max(values, default=1)}
-    marker = {"color": values, "colorscale": MAP_SCALE, "size": 7, "colorbar": {"thickness": 12} | bar} | ends | scale
+    marker = {
+        "color": values,
+        "colorscale": MAP_SCALE,
+        "cmin": min(values, default=0),
+        "cmax": max(values, default=1),
+        "size": 7,
+        "colorbar": {"thickness": 12, **bar},
+        **scale,
+    }
     figure.add_scatter(**_map_trace(points, known), marker=marker, name="Predicted")
     if unknown:
-        marker = {"color": OTHER, "symbol": "x", "size": 7}
-        figure.add_scatter(**_map_trace(points, unknown), marker=marker, name="Not shown yet")
+        hidden = {"color": OTHER, "symbol": "x", "size": 7}
+        figure.add_scatter(**_map_trace(points, unknown), marker=hidden, name="Not shown yet")
     return _finish_map(figure)
 
 

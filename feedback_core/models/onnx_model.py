@@ -17,6 +17,7 @@ from .registry import builder
     framework="ONNX",
     extra="onnx",
     package="onnxruntime",
+    tasks=("classification", "regression"),
     weights=False,
     artifact="ONNX",
     trains=False,

@@ -40,7 +40,9 @@ def show_lineup(loop: Loop, decide: Callable[[GateReport, Version], None], above
     """What can be tried, the last line-up, and the decision about it. above: version shown for decision already."""
     standing = lineup.newest(loop)
     open_ = bool(standing.live) or any(each.is_undecided for each in standing.contenders)
-    with st.expander("Try other models", icon=":material/leaderboard:", expanded=open_):
+    # Tracked: what stands above comes and goes with jobs and verdicts, and a fold that moves is closed.
+    fold = {"key": f"lineup_open-{loop.project.id}", "on_change": "rerun"}
+    with st.expander("Try other models", icon=":material/leaderboard:", expanded=open_, **fold):
         _ask(loop, standing)
         if standing.contenders:
             _table(standing)
