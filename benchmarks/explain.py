@@ -37,7 +37,7 @@ OF_CLASSES = ("logistic regression", "SGD", *BUILT_IN[1:], "LightGBM", "XGBoost"
 OF_NUMBERS = ("ridge", "random forest", "boosted trees", "neural regressor", "LightGBM", "XGBoost", "PyTorch")
 DETECTORS = ("isolation forest", "neighbours")
 
-FULL, QUICK = (2_000, 100), (400, 20)
+FULL, QUICK = (2_000, 40), (300, 4)
 """Rows to learn and rows to explain."""
 
 FIFTY = ("table", "numbers", "alarms")
