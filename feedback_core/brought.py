@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from . import outside
 from .comparison import LEAST_COVERED
 from .errors import InvalidInput
-from .loop import Loop
+from .loop import Loop, silent
 from .outside import Said, Taken
-from .types import Job, Version
+from .types import Job, Progress, Version
 from .wording import counted
 
 
@@ -40,12 +40,12 @@ def model(loop: Loop, data: bytes, filename: str, by: str, labels: Mapping[str, 
     return Brought(version, loop.request_judgement(version, by), says)
 
 
-def predictions(loop: Loop, said: Sequence[Said], name: str, by: str) -> Heard:
+def predictions(loop: Loop, said: Sequence[Said], name: str, by: str, progress: Progress = silent) -> Heard:
     """Store predictions under a version's name; once enough locked rows have one, the version is judged.
 
     Of the champion the queue is brought in order anew. Raises as `outside.import_predictions` does.
     """
-    taken = outside.import_predictions(loop.store, loop.project, name, said, by, loop.clock())
+    taken = outside.import_predictions(loop.store, loop.project, name, said, by, loop.clock(), progress)
     version = taken.version
     job = None
     if version.status == "champion":
@@ -84,7 +84,9 @@ def judgeable(taken: Taken) -> bool:
 def _told(taken: Taken, job: Job | None) -> list[str]:
     number, locked = taken.version.number, taken.locked
     says = [f"{counted(taken.stored, 'prediction')} of version {number} ({taken.version.params['name']}) stored."]
-    if taken.bare:
+    if taken.bare and taken.assumed is None:
+        says.append(f"{counted(taken.bare, 'prediction')} came without a spread, and so do not order the queue.")
+    elif taken.bare:
         says.append(
             f"{counted(taken.bare, 'prediction')} came without probabilities: each counts with {taken.assumed:.0%} for "
             "its label, the share of such labels that is right where it is known, and so they do not order the queue."

@@ -50,7 +50,7 @@ def proba(
     if not inputs:
         return np.zeros((0, len(task.columns(project))))
     if hasattr(model, "proba_of"):
-        looked_up: npt.NDArray[np.float64] = model.proba_of(inputs, ids, project.labels)
+        looked_up: npt.NDArray[np.float64] = model.proba_of(inputs, ids, task.columns(project))
         return looked_up
     return task.numbers(model, intake.decode(inputs, project.schema), project)
 

@@ -39,9 +39,8 @@ def ends(loop: Loop, version_id: int, number: float, spread: float) -> tuple[flo
         return None
     low, high = found.around(number, spread)
     settings = loop.project.settings
-    if settings.plausible_low < settings.plausible_high:
-        low, high = max(low, settings.plausible_low), min(high, settings.plausible_high)
-    return low, high
+    least, most = settings.plausible_low, settings.plausible_high
+    return low if least is None else max(low, least), high if most is None else min(high, most)
 
 
 def interval_text(loop: Loop, prediction: Prediction) -> str:

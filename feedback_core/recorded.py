@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from math import prod
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import intake, scoring
+from . import intake, tasks
 from .errors import Refused
 from .footing import footing, pool_start
 from .models import BUILDERS
@@ -39,7 +40,8 @@ class Recorded:
         self.classes_ = np.asarray(project.labels, dtype=object)
 
     def proba_of(self, inputs: Sequence[str | bytes], ids: Sequence[int], labels: Sequence[str]) -> Proba:
-        """Probabilities (n, k) in the order of labels, NaN rows where there is no prediction and nobody to ask.
+        """Probabilities (n, k) in the order of labels, NaN rows where there is no prediction and nobody to ask; of
+        numbers value and spread (n, 2), and labels are the names of these two.
 
         ids: (n,) items, or empty: then the input decides. Of an item without a prediction of its own the one of an
         equal input counts, because a model says the same about the same input.
@@ -73,7 +75,9 @@ class Recorded:
     def _keep(self, ids: Sequence[int], said: Proba, labels: Sequence[str]) -> None:
         # At once: it judges later too, and who is broken off goes on from there.
         if ids:
-            self._store.predictions.save(self._version.id, scoring.plain(ids, said, labels))
+            known = self._project.labels and tuple(labels)  # which may have grown since this was made
+            scored = tasks.scored(ids, said, replace(self._project, labels=known))
+            self._store.predictions.save(self._version.id, scored)
 
     def _stored(self, inputs: Sequence[str | bytes], ids: Sequence[int], k: int) -> Proba:
         by_id = self._store.predictions.proba_by_item(self._version.id, ids) if len(ids) else {}

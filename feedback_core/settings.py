@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from math import isfinite
+from types import NoneType
 from typing import Any, Literal
 
 from . import cron, multilabel
@@ -182,15 +183,13 @@ class Settings:
             )
         ),
     )
-    plausible_low: float = field(
-        default=0.0,
-        metadata=_number(
-            _between(-1e12, 1e12, "Smaller numbers are refused. 0 here and below: every number is taken.", "Least")
-        ),
+    plausible_low: float | None = field(
+        default=None,
+        metadata=_number(_between(-1e12, 1e12, "Smaller numbers are refused. Empty: no limit.", "Minimum")),
     )
-    plausible_high: float = field(
-        default=0.0,
-        metadata=_number(_between(-1e12, 1e12, "Larger numbers are refused.", "Largest")),
+    plausible_high: float | None = field(
+        default=None,
+        metadata=_number(_between(-1e12, 1e12, "Larger numbers are refused. Empty: no limit.", "Maximum")),
     )
     weights: dict[str, float] = field(
         default_factory=_default_weights, metadata={"help": "Weight of each part of the priority."}
@@ -369,7 +368,11 @@ class Settings:
                 f"least_corrections={self.least_corrections} is above most_corrections={self.most_corrections}: lower "
                 "the first or raise the second."
             )
-        if self.plausible_low > self.plausible_high:
+        if self.plausible_low == 0 == self.plausible_high:  # what stood for no limit before there was None
+            object.__setattr__(self, "plausible_low", None)
+            object.__setattr__(self, "plausible_high", None)
+        low, high = self.plausible_low, self.plausible_high
+        if low is not None and high is not None and low > high:
             raise InvalidSetting(
                 f"plausible_low={self.plausible_low} is above plausible_high={self.plausible_high}: lower the first or "
                 "raise the second."
@@ -408,7 +411,8 @@ def changed(settings: Settings, values: Mapping[str, Any]) -> Settings:
 
 def _check_type(name: str, value: Any, example: Any) -> None:
     # A whole number is a fraction too; a truth value is neither, though Python says so.
-    kinds: tuple[type, ...] = {float: (int, float), tuple: (list, tuple)}.get(type(example), (type(example),))
+    numbers: tuple[type, ...] = (int, float)
+    kinds = {float: numbers, NoneType: (*numbers, NoneType), tuple: (list, tuple)}.get(type(example), (type(example),))
     good = isinstance(value, kinds) and isinstance(value, bool) == isinstance(example, bool)
     if good and isinstance(value, (list, tuple)):
         good = all(isinstance(each, str) for each in value)
@@ -417,7 +421,8 @@ def _check_type(name: str, value: Any, example: Any) -> None:
     if good and name == "params":
         good = not any(isinstance(each, float) and not isfinite(each) for each in value.values())
     if not good:
-        raise InvalidSetting(f"{name}={value!r:.80} is not what it takes: send something like {example!r:.80}.")
+        like = "a number, or null" if example is None else f"something like {example!r:.80}"
+        raise InvalidSetting(f"{name}={value!r:.80} is not what it takes: send {like}.")
 
 
 def _flat(costs: Mapping[str, Any]) -> dict[str, Any]:
@@ -432,7 +437,7 @@ def _are_numbers(values: Mapping[str, Any]) -> bool:
 
 
 def _check(name: str, value: Any, rule: Mapping[str, Any]) -> None:
-    if "low" in rule and not rule["low"] <= value <= rule["high"]:
+    if "low" in rule and value is not None and not rule["low"] <= value <= rule["high"]:
         raise InvalidSetting(f"{name}={value!r} is out of range: give a value from {rule['low']} to {rule['high']}.")
     if "check" in rule and not (rule.get("empty") and value == ""):
         try:

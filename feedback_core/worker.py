@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from . import (
+    brought,
     comparison,
     incoming,
     lineup,
@@ -147,6 +148,18 @@ def take_in_file(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
     return taken.to_dict()
 
 
+def take_in_predictions(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
+    """Store a staged file of predictions under their version's name. Safe to repeat: the same ones are stored again."""
+    path = staging.named(staging.folder(loop.store.artifacts), job.payload["file"])
+    if job.attempts > 1 and not path.is_file():
+        return {"says": []}  # the worker before this one died after its last step, which removes the file
+    said, named = outside.from_file(path.read_bytes(), job.payload["filename"])
+    progress(0.0, f"{len(said):,} predictions read")
+    found = brought.predictions(loop, said, job.payload["name"] or named, job.requested_by, progress)
+    path.unlink()
+    return {"version": found.version.number, "stored": found.taken.stored, "says": list(found.says)}
+
+
 def draw_map(loop: Loop, job: Job, progress: Progress) -> dict[str, Any]:
     """Lay the pool out on a plane by a method that takes longer than a page may."""
     return {"items": maps.draw(loop, job.payload["method"], progress)}
@@ -202,6 +215,7 @@ def _about(loop: Loop, job: Job) -> Version:
 KINDS: dict[str, Callable[[Loop, Job, Progress], dict[str, Any]]] = {
     "import": take_in,
     "import file": take_in_file,
+    "import predictions": take_in_predictions,
     "retrain": retrain,
     "line-up": line_up,
     "real time": judge_realtime,

@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 import streamlit as st
 
-from feedback_core import people
+from feedback_core import people, tasks
 from feedback_core.environment import sign_in, user_name
 from pages._browser import NAME_COOKIE, leave
 from pages._people import store
@@ -24,7 +24,6 @@ PAGES = [  # no sections: Streamlit lists them in markup that screen readers can
     st.Page("retrain.py", title="Retrain", icon=":material/model_training:"),
     st.Page("predictions.py", title="Predictions", icon=":material/table_view:"),
     st.Page("map.py", title="Map", icon=":material/scatter_plot:"),
-    st.Page("clusters.py", title="Groups", icon=":material/workspaces:"),
     st.Page("insights.py", title="Insights", icon=":material/insights:"),
     st.Page("setup.py", title="Setup", icon=":material/tune:"),
 ]
@@ -37,13 +36,34 @@ st.html(
 )
 
 who = admitted() if sign_in() else None
+outside = sign_in() and who is None
+projects = [] if outside else store().projects.all()
+projects = projects if who is None else people.visible(who, projects)
+names = [project.name for project in projects]
+# The session remembers where a page's own link leaves the project out of the address.
+wanted = [st.query_params.get("project"), st.session_state.get("open_project"), *names[:1]]
+opened = next((name for name in wanted if name in names), None)
+
+
+def has_groups() -> bool:
+    """Whether the open project groups its items, by itself or beside its model; the map leads others there."""
+    project = next((each for each in projects if each.name == opened), None)
+    if project is None:
+        return False
+    return not tasks.of(project).learns or store().clusterings.champion(project.id) is not None
+
+
+groups = st.Page(
+    "clusters.py",
+    title="Groups",
+    icon=":material/workspaces:",
+    visibility="visible" if has_groups() else "hidden",
+)
 # Called before the door too: without it Streamlit would not know the address of a page that a link leads to.
-page = st.navigation(PAGES, position="sidebar" if who is not None or not sign_in() else "hidden")
-if sign_in() and who is None:
+page = st.navigation([*PAGES[:6], groups, *PAGES[6:]], position="hidden" if outside else "sidebar")
+if outside:
     show_door()
     st.stop()
-projects = store().projects.all() if who is None else people.visible(who, store().projects.all())
-names = [project.name for project in projects]
 
 
 def choose_project() -> None:
@@ -83,12 +103,8 @@ def ask_name() -> str:
     return name
 
 
-opened = None
 with st.sidebar:
     if names:
-        # The session remembers where a page's own link leaves the project out of the address.
-        wanted = [st.query_params.get("project"), st.session_state.get("open_project"), names[0]]
-        opened = next(name for name in wanted if name in names)
         st.session_state["project"] = st.session_state["open_project"] = opened
         # Not bind="query-params": st.switch_page refuses to leave a page whose address a widget is bound to.
         st.selectbox("Project", names, key="project", on_change=choose_project)

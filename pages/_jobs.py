@@ -17,6 +17,7 @@ DOING = {
     "predict": "Scoring the queue with the champion",
     "import": "Storing rows",
     "import file": "Taking in a file of another program",
+    "import predictions": "Taking in predictions from elsewhere",
     "map": "Drawing the map",
     "backtest": "Replaying the feedback under other triggers",
     "rank feedback": "Ranking the feedback for a second look",

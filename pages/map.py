@@ -8,7 +8,7 @@ from feedback_core.loop import Loop
 from pages import _bulk, _jobs
 from pages._map.columns import GROUPS, NUMBERS, chosen_ids, columns_of
 from pages._people import acting, locked, stay
-from pages._shared import ago, counted, loop_of, open_loop, plain, show_message, store, told
+from pages._shared import PAGES, ago, counted, loop_of, open_loop, plain, show_message, store, told
 
 METHODS = {"PCA": "Overview (PCA)", "t-SNE": "Neighbourhoods (t-SNE)"}
 METHOD_HELP = (
@@ -114,3 +114,4 @@ st.caption(
     else f"{on_it:,} of {pool:,} items, a uniform random sample. "
 )
 chart(loop.project.id, drawn, colour)
+st.page_link(PAGES["clusters"], label="Group these items", icon=":material/workspaces:")

@@ -6,7 +6,7 @@ from feedback_core.slices import described
 from feedback_core.store.finding import COUNT_CAP, SCAN
 from feedback_core.store.sessions import MOST
 from feedback_core.types import Cursor, Item, ItemFilter
-from pages import _bulk
+from pages import _bulk, _jobs
 from pages._people import acting, locked
 from pages._predictions import details, filters, weights
 from pages._predictions.table import rows_of
@@ -73,8 +73,24 @@ def review_them(wanted: ItemFilter, sort: str, found: int, after: Cursor | None)
     st.rerun()
 
 
+def tell_unpredicted(items: list[Item]) -> None:
+    """Why some of the items shown have no prediction, where nobody keeps it from view."""
+    bare = sum(item.state == "open" and item.version_id is None for item in items)
+    if not bare:
+        return
+    if live := loop.store.jobs.live(loop.project.id):
+        _jobs.follow(loop, live)
+    if loop.store.versions.champion(loop.project.id) is None:
+        st.caption(":material/hourglass_empty: Nothing is predicted before the first version: train it on Retrain.")
+    else:
+        st.caption(f":material/hourglass_empty: {counted(bare, 'item')} here not predicted yet: the worker does it.")
+
+
 wanted, sort = filters.choose(loop)
 weights.show(loop)
+# What no version has predicted has no place in an order by what one says: the newest come first till then.
+if sort != "newest" and not wanted.features and not loop.store.items.page(loop.project.id, wanted, sort=sort, limit=1):
+    sort = "newest"
 trail = f"trail-{loop.project.id}-{hash((wanted, sort))}"
 cursors = st.session_state.setdefault(trail, [])
 after = cursors[-1] if cursors else None
@@ -95,6 +111,7 @@ items = items[:PAGE_ROWS]
 if not items and not further:
     st.info("No item matches. Loosen the filters, or add data on Setup.", icon=":material/search_off:")
     st.stop()
+tell_unpredicted(items)
 opened = table(items, sort) if items else None
 pager(items, sort, trail, further)
 if opened is None:

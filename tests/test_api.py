@@ -381,8 +381,8 @@ def test_every_route_asks_who(client):
         assert "is not a name" in problem(answer, 422, "InvalidInput"), path
 
 
-def test_the_readme_names_every_route(client):
-    text = (Path(__file__).parent.parent / "README.md").read_text()
+def test_the_document_names_every_route(client):
+    text = (Path(__file__).parent.parent / "docs" / "rest.md").read_text()
     for path in client.get("/openapi.json").json()["paths"]:
         word = path.rpartition("/")[2] if "{" in path and not path.endswith("}") else path.split("/{")[0]
         assert word in text, path

@@ -154,14 +154,15 @@ def test_the_stage_table_of_the_readme_names_what_exists() -> None:
             assert (ROOT / "pages" / f"{page.strip().lower()}.py").is_file(), page
 
 
-def test_the_readme_names_every_setting_and_command() -> None:
+def test_the_documents_name_every_setting_and_command() -> None:
     from dataclasses import fields
 
     from feedback_core.settings import Settings
 
-    text = (ROOT / "README.md").read_text()
+    text = (ROOT / "docs" / "settings.md").read_text()
     for name in (field.name for field in fields(Settings)):
-        assert f"`{name}`" in text, f"setting {name} is missing in README.md"
+        assert f"`{name}`" in text, f"setting {name} is missing in docs/settings.md"
+    text = (ROOT / "docs" / "command_line.md").read_text()
     commands = import_module("feedback_core.cli").app.registered_commands
     for command in commands:
         name = command.name or command.callback.__name__

@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 import skops.io
 import xgboost
+from skl2onnx import to_onnx
 from sklearn.ensemble import RandomForestRegressor
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -23,11 +24,13 @@ from feedback_core.loop import Loop, create_project
 from feedback_core.models import artifacts
 from feedback_core.models.booster_reading import trees_of
 from feedback_core.models.imported import over_columns
+from feedback_core.outside import Said, asking, saying
 from feedback_core.settings import Settings
 from feedback_core.store import Store
 from feedback_core.types import Column, Rows, Schema
+from feedback_core.webhooks import Reach
 from tests.conftest import TWO_NUMBERS
-from tests.test_bringing import run
+from tests.test_bringing import lines, run
 from tests.test_outside import points, work
 from tests.test_pages import press, texts
 
@@ -54,21 +57,15 @@ def file_of(model) -> tuple[bytes, str]:
     return trees.data, {"lightgbm": "trees.txt", "xgboost": "trees.ubj"}[trees.library]
 
 
-@pytest.mark.parametrize("library", ["lightgbm", "xgboost"])
-def test_a_file_of_trees_serves_and_says_what_it_said_there(loop: Loop, tmp_path, library: str) -> None:
-    there, (pool, _) = grown(library, names=["x1", "x0"]), points(loop, "pool")
-    data, name = file_of(there)
-    if library == "xgboost":
-        there.save_model(tmp_path / "trees.json")
-        data, name = (tmp_path / "trees.json").read_bytes(), "trees.json"
-    (tmp_path / name).write_bytes(data)
-    done = run(loop.store.url, "import-model", str(tmp_path / name), "--labels", "0=a, 1=b", "--by", "ana")
+def test_a_file_of_trees_serves_and_says_what_it_said_there(loop: Loop, tmp_path) -> None:
+    there, (pool, _) = grown("xgboost", names=["x1", "x0"]), points(loop, "pool")
+    there.save_model(tmp_path / "trees.json")
+    done = run(loop.store.url, "import-model", str(tmp_path / "trees.json"), "--labels", "0=a, 1=b", "--by", "ana")
     assert done.exit_code == 0, done.output
     version = loop.store.versions.champion(loop.project.id)
-    title = {"lightgbm": "LightGBM", "xgboost": "XGBoost"}[library]
     assert (version.number, version.estimator) == (1, "imported")
-    assert version.params == {"model": title, "source": name}
-    assert library in version.environment
+    assert version.params == {"model": "XGBoost", "source": "trees.json"}
+    assert "xgboost" in version.environment
     said = loop.store.predictions.proba_of(version.id, loop.store.items.open_ids(loop.project.id))[1]
     frame = pd.DataFrame(pool[:, ::-1], columns=["x1", "x0"])  # in the model's own order
     assert said == pytest.approx(there.predict_proba(frame), abs=1e-6)
@@ -92,13 +89,12 @@ def test_training_that_was_stopped_early_counts_as_its_own_classifier_counts_it(
     assert ours.predict_proba(pd.DataFrame(X, columns=["x0", "x1"])) == pytest.approx(stopped.predict_proba(X))
 
 
-@pytest.mark.parametrize("library", ["lightgbm", "xgboost"])
-def test_trees_at_the_end_of_a_pipeline_keep_their_steps_and_survive_their_file(tmp_path, library: str) -> None:
+def test_trees_at_the_end_of_a_pipeline_keep_their_steps_and_survive_their_file(tmp_path) -> None:
     rows = pd.DataFrame(X * 100, columns=["petal length", "width"])
-    there = make_pipeline(StandardScaler(), grown(library)).fit(rows, Y)
+    there = make_pipeline(StandardScaler(), grown("lightgbm")).fit(rows, Y)
     ours = over_columns(there, NAMED, AB, {0: "a", 1: "b"})
     artifact = artifacts.save(ours, tmp_path, "p")
-    assert artifact.environment[library]
+    assert artifact.environment["lightgbm"]
     again = artifacts.load(tmp_path, artifact.name, artifact.sha256)
     assert again.predict_proba(rows) == pytest.approx(there.predict_proba(rows), abs=1e-6)
     assert not list((tmp_path / artifact.name).glob("*.pkl"))
@@ -211,16 +207,101 @@ def test_what_is_not_about_numbers_is_refused_there(prices: Loop, store: Store) 
         Loop(store, groups).import_model(Ridge().fit(X, Y), "ana")
 
 
+def said_of(loop: Loop, wrong: float = 0.0, **more) -> list[Said]:
+    """What somebody says who knows the rule, off by so much."""
+    items = [item for chunk in loop.store.items.export(loop.project.id) for item in chunk]
+    return [Said(i.key, None, None, value=2 * i.values[0] + i.values[1] + wrong, **more) for i in items]
+
+
+def test_predicted_numbers_alone_lead_to_a_queue_and_a_verdict(prices: Loop) -> None:
+    first = brought.predictions(prices, said_of(prices, 2.0, spread=0.5), "rule-1", "ana")
+    assert (first.taken.bare, first.taken.locked.covered) == (0, first.taken.locked.all)
+    assert work(prices) == ["judge: done", "predict: done"]
+    ids = prices.store.items.open_ids(prices.project.id)
+    stored = prices.store.predictions.proba_of(first.version.id, ids)[1]
+    truth = [2 * item.values[0] + item.values[1] for item in prices.store.items.many(ids, prices.project.id)]
+    assert stored[:, 0] == pytest.approx(np.asarray(truth) + 2.0, abs=1e-5)
+    assert stored[:, 1] == pytest.approx(0.5)
+    champion = prices.store.versions.champion(prices.project.id)
+    assert champion.metrics["holdout"]["error"]["value"] == pytest.approx(2.0, abs=1e-3)
+    second = brought.predictions(prices, said_of(prices), "rule-2", "ana")
+    assert "came without a spread, and so do not order the queue." in " ".join(second.says)
+    assert work(prices) == ["judge: done"]
+    report = prices.store.versions.report_on(second.version.id)
+    assert (report.finding, report.action) == ("better", "promote")
+
+
+def test_a_number_comes_as_value_or_label_and_nonsense_is_refused_by_place() -> None:
+    lines = b'{"item": 1, "value": 2.5, "spread": 0.25}\n{"item": 2, "label": "-3"}\n'
+    numbers, bare = saying.values_of(saying.from_lines(lines)[0])
+    assert (numbers.tolist(), bare.tolist()) == ([[2.5, 0.25], [-3.0, 0.0]], [False, True])
+    for line, words in (
+        (b'{"item": 1, "label": "cheap"}', "line 1: the value is 'cheap': send a number"),
+        (b'{"item": 1}', "line 1: value is missing: send the number that is predicted"),
+        (b'{"item": 1, "value": 1e300}', r"line 1: value=1e\+300, spread=None: send a finite number"),
+        (b'{"item": 1, "value": 1, "spread": -1}', r"line 1: value=1\.0, spread=-1\.0: send a finite number"),
+    ):
+        with pytest.raises(InvalidInput, match=words):
+            saying.values_of(saying.from_lines(line)[0])
+
+
+def test_a_model_on_another_server_is_asked_for_numbers(prices: Loop, monkeypatch) -> None:
+    def answer(_line, body):
+        told = [{"id": row["id"], "value": sum(row["values"].values()), "spread": 0.5} for row in body["rows"]]
+        return 200, {"predictions": told}
+
+    monkeypatch.setattr(asking, "exchange", answer)
+    line = asking.Line("https://models.example.org", "whsec_", 1.0, 2, Reach(private=True))
+    inputs = [intake.encode_one(row, TWO_NUMBERS) for row in ([1.0, 2.0], [3.0, 4.0], [1.0, 2.0])]
+    said = asking.predictions(line, prices.project, "v1", inputs)
+    assert said.tolist() == [[3.0, 0.5], [7.0, 0.5], [3.0, 0.5]]
+
+
+def test_an_onnx_regressor_serves_numbers_and_a_classifier_is_refused_there(prices: Loop) -> None:
+    there = Ridge(alpha=1e-6).fit(X.astype(np.float32), 2 * X[:, 0] + X[:, 1])
+    data = to_onnx(there, X[:1].astype(np.float32)).SerializeToString()
+    found = brought.model(prices, data, "ridge.onnx", "ana")
+    assert work(prices) == ["judge: done", "predict: done"]
+    again = Loop(prices.store, prices.project)
+    assert again.model(found.version).predict(pd.DataFrame([[1.0, 1.0]], columns=["x0", "x1"])) == pytest.approx(
+        [3.0], abs=1e-2
+    )
+    classes = LogisticRegression().fit(X.astype(np.float32), Y)
+    data = to_onnx(classes, X[:1].astype(np.float32)).SerializeToString()
+    with pytest.raises(InvalidInput, match=r"^The model gives no single number a row"):
+        outside.import_file(prices.store, prices.project, data, "m.onnx", "ana", 0.0)
+
+
 # -- the page ------------------------------------------------------------------------------------------------------
 
 
 def test_the_page_takes_a_file_of_trees(page, loop: Loop) -> None:
     app = page("setup")
     app.button_group(key="section").set_value("Bring a model").run()
-    app.file_uploader(key=f"bring-file-{loop.project.id}").upload("trees.ubj", small("xgboost")).run()
+    app.file_uploader(key=f"bring-file-{loop.project.id}").upload("trees.txt", small("lightgbm")).run()
     press(app, "Import and judge")
     assert "say which is which, such as 0=a" in texts(app)
     app.text_input(key=f"bring-labels-{loop.project.id}").set_value("0=a, 1=b").run()
     press(app, "Import and judge")
     assert work(loop) == ["judge: done", "predict: done"]
-    assert "a file: XGBoost from trees.ubj" in texts(page("retrain")).replace("\\", "")
+    assert "a file: LightGBM from trees.txt" in texts(page("retrain")).replace("\\", "")
+
+
+def test_a_large_file_of_predictions_goes_to_the_worker_and_what_became_of_it_is_told(page, loop, monkeypatch) -> None:
+    page("setup")  # imports the page
+    monkeypatch.setattr("pages._setup.predictions.AT_ONCE", 1_000)
+    app = page("setup")
+    app.button_group(key="section").set_value("Bring a model").run()
+    app.button_group(key=f"bring-way-{loop.project.id}").set_value("Its predictions").run()
+    app.file_uploader(key=f"bring-said-{loop.project.id}").upload("said.jsonl", lines(loop)).run()
+    assert "A large file: the worker reads it" in texts(app)
+    next(box for box in app.text_input if box.label.startswith("Name of the version")).set_value("llm-1").run()
+    press(app, "Import and judge")
+    assert loop.store.versions.all(loop.project.id) == []
+    assert work(loop) == ["import predictions: done", "judge: done", "predict: done"]
+    app = page("setup")
+    app.button_group(key="section").set_value("Bring a model").run()
+    app.button_group(key=f"bring-way-{loop.project.id}").set_value("Its predictions").run()
+    told = texts(app).replace("\\", "")
+    assert "The last large file, " in told
+    assert "300 predictions of version 1 (llm-1) stored." in told

@@ -244,26 +244,32 @@ def test_predictions_shows_what_makes_a_row_stand_out(alarms, page):
 # -- of a refinement -----------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def doses(store, clock):
-    """Two versions of a ridge regression: the second has learned from ben that x1 counts, which the first did not."""
+def dosed(store, clock, versions):
+    """A ridge regression that has not learned that x1 counts, and forty numbers of ben's that say so, or two versions
+    of it: before and after them."""
     wanted = replace(TASKS["regression"].defaults(), estimator="ridge", params={}, unit="mg", tolerance=1.0)
+    wanted = replace(wanted, audit_share=0.0, blind_share=0.0)
     project = create_project(store, "doses", TWO_NUMBERS, (), wanted, actor="test", task="regression", salt=1)
     loop = Loop(store, project, clock=clock, rng=np.random.default_rng(0))
     points = np.random.default_rng(0).normal(size=(200, 2)).round(3)
     said = [None if n >= 90 else intake.number_text(round(50 + 10 * row[0], 2)) for n, row in enumerate(points)]
     bodies = [intake.encode_one(row.tolist(), TWO_NUMBERS) for row in points]
     loop.add_items(Rows(bodies, [f"k{n}" for n in range(200)], said), "test")
-    for again in range(2):
+    for number in range(1, versions + 1):
         version = loop.retrain("test")
         loop.judge(version)
         loop.promote(version, "test", "by hand")
         loop.predict()
-        for n in range(90, 130) if not again else ():
+        for n in range(90, 130) if number == 1 else ():
             item = store.items.by_key(loop.project.id, f"k{n}")
-            number = round(50 + 10 * points[n, 0] + 30 * points[n, 1], 2)
-            loop.record(Decision(item.id, "ben", "correct", str(number), version_id=item.version_id))
+            dose = round(50 + 10 * points[n, 0] + 30 * points[n, 1], 2)
+            loop.record(Decision(item.id, "ben", "correct", str(dose), version_id=item.version_id))
     return loop
+
+
+@pytest.fixture
+def doses(store, clock):
+    return dosed(store, clock, 2)
 
 
 def test_what_moved_in_a_version_that_says_numbers_is_told_in_their_unit(doses):

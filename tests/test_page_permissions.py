@@ -71,13 +71,11 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def drifts(loop: Loop) -> None:
-    """An alert that nobody has answered, and one that was dismissed."""
+    """An alert that nobody has answered."""
     about = {"version": 1, "direction": "higher", "place": "0", "measure": "KS", "effect": 0.4, "p": 1e-5}
     about |= {"level": 0.01, "before": 0.5, "share_before": 0.5, "share_now": 0.9, "look": 1, "after": 0, "upto": 260}
-    for column in ("x0", "x1"):
-        with loop.store.drift_alerts._driver.writing() as session:
-            tell(session, loop.project.id, [about | {"column": column}], time.time())
-    loop.store.drift_alerts.answer(2, "dismiss", "bob", time.time())
+    with loop.store.drift_alerts._driver.writing() as session:
+        tell(session, loop.project.id, [about | {"column": "x0"}], time.time())
 
 
 @pytest.fixture
@@ -192,9 +190,7 @@ CONTROLS: list[tuple[str, str, str, dict[str, object], Callable[[AppTest], None]
     ("feedback", "settle-", "rule", CONFLICTS, nothing),
     ("insights", "insights_ask_forecast", "study", {"?view": "outlook"}, nothing),
     ("insights", "insights_ask_certificate", "study", {"?view": "automate"}, nothing),
-    ("insights", "drift-accept-", "drift alerts", DRIFT, nothing),
     ("insights", "drift-dismiss-", "drift alerts", DRIFT, nothing),
-    ("insights", "drift-undo-", "drift alerts", DRIFT, nothing),
     ("map", "map_draw", "study", {"map_method": "t-SNE"}, nothing),
     ("clusters", "recluster", "recluster", {}, nothing),
     ("clusters", "use-", "promote", {}, nothing),

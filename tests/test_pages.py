@@ -695,3 +695,19 @@ def test_every_judged_version_offers_its_report_and_the_champion_its_card(page, 
     offered = [each.proto.label for each in page("retrain").get("download_button")]
     assert offered == ["Refinement report", "Refinement report"]
     assert [each.proto.label for each in page("overview").get("download_button")] == ["Model card"]
+
+
+def test_items_that_are_not_predicted_yet_are_shown_with_the_reason(page, loop: Loop) -> None:
+    version = loop.retrain("test")
+    loop.judge(version)
+    assert "Nothing is predicted before the first version" in texts(page("predictions"))
+    loop.promote(version, "test")
+    app = page("predictions")
+    assert len(app.dataframe[0].value) == 100, "there is no order by priority yet, and they are there all the same"
+    assert "100 items here not predicted yet" in texts(app)
+    loop.predict()
+    assert "not predicted" not in texts(page("predictions"))
+
+
+def test_the_map_leads_to_groups_beside_a_model(page, trained: Loop) -> None:
+    assert "Group these items" in [each.proto.label for each in page("map").get("page_link")]

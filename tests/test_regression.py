@@ -19,6 +19,7 @@ from feedback_core.settings import changed
 from feedback_core.store import Store, open_store
 from feedback_core.types import Decision
 from tests.conftest import page as page
+from tests.test_pages import press, setup_section
 
 PAGES = ("overview", "review", "feedback", "retrain", "predictions", "map", "insights", "setup")
 
@@ -147,6 +148,17 @@ def test_the_reported_error_stands_for_everything_faced_since_the_promotion(live
     assert found.reported.low < found.reported.value < found.reported.high
     rebuilt = estimates.mean([1.0, 3.0], estimates.plain_weights(2))
     assert (rebuilt.value, rebuilt.n) == (2.0, 2)
+
+
+def test_a_limit_is_taken_away_by_emptying_its_field(page, store: Store) -> None:
+    own = founded(store, plausible_high=400.0).project.id
+    app = setup_section(page("setup"), "Settings")
+    assert app.number_input(key=f"setting-plausible_low-{own}").value is None
+    app.number_input(key=f"setting-plausible_low-{own}").set_value(0.0)
+    app.number_input(key=f"setting-plausible_high-{own}").set_value(None)
+    press(app, "Save")
+    now = store.projects.get(own).settings
+    assert (now.plausible_low, now.plausible_high) == (0.0, None)
 
 
 def test_programs_are_told_how_far_off_numbers_are(lived_in: Loop) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from feedback_core import intake, plans, tasks
 from feedback_core.errors import InvalidFeedback, InvalidSetting
-from feedback_core.settings import Settings
+from feedback_core.settings import Settings, changed
 from feedback_core.tasks import TASKS, regression
 from feedback_core.types import Column, Decision, Feedback, Project, Schema
 from tests.conftest import TWO_NUMBERS
@@ -66,6 +66,24 @@ def test_a_number_outside_the_plausible_range_is_refused_with_the_way_out() -> N
         regression.target(4_000, own)
     with pytest.raises(InvalidSetting, match="plausible_low=2"):
         project(plausible_low=2.0, plausible_high=1.0)
+
+
+def test_a_limit_on_one_side_leaves_the_other_open() -> None:
+    least, most = project(plausible_low=0.0), project(plausible_high=400.0)
+    assert (regression.target(1e9, least), regression.target(-3, most)) == ("1000000000", "-3")
+    with pytest.raises(InvalidFeedback, match="target=-1 is not plausible here, where numbers from 0 are"):
+        regression.target(-1, least)
+    with pytest.raises(InvalidFeedback, match="target=401 is not plausible here, where numbers up to 400 are"):
+        regression.target(401, most)
+    _values, bad, what = intake.number_reader(None, 400.0)(pd.Series([-5.0, 401.0]))
+    assert (bad.tolist(), what) == ([False, True], "is not a number up to 400, the plausible range: correct it")
+
+
+def test_both_limits_zero_are_no_limit_as_they_were_stored_once() -> None:
+    assert project(plausible_low=0.0, plausible_high=0.0).settings == project().settings
+    assert changed(Settings(plausible_high=400.0), {"plausible_high": None}).plausible_high is None
+    with pytest.raises(InvalidSetting, match="plausible_low='0' is not what it takes"):
+        changed(Settings(), {"plausible_low": "0"})
 
 
 @pytest.mark.parametrize(("said", "verdict"), [("102", "confirm"), ("98", "confirm"), ("102.5", "correct")])

@@ -19,6 +19,8 @@ class Prediction(Body):
     probabilities: dict[str, float] | None = Field(
         default=None, description="A probability for every label. Without them the label's is assumed, and said to be."
     )
+    value: float | None = Field(default=None, description="The number, of a project about numbers.")
+    spread: float | None = Field(default=None, ge=0, description="Its standard deviation, in the same unit.")
 
 
 class Predictions(Act):
@@ -35,7 +37,7 @@ class Brought(BaseModel):
     version: shapes.Version
     created: bool = Field(description="Whether the version is new.")
     stored: int
-    without_probabilities: int
+    without_probabilities: int = Field(description="Of numbers: without a spread, which counts as 0.")
     assumed: float | None = Field(
         description="Probability that those without one count with; null where there are none."
     )

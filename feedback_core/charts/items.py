@@ -98,7 +98,7 @@ def pool_map_by_number(points: Mapping[str, Sequence[Any]], title: str) -> go.Fi
 
 
 def _shaded(
-    points: Mapping[str, Sequence[Any]], column: str, scale: Mapping[str, float], bar: Mapping[str, str]
+    points: Mapping[str, Sequence[Any]], column: str, scale: dict[str, float], bar: dict[str, str]
 ) -> go.Figure:
     import plotly.graph_objects as go
 

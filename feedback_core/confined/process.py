@@ -90,7 +90,7 @@ class Confined:
             process.stdin.flush()
             reply = _Reply(process, time.monotonic() + within_s)
             said, given = wire.unpacked(reply.read)
-        except (EOFError, BrokenPipeError, TimeoutError, ValueError, KeyError, TypeError) as error:
+        except (EOFError, BrokenPipeError, TimeoutError, ValueError, KeyError, TypeError, AttributeError) as error:
             why = f"{late} within {within_s:g} s." if isinstance(error, TimeoutError) else self._died(process, error)
             _end(process)
             raise ArtifactError(why) from error

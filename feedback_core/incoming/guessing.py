@@ -28,7 +28,7 @@ Theirs = tuple[str, Guess]
 
 def taken_for(project: Project) -> bool:
     """Whether what models say elsewhere can become versions of a project."""
-    return project.task == "classification"
+    return project.task in ("classification", "regression")
 
 
 def own_names(store: Store, project: Project) -> frozenset[str]:
@@ -82,7 +82,10 @@ def _placed(loop: Loop, digests: Sequence[str]) -> Iterator[tuple[str, int]]:
 
 
 def _said(item_id: int, label: str, score: float | None, project: Project) -> outside.Said:
-    """A score that leaves its label the most probable one is taken for its probability; the others share the rest."""
+    """A number as it is. A score that leaves its label the most probable one is taken for its probability; the others
+    share the rest."""
+    if project.task == "regression":
+        return outside.Said(item_id, label, None)
     others = [name for name in project.labels if name != label]
     if score is None or not others or not 1 / len(project.labels) < score <= 1:
         return outside.Said(item_id, label, None)

@@ -10,6 +10,7 @@ from .numbers import (
     number_target,
     number_text,
     predicted_text,
+    range_text,
     tolerance_of,
     unfit_number,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "number_text",
     "predicted_text",
     "propose",
+    "range_text",
     "storing_order",
     "tolerance_of",
     "unfit_alarms",

@@ -37,8 +37,8 @@ def predicted_text(value: float) -> str:
     return number_text(float(f"{value:.{PREDICTED_DIGITS}g}"))
 
 
-def number_target(value: Any, low: float = 0.0, high: float = 0.0) -> str:
-    """A number from outside as it is stored. low, high: what is plausible, both 0 for anything.
+def number_target(value: Any, low: float | None = None, high: float | None = None) -> str:
+    """A number from outside as it is stored. low, high: what is plausible, None for no limit.
 
     Raises InvalidFeedback for what is no finite number, and for one that is not plausible.
     """
@@ -48,24 +48,31 @@ def number_target(value: Any, low: float = 0.0, high: float = 0.0) -> str:
         number = float("nan")
     if not isfinite(number):
         raise InvalidFeedback(f"target={shortened(repr(value))} is not a number: send one, such as 12.5.")
-    if low < high and not low <= number <= high:
+    if (low is not None and number < low) or (high is not None and number > high):
         raise InvalidFeedback(
-            f"target={number_text(number)} is not plausible here, where numbers from {number_text(low)} to "
-            f"{number_text(high)} are: correct it, or widen the range on the Setup page."
+            f"target={number_text(number)} is not plausible here, where numbers {range_text(low, high)} are: correct "
+            "it, or widen the range on the Setup page."
         )
     return number_text(number)
 
 
-def number_reader(low: float, high: float) -> Reader:
+def range_text(low: float | None, high: float | None) -> str:
+    """A range in words: from 0 to 400, from 0, or up to 400."""
+    ends = [f"from {number_text(low)}"] if low is not None else []
+    ends += [f"{'to' if ends else 'up to'} {number_text(high)}"] if high is not None else []
+    return " ".join(ends)
+
+
+def number_reader(low: float | None, high: float | None) -> Reader:
     """Reads a column of numbers. low, high: as for `number_target`."""
 
     def read(cells: pd.Series[Any]) -> tuple[Array, Mask, str]:
         values, bad = number_column(cells)
         what = "is not a number that can be learned: write one, or leave the cell empty"
         wild = np.isinf(values)
-        if low < high:
-            wild |= (values < low) | (values > high)
-            what = f"is not a number from {number_text(low)} to {number_text(high)}, the plausible range: correct it"
+        if low is not None or high is not None:
+            wild |= (values < (-np.inf if low is None else low)) | (values > (np.inf if high is None else high))
+            what = f"is not a number {range_text(low, high)}, the plausible range: correct it"
         texts = np.asarray([None if np.isnan(value) else number_text(value) for value in values.tolist()], object)
         return texts, bad | wild, what
 

@@ -17,17 +17,18 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import orjson
 
 from ..errors import ArtifactError, NotFound, NotInstalled
 from . import model_folder
 from .model_folder import MANIFEST, MODEL, sweep
+from .native import Native
 from .registry import BUILDERS
 from .skops_files import skops_io
 
-__all__ = ["MANIFEST", "MODEL", "TRUSTED", "Artifact", "Native", "environment", "load", "looks_intact", "save", "sweep"]
+__all__ = ["MANIFEST", "MODEL", "TRUSTED", "Artifact", "environment", "load", "looks_intact", "save", "sweep"]
 
 TRUSTED = (
     "feedback_core.models.estimators.one_vs_rest.OneVsRest",
@@ -47,24 +48,6 @@ TRUSTED = (
 """Types beyond skops' own list that scikit-learn's models contain; none of them runs code when built."""
 
 LIBRARIES = ("scikit-learn", "numpy", "scipy", "pandas", "skops")
-
-
-@runtime_checkable
-class Native(Protocol):
-    """An estimator with files of its own: the last step of a pipeline, or the model itself.
-
-    packages: whose versions a rebuild would need. native_: what skops does not write, left out of model.skops.
-    read_native runs after the hash over all files has been compared; it must not run code from them.
-    """
-
-    packages: tuple[str, ...]
-    native_: Any
-
-    def write_native(self, folder: Path) -> None:
-        """Write `native_` into files of this folder."""
-
-    def read_native(self, folder: Path) -> None:
-        """Set `native_` from those files. Raises NotInstalled."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from typing import Any
 
 from ..errors import InvalidSetting
 from ..types import Column, Schema
+from .factories import MODULES
 from .networks import settings_of
 from .preprocessing import pixel_names, preprocessor
 from .registry import builder
-from .torch import MODULES
 
 EPOCHS = 30
 """Passes over the rows."""

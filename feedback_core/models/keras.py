@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..registry import Registry
 from ..types import Schema
+from .factories import KERAS_MODELS, Factory
 from .networks import settings_of
 from .preprocessing import preprocessor
 from .registry import builder
-
-Factory = Callable[..., Any]
-"""(width, outputs, seed, **options) -> a `keras.Model`."""
-
-MODELS: Registry[Factory] = Registry("Keras network")
 
 _HOME = "feedback_core.models.estimators.keras"
 
@@ -27,7 +22,7 @@ def keras_network(name: str, *, title: str, help: str = "") -> Callable[[Factory
     """
 
     def add(factory: Factory) -> Factory:
-        MODELS.register(name)(factory)
+        KERAS_MODELS.register(name)(factory)
 
         @builder(
             name,

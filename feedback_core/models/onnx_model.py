@@ -17,11 +17,12 @@ from .registry import builder
     framework="ONNX",
     extra="onnx",
     package="onnxruntime",
+    tasks=("classification", "regression"),
     weights=False,
     artifact="ONNX",
     trains=False,
     offered=False,
-    trusted=("feedback_core.models.onnx_scoring.OnnxScoring",),
+    trusted=("feedback_core.models.onnx_scoring.OnnxNumbers", "feedback_core.models.onnx_scoring.OnnxScoring"),
 )
 def onnx(_schema: Schema, _seed: int, _params: Mapping[str, Any], _task: str) -> Any:
     """Raises CannotTrain: such a file is imported."""

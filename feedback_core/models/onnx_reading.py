@@ -6,14 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from math import prod
-from typing import Any
+from typing import Any, TypeVar
 
 from ..confined import Confined
 from ..errors import ArtifactError, InvalidFile, InvalidInput, NotInstalled
 from ..types import Column, Schema
 from .class_names import called, check_labels
-from .onnx_scoring import EXTRA, NUMBERS, TEXT, OnnxScoring, require
+from .onnx_scoring import EXTRA, NUMBERS, TEXT, OnnxNumbers, OnnxScoring, require
 from .preprocessing import pixel_names
+
+M = TypeVar("M", OnnxScoring, OnnxNumbers)
 
 Feed = tuple[str, str, Sequence[int], Sequence[str]]
 
@@ -28,9 +30,14 @@ class Side:
 
 
 def read_onnx(
-    data: bytes, filename: str, schema: Schema, labels: Sequence[str], renamed: Mapping[Any, str] | None = None
-) -> OnnxScoring:
-    """The classifier in a file, over a project's columns; `prepare` is still to be set.
+    data: bytes,
+    filename: str,
+    schema: Schema,
+    labels: Sequence[str],
+    renamed: Mapping[Any, str] | None = None,
+    task: str = "classification",
+) -> OnnxScoring | OnnxNumbers:
+    """The model in a file, over a project's columns; `prepare` is still to be set.
 
     Nothing of it runs before it has been looked through. Raises InvalidFile, InvalidInput or NotInstalled.
     """
@@ -44,11 +51,16 @@ def read_onnx(
         raise InvalidFile(f"{filename} {error}") from error
     inputs, outputs = ([Side(**each) for each in about[name]] for name in ("inputs", "outputs"))
     feeds, channels_first = _feeds(inputs, schema)
-    output = _output(outputs)
+    output = _output(outputs, task)
+    if task == "regression":
+        return _held(OnnxNumbers(inputs=feeds, output=output.name, channels_first=channels_first), data, confined)
     names = about["classes"] or _numbered(output, len(labels))
     said = [called(name, renamed) for name in names]
     check_labels(said, labels)
-    model = OnnxScoring(said, names, feeds, output.name, channels_first=channels_first)
+    return _held(OnnxScoring(said, names, feeds, output.name, channels_first=channels_first), data, confined)
+
+
+def _held(model: M, data: bytes, confined: Confined) -> M:
     model.native_, model._confined = data, confined
     return model
 
@@ -155,12 +167,17 @@ def _spelled(shape: Sequence[int | None]) -> str:
     return " x ".join("any" if side is None else str(side) for side in shape) or "one value"
 
 
-def _output(outputs: Sequence[Side]) -> Side:
-    """The output that holds probabilities. Raises InvalidInput."""
+def _output(outputs: Sequence[Side], task: str) -> Side:
+    """The output that holds probabilities, or numbers. Raises InvalidInput."""
     maps = [each for each in outputs if each.type.startswith("seq(map(")]
     floats = [each for each in outputs if each.type in ("tensor(float)", "tensor(double)", "tensor(float16)")]
     named = [each for each in floats if "prob" in each.name.lower()]
     found = (*maps, *named, *floats)
+    if task == "regression":
+        found = tuple(each for each in floats if (each.shape or [None])[1:] in ([], [1], [None]))
+        if not found or maps:
+            listed = ", ".join(f"{each.name} ({each.type})" for each in outputs)
+            raise InvalidInput(f"The model gives no single number a row: it gives {listed}. Export a regressor.")
     if not found:
         listed = ", ".join(f"{each.name} ({each.type})" for each in outputs)
         raise InvalidInput(f"No output of the model holds probabilities: it gives {listed}.")

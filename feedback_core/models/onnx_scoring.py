@@ -1,4 +1,4 @@
-"""A classifier in an ONNX file: it scores, in a process of its own, and is never trained here."""
+"""A model in an ONNX file: it scores, in a process of its own, and is never trained here."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from ..confined import Confined
 from ..errors import ArtifactError, NotInstalled
@@ -34,11 +34,11 @@ NUMBERS: Mapping[str, Any] = {
 TEXT = "tensor(string)"
 
 
-class OnnxScoring(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class _OnnxGraph(BaseEstimator):  # type: ignore[misc]
     """A whole model over decoded frames. native_: the bytes of the file, which skops leaves out.
 
     classes: labels of the project in the order of the outputs. names: what the graph calls them. inputs: (name, type,
-    shape of one row, columns) of each input of the graph. output: the name of the one that holds probabilities.
+    shape of one row, columns) of each input of the graph. output: the name of the one that counts.
     prepare: a fitted preprocessor, for distances between items alone. channels_first: an image is turned from
     (h, w, 3) to (3, h, w).
     """
@@ -64,23 +64,9 @@ class OnnxScoring(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return {name: value for name, value in self.__dict__.items() if name != "_confined"}
 
     @property
-    def classes_(self) -> npt.NDArray[np.object_]:
-        return np.asarray(self.classes, dtype=object)
-
-    @property
     def named_steps(self) -> dict[str, Any]:
         """Scaling of the inputs, and who stands in where something has to be fitted."""
         return {"prepare": self.prepare, "model": StandIn(self.classes)}
-
-    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
-        """Probabilities (n, k) of a decoded frame. Raises ArtifactError when the graph fails or takes too long."""
-        if getattr(self, "_confined", None) is None:
-            self._confined = Confined("onnx", self.native_ or b"")
-        parts = [self._run(X.iloc[start : start + BATCH]) for start in range(0, len(X), BATCH)]
-        return summed_to_one(np.concatenate(parts)) if parts else np.zeros((0, len(self.classes)))
-
-    def predict(self, X: Any) -> npt.NDArray[np.object_]:
-        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
     def write_native(self, folder: Path) -> None:
         """Write the file as it came."""
@@ -94,14 +80,20 @@ class OnnxScoring(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def __sklearn_is_fitted__(self) -> bool:
         return True
 
+    def _said(self, X: Any) -> npt.NDArray[np.float64]:
+        """What the graph gives for a decoded frame, (n, w). Raises ArtifactError when it fails or takes too much."""
+        if getattr(self, "_confined", None) is None:
+            self._confined = Confined("onnx", self.native_ or b"")
+        parts = [self._run(X.iloc[start : start + BATCH]) for start in range(0, len(X), BATCH)]
+        return np.concatenate(parts) if parts else np.zeros((0, max(len(self.classes), 1)))
+
     def _run(self, X: Any) -> npt.NDArray[np.float64]:
         assert self._confined is not None
         feeds = {name: self._fed(kind, shape, X[list(columns)]) for name, kind, shape, columns in self.inputs}
         try:
-            found = self._confined.ask({"output": self.output, "names": list(self.names)}, feeds)
+            return self._confined.ask({"output": self.output, "names": list(self.names)}, feeds)
         except ArtifactError as error:
             raise ArtifactError(f"The ONNX graph {error}") from error
-        return np.column_stack([1 - found, found]) if found.shape[1] == 1 and len(self.names) == 2 else found
 
     def _fed(self, kind: str, shape: Sequence[int], cells: Any) -> npt.NDArray[Any]:
         if kind == TEXT:
@@ -112,6 +104,34 @@ class OnnxScoring(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             height, width = shape[-2:]
             values = values.reshape(len(values), height, width, -1).transpose(0, 3, 1, 2)
         return np.ascontiguousarray(values, dtype=NUMBERS[kind]).reshape(len(cells), *shape)
+
+
+class OnnxScoring(ClassifierMixin, _OnnxGraph):  # type: ignore[misc]
+    """A classifier."""
+
+    @property
+    def classes_(self) -> npt.NDArray[np.object_]:
+        return np.asarray(self.classes, dtype=object)
+
+    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
+        """Probabilities (n, k) of a decoded frame. Raises ArtifactError."""
+        said = self._said(X)
+        return summed_to_one(np.column_stack([1 - said, said]) if said.shape[1] == 1 and len(self.names) == 2 else said)
+
+    def predict(self, X: Any) -> npt.NDArray[np.object_]:
+        """The most probable label of each row."""
+        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
+
+
+class OnnxNumbers(RegressorMixin, _OnnxGraph):  # type: ignore[misc]
+    """A model of numbers."""
+
+    def predict(self, X: Any) -> npt.NDArray[np.float64]:
+        """A number for each row of a decoded frame, (n,). Raises ArtifactError."""
+        said = self._said(X)
+        if said.shape[1] != 1:
+            raise ArtifactError(f"The ONNX graph gives {said.shape[1]} numbers a row, where one is expected.")
+        return np.asarray(said[:, 0])
 
 
 def require() -> None:

@@ -3,33 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from inspect import signature
 from typing import Any
 
-from ..registry import Registry
 from ..types import Schema
+from .factories import LEARNERS, Stream
 from .preprocessing import preprocessor
 from .registry import builder
 
 _HOME = "feedback_core.models.estimators.one_by_one"
-
-
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """How a learner in River's style is made, and its state as JSON values and back.
-
-    make: (classes, **options) -> what has `learn_one(row, label)`, with `w=` where it takes weights, and
-    `predict_proba_one(row)`; rows are {column: value} without zeros, labels 0..classes-1. dump, restore: the safe file.
-    """
-
-    make: Callable[..., Any]
-    dump: Callable[[Any], Any]
-    restore: Callable[[Any, Any], None]
-    weights: bool
-
-
-LEARNERS: Registry[Stream] = Registry("learner")
 
 
 def stream_learner(

@@ -6,15 +6,10 @@ from collections.abc import Callable, Mapping
 from inspect import signature
 from typing import Any
 
-from ..registry import Registry
 from ..types import Schema
+from .factories import NETS, Factory
 from .preprocessing import preprocessor
 from .registry import builder
-
-Factory = Callable[..., Any]
-"""(width, outputs, **options) -> a `skorch.NeuralNetClassifier`, or a `NeuralNetRegressor`."""
-
-NETS: Registry[Factory] = Registry("skorch net")
 
 _HOME = "feedback_core.models.estimators.skorch"
 

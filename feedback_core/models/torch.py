@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..registry import Registry
 from ..types import Schema
+from .factories import MODULES, Factory
 from .networks import settings_of
 from .preprocessing import preprocessor
 from .registry import builder
-
-Factory = Callable[..., Any]
-"""(width, outputs, **options) -> an `nn.Module`; a class of such modules is one."""
-
-MODULES: Registry[Factory] = Registry("PyTorch network")
 
 _HOME = "feedback_core.models.estimators.torch"
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from .. import intake
+from .. import intake, tasks
 from ..errors import InvalidInput, Unreachable
 from ..types import Project
 from ..webhooks import Reach
@@ -47,10 +47,10 @@ class Line:
 
 
 def predictions(line: Line, project: Project, version: str, inputs: Sequence[str | bytes]) -> npt.NDArray[np.float64]:
-    """Probabilities (n, k) of stored inputs, asked for in batches. Raises Unreachable."""
+    """Probabilities (n, k) of stored inputs, or value and spread (n, 2), asked for in batches. Raises Unreachable."""
     starts = range(0, len(inputs), line.batch)
     found = [_batch(line, project, version, inputs[start : start + line.batch]) for start in starts]
-    return np.concatenate([np.zeros((0, len(project.labels))), *found])
+    return np.concatenate([np.zeros((0, len(tasks.of(project).columns(project)))), *found])
 
 
 def exchange(line: Line, body: Mapping[str, Any]) -> tuple[int, Any]:
@@ -90,13 +90,20 @@ def _batch(line: Line, project: Project, version: str, inputs: Sequence[str | by
     _, answer = exchange(line, body)
     said = _told(answer, version, set(names), line.url)
     try:
-        labels = saying.labels_of(said, project.labels)
-        proba, bare = saying.probabilities(said, labels, project.labels)
+        numbers = _numbers(said, project)
     except InvalidInput as error:
         raise Unreachable(f"The model at {_host(line.url)} answers what is not taken: {error}") from error
-    saying.fill(proba, bare, labels, project.labels, saying.assumed(0, 0, len(project.labels)))
     place = {each.item: n for n, each in enumerate(said)}
-    return proba[[place[row["id"]] for row in rows]]
+    return numbers[[place[row["id"]] for row in rows]]
+
+
+def _numbers(said: Sequence[saying.Said], project: Project) -> npt.NDArray[np.float64]:
+    if project.task == "regression":
+        return saying.values_of(said)[0]
+    labels = saying.labels_of(said, project.labels)
+    proba, bare = saying.probabilities(said, labels, project.labels)
+    saying.fill(proba, bare, labels, project.labels, saying.assumed(0, 0, len(project.labels)))
+    return proba
 
 
 def row_of(body: str | bytes, project: Project) -> dict[str, Any]:

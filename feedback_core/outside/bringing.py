@@ -80,15 +80,18 @@ def _tried(store: Store, project: Project, pipeline: Any, what: str, source: str
 def _import_onnx(
     store: Store, project: Project, data: bytes, filename: str, by: str, now: float, labels: Mapping[Any, str] | None
 ) -> Version:
-    from ..models.imported import checked_proba
+    from ..models.imported import checked_numbers, checked_proba
     from ..models.onnx_reading import read_onnx
 
-    classes_only(project)
-    model = read_onnx(data, filename, project.schema, project.labels, labels)
+    model = read_onnx(data, filename, project.schema, project.labels, labels, project.task)
     rows = tried_rows(store, project)
     if not rows:
         raise InvalidInput(f"{project.name} has no rows to try the model on: add some on Setup first.")
-    checked_proba(model, intake.decode(rows, project.schema), len(model.classes_))
+    X = intake.decode(rows, project.schema)
+    if project.task == "regression":
+        checked_numbers(model, X)
+    else:
+        checked_proba(model, X, len(model.classes_))
     model.prepare = scaling(store, project, list(store.items.training_rows(project.id).ids))
     return _stored(store, project, "onnx", model, {"model": "ONNX", "source": filename[:200]}, by, now)
 
@@ -112,15 +115,6 @@ def takes_models(project: Project) -> None:
     if project.task not in ("classification", "regression"):
         raise Refused(
             f"A model from elsewhere tells classes apart or gives numbers, and {project.name} is about {project.task}."
-        )
-
-
-def classes_only(project: Project) -> None:
-    """Raise Refused for a project whose target is no class."""
-    if project.task != "classification":
-        raise Refused(
-            f"ONNX files, addresses and predictions tell classes apart, and {project.name} is about {project.task}: "
-            "bring a regressor of scikit-learn, LightGBM or XGBoost."
         )
 
 

@@ -16,7 +16,7 @@ from ..webhooks import Reach, reach_here
 from ..webhooks.signing import new_secret
 from ..webhooks.targets import checked_url
 from .asking import Line, exchange, predictions, row_of
-from .bringing import NOTHING, classes_only, described
+from .bringing import NOTHING, described, takes_models
 from .telling import checked_name, named
 
 TIMEOUT_S, BATCH = 30.0, 500
@@ -56,7 +56,7 @@ def connect(
 
     train_url: where it is asked to learn, empty where it is not. Raises InvalidInput or Refused.
     """
-    classes_only(project)
+    takes_models(project)
     if not 1 <= timeout_s <= LONGEST_S or not 1 <= batch <= MOST_ROWS:
         raise InvalidInput(
             f"timeout_s={timeout_s:g}, batch={batch}: give 1 to {LONGEST_S:g} seconds, and 1 to {MOST_ROWS:,} rows."
@@ -81,7 +81,7 @@ def register(store: Store, project: Project, name: str, by: str, now: float, req
     request_id: what it has learned from. Raises NotFound without a connected model or such a request, Refused where
     the name or the request is taken.
     """
-    classes_only(project)
+    takes_models(project)
     name = checked_name(name)
     if store.outside.endpoint(project.id) is None:
         raise NotFound("No model elsewhere is connected to this project: connect one on Setup, Bring a model.")
@@ -111,7 +111,7 @@ def ask_to_train(
         return None
     rows = store.items.training_rows(project.id, dated=bool(project.settings.label_half_life_days))
     if len(set(rows.labels)) < 2:
-        raise CannotTrain("A model needs at least two classes to learn from: label items of another class first.")
+        raise CannotTrain("A model needs two different labels to learn from: label other items first.")
     open_request = store.outside.unanswered(project.id)
     if open_request is not None and open_request.job_id != job_id and _same(store, project, open_request, rows):
         return Asked(open_request, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,19 +23,22 @@ SUM_WITHIN = 0.02
 PROBA = "proba "
 """How a column of probabilities begins; the label follows, as `predict --to csv` writes it."""
 
-FIELDS = ("item", "key", "label", "probabilities", "version")
+FIELDS = ("item", "key", "label", "probabilities", "value", "spread", "version")
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One prediction. item: an id or a key. place: where it stands, such as "line 3: "."""
+    """One prediction. item: an id or a key. place: where it stands, such as "line 3: ". value, spread: of a number, in
+    its unit; a label, too, may be the number."""
 
     item: int | str
     label: str | None
     probabilities: Mapping[str, float] | None
     place: str = ""
+    value: float | None = None
+    spread: float | None = None
 
 
 def from_lines(text: bytes) -> tuple[list[Said], str]:
@@ -49,22 +53,25 @@ def from_lines(text: bytes) -> tuple[list[Said], str]:
 
 
 def from_table(frame: pd.DataFrame) -> tuple[list[Said], str]:
-    """Predictions of a table with the columns item (or key), label, `proba LABEL` and version. Raises InvalidFile."""
+    """Predictions of a table with the columns item (or key), label, `proba LABEL` and version; of numbers value and
+    spread. Raises InvalidFile."""
     names = [str(name) for name in frame.columns]
     item = next((name for name in ("item", "key") if name in names), None)
     if item is None:
         raise InvalidFile("There is no column item or key: name the column that says which item a row is about.")
     proba = {name: name.removeprefix(PROBA) for name in names if name.startswith(PROBA)}
-    if "label" not in names and not proba:
-        raise InvalidFile("There is neither a column label nor one such as 'proba yes': say what the model predicts.")
+    if not {"label", "value"}.intersection(names) and not proba:
+        raise InvalidFile(
+            "There is neither a column label or value nor one such as 'proba yes': say what the model predicts."
+        )
     columns = [frame[name].tolist() for name in (item, *proba)]
-    labels = frame["label"].tolist() if "label" in names else [None] * len(frame)
+    plainly = {name: frame[name].tolist() for name in ("label", "value", "spread") if name in names}
     versions = frame["version"].tolist() if "version" in names else []
     said = []
-    for n, (row, label) in enumerate(zip(zip(*columns, strict=True), labels, strict=True), 1):
+    for n, row in enumerate(zip(*columns, strict=True), 1):
         given = {name: value for name, value in zip(proba.values(), row[1:], strict=True) if not _empty(value)}
-        plain = {"item": row[0], "label": None if _empty(label) else label, "probabilities": given or None}
-        said.append(of_row(plain, f"row {n:,}: "))
+        plain: dict[str, Any] = {name: values[n - 1] for name, values in plainly.items() if not _empty(values[n - 1])}
+        said.append(of_row({"item": row[0], "probabilities": given or None, **plain}, f"row {n:,}: "))
     return said, _one_version({"" if _empty(each) else str(each): n for n, each in enumerate(versions, 1)})
 
 
@@ -84,7 +91,26 @@ def of_row(row: Mapping[str, Any], place: str) -> Said:
         item = int(item) if item.is_integer() else str(item)
     if isinstance(item, int) and not 0 <= item < 2**63:
         raise InvalidInput(f"{place}item={item!r:.40} is no id: send a smaller number, or a key as text.")
-    return Said(item, _text(row.get("label"), place), _numbers(row.get("probabilities"), place), place)
+    label, probabilities = _text(row.get("label"), place), _numbers(row.get("probabilities"), place)
+    value, spread = (_number(row.get(name), name, place) for name in ("value", "spread"))
+    return Said(item, label, probabilities, place, value, spread)
+
+
+def values_of(said: Sequence[Said]) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Value and spread of each (n, 2), and which came without a spread, whose place a 0 takes (n,).
+
+    Raises InvalidInput naming the place.
+    """
+    found = np.asarray([[_value(each), each.spread or 0.0] for each in said], dtype=float).reshape(-1, 2)
+    # They are kept in single precision, in which a number may be too large.
+    with np.errstate(over="ignore"):
+        bad = ~np.isfinite(found.astype(np.float32)).all(axis=1) | (found[:, 1] < 0)
+    if bad.any():
+        each = said[int(bad.argmax())]
+        raise InvalidInput(
+            f"{each.place}value={_value(each)!r}, spread={each.spread!r}: send a finite number, and a spread from 0 on."
+        )
+    return found, np.asarray([each.spread is None for each in said], dtype=bool)
 
 
 def labels_of(said: Sequence[Said], labels: Sequence[str]) -> list[str]:
@@ -190,16 +216,24 @@ def _numbers(given: Any, place: str) -> Mapping[str, float] | None:
         return None
     if not isinstance(given, Mapping) or not given:
         raise InvalidInput(f'{place}probabilities={given!r:.80}: send an object such as {{"yes": 0.8, "no": 0.2}}.')
-    return {str(name): _number(value, name, place) for name, value in given.items()}
+    named = {str(name): _number(value, f"the probability of {name!r:.80}", place) for name, value in given.items()}
+    return {name: math.nan if value is None else value for name, value in named.items()}
 
 
-def _number(value: Any, name: Any, place: str) -> float:
+def _number(value: Any, what: str, place: str) -> float | None:
     try:
         if isinstance(value, bool):
             raise ValueError(value)
-        return float(value)
-    except (TypeError, ValueError):
-        raise InvalidInput(f"{place}the probability of {name!r:.80} is {value!r:.40}: send a number.") from None
+        return None if value is None else float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise InvalidInput(f"{place}{what} is {value!r:.40}: send a number.") from None
+
+
+def _value(each: Said) -> float:
+    value = each.value if each.value is not None else _number(each.label, "the value", each.place)
+    if value is None:
+        raise InvalidInput(f"{each.place}value is missing: send the number that is predicted.")
+    return value
 
 
 def _one_version(versions: Mapping[str, int]) -> str:

@@ -8,12 +8,12 @@ from typing import TypeVar
 
 import numpy as np
 
-from .. import scoring
+from .. import tasks
 from ..errors import InvalidInput, NotFound, Refused
 from ..store import Store
-from ..types import Project, Version
+from ..types import Progress, Project, Version
 from . import saying
-from .bringing import NOTHING, classes_only, described
+from .bringing import NOTHING, described, takes_models
 from .saying import Said
 
 CHUNK = 5_000
@@ -28,6 +28,10 @@ MOST_NAME = 100
 """Characters of a version's name."""
 
 
+def _silent(_share: float, _message: str) -> None:
+    """Progress for nobody."""
+
+
 @dataclass(frozen=True, slots=True)
 class Coverage:
     """Rows of a kind that a version has a prediction of, out of all."""
@@ -38,7 +42,8 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """Outcome of one upload. bare: predictions without probabilities, each counted with `assumed`."""
+    """Outcome of one upload. bare: predictions without probabilities, each counted with `assumed`; of numbers those
+    without a spread, each counted with 0."""
 
     version: Version
     created: bool
@@ -48,13 +53,21 @@ class Taken:
     locked: Coverage
 
 
-def import_predictions(store: Store, project: Project, name: str, said: Sequence[Said], by: str, now: float) -> Taken:
+def import_predictions(
+    store: Store,
+    project: Project,
+    name: str,
+    said: Sequence[Said],
+    by: str,
+    now: float,
+    progress: Progress = _silent,
+) -> Taken:
     """Store predictions under a version's name, all or none; more of them under the same name add to it.
 
     A prediction that was sent before is replaced while the version is undecided; once it has been judged, the locked
     rows keep what was judged. Raises InvalidInput, NotFound for unknown items, or Refused.
     """
-    classes_only(project)
+    takes_models(project)
     name = checked_name(name)
     if not said:
         raise InvalidInput("There is no prediction: give at least one item with its label.")
@@ -62,11 +75,7 @@ def import_predictions(store: Store, project: Project, name: str, said: Sequence
     known = named(store, project, name)
     if known is not None and known.estimator != "predictions":
         raise Refused(f"{name!r} is version {known.number}, which is asked at its own address: choose another name.")
-    labels = saying.labels_of(said, project.labels)
-    proba, bare = saying.probabilities(said, labels, project.labels)
-    assumed = _assumed(store, project, ids, labels, bare) if bare.any() else None
-    if assumed is not None:
-        saying.fill(proba, bare, labels, project.labels, assumed)
+    numbers, bare, assumed = _numbers(store, project, ids, said)
     version = known or store.versions.create(
         project, described(store, project, "predictions", {"name": name}, by, now), NOTHING, ()
     )
@@ -74,7 +83,9 @@ def import_predictions(store: Store, project: Project, name: str, said: Sequence
     if known is not None:
         # First: whoever is cut off in between must not leave predictions behind that count as older than they are.
         store.outside.may_know(version.id)
-    store.predictions.save(version.id, scoring.plain([ids[n] for n in kept], proba[kept], project.labels))
+    for part in _parts(kept):
+        store.predictions.save(version.id, tasks.scored([ids[n] for n in part], numbers[part], project))
+        progress(0.9 * (part[-1] + 1) / len(said), f"{part[-1] + 1:,} of {len(said):,} predictions stored")
     store.events.append(
         project.id, now, by, "predictions imported", {"number": version.number, "name": name, "predictions": len(kept)}
     )
@@ -135,6 +146,20 @@ def _found(item: int | str, placed: Mapping[str, int], there: set[int]) -> int |
         return placed[item]
     number = int(item) if str(item).isascii() and str(item).isdigit() else 0
     return number if number in there else None
+
+
+def _numbers(
+    store: Store, project: Project, ids: Sequence[int], said: Sequence[Said]
+) -> tuple[saying.Floats, np.ndarray, float | None]:
+    """What is stored of each (n, c), which of them came without all of it (n,), and what those count with."""
+    if project.task == "regression":
+        return *saying.values_of(said), None
+    labels = saying.labels_of(said, project.labels)
+    proba, bare = saying.probabilities(said, labels, project.labels)
+    assumed = _assumed(store, project, ids, labels, bare) if bare.any() else None
+    if assumed is not None:
+        saying.fill(proba, bare, labels, project.labels, assumed)
+    return proba, bare, assumed
 
 
 def _assumed(store: Store, project: Project, ids: Sequence[int], labels: Sequence[str], bare: np.ndarray) -> float:

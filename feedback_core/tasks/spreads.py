@@ -14,8 +14,12 @@ Floats = npt.NDArray[np.float64]
 def spread(model: Any, X: Any) -> tuple[Floats, Floats]:
     """Predicted numbers of a frame and the standard deviation over the model's members, both (n,).
 
-    0 for a model without members, such as a linear one or boosting, whose trees are no opinions of their own.
+    0 for a model without members, such as a linear one or boosting, whose trees are no opinions of their own, and for
+    one from elsewhere that is no pipeline.
     """
+    if not hasattr(model, "steps"):
+        value = np.asarray(model.predict(X), dtype=float)
+        return value, np.zeros(len(value))
     *_, last = model.named_steps.values()
     members = _members(last)
     with threadpool_limits(1):

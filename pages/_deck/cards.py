@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from feedback_core.intake import ALARM_LABELS, ANOMALY
+from feedback_core.intake import ALARM_LABELS, ANOMALY, range_text
 from feedback_core.label_sets import COVERAGE, label_set
 from feedback_core.multilabel import BETWEEN, NONE
 from feedback_core.pictures.shelf import CARD_SIDE
@@ -64,12 +64,12 @@ def number_field(project: Project) -> dict[str, Any] | None:
     if project.task != "regression":
         return None
     now = project.settings
-    bounded = now.plausible_low < now.plausible_high
     return {
         "unit": now.unit,
         "tolerance": now.tolerance,
-        "low": now.plausible_low if bounded else None,
-        "high": now.plausible_high if bounded else None,
+        "low": now.plausible_low,
+        "high": now.plausible_high,
+        "range": range_text(now.plausible_low, now.plausible_high),
     }
 
 

@@ -146,12 +146,12 @@ const isNear = (deck, target, card) =>
 // A typed number, or why it is none. A lone comma is a decimal sign: nobody types thousands with one.
 function typedNumber(deck, text) {
   const plain = text.trim().replace(/\s/g, "").replace(/^([^.,]*),([^.,]*)$/, "$1.$2");
-  const { low, high, unit } = deck.number;
+  const { low, high, range, unit } = deck.number;
   if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(plain)) return { problem: `“${text.trim()}” is not a number.` };
   const value = Number(plain);
   if (!Number.isFinite(value)) return { problem: `“${text.trim()}” is too large.` };
-  const range = `${low} to ${high} ${unit}`.trim();
-  if (low !== null && (value < low || value > high)) return { problem: `Only numbers from ${range} are plausible here.` };
+  const wild = (low !== null && value < low) || (high !== null && value > high);
+  if (wild) return { problem: `Only numbers ${`${range} ${unit}`.trim()} are plausible here.` };
   return { target: String(value) };
 }
 

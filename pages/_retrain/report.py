@@ -164,12 +164,13 @@ def show_slices(report: GateReport, place: str) -> None:
 
 def _show_counts(numbers: Any, version: Version) -> None:
     measured = numbers["n"] >= verdict.FEW_CASES
+    measure = "exact match" if "hamming_difference" in numbers else numbers.get("metric", "accuracy")
     with st.container(horizontal=True, gap="large"):
         if measured:
             st.metric(
                 "Difference",
                 _shortly(numbers["difference"]["value"], numbers),
-                help=f"{numbers.get('metric', 'accuracy').capitalize()} of version {version.number} against the "
+                help=f"{measure.capitalize()} of version {version.number} against the "
                 f"champion's on the same {numbers['n']:,} locked rows, holdout and audit sample together; above zero "
                 "the new version does better.",
                 width="content",

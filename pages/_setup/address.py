@@ -78,7 +78,8 @@ def _connect(loop: Loop) -> None:
         url = st.text_input(
             "Address that predicts",
             placeholder="https://models.example.org/predict",
-            help="Gets rows as JSON, and answers with a label and probabilities for each: docs/models.md has both.",
+            help="Gets rows as JSON, and answers for each with a label and probabilities, or with a number: "
+            "docs/models.md has both.",
             key=f"endpoint-url-{loop.project.id}",
         )
         train_url = st.text_input(

@@ -154,8 +154,8 @@ def _guesses(counts: Mapping[str, int], key: str) -> bool:
         f"Take in what models say in the file: {listed}{more}",
         value=True,
         key=f"guesses-{key}",
-        help="Each becomes a version that is known by its predictions alone: it can order the queue, and is judged "
-        "once enough locked rows have a prediction. A score is taken for the probability of its label.",
+        help="Each becomes a version that is known by its predictions alone. It is judged once 80 % of the locked rows "
+        "have one, and orders the queue once it serves. A score is taken for the probability of its label.",
     )
 
 

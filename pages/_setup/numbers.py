@@ -15,9 +15,7 @@ def number_settings(now: Settings, key: str, *, disabled: bool = False) -> Setti
     """The settings with what the fields hold; as they were, and the reason told, where they do not go together."""
     columns = st.columns(len(SPECS))
     chosen = {
-        name: (_text if name == "unit" else _amount)(
-            column, name, getattr(now, name), f"setting-{name}-{key}", disabled
-        )
+        name: FIELDS[name](column, name, getattr(now, name), f"setting-{name}-{key}", disabled)
         for column, name in zip(columns, SPECS, strict=True)
     }
     try:
@@ -40,3 +38,16 @@ def _amount(column, name: str, value: float, key: str, disabled: bool) -> float:
         rule["title"], rule["low"], rule["high"], value, None, "%.6g", key=key, help=rule["help"], disabled=disabled
     )
     return float(shown)
+
+
+def _limit(column, name: str, value: float | None, key: str, disabled: bool) -> float | None:
+    rule = SPECS[name]
+    # Not as the field's value: Streamlit would bring it back as soon as somebody empties the field.
+    st.session_state.setdefault(key, value)
+    return column.number_input(
+        rule["title"], rule["low"], rule["high"], None, None, "%.6g", key=key, help=rule["help"], disabled=disabled,
+        placeholder="no limit",
+    )  # fmt: skip
+
+
+FIELDS = {"unit": _text, "tolerance": _amount, "plausible_low": _limit, "plausible_high": _limit}

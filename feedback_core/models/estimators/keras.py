@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ... import environment
-from ..keras import MODELS
+from ..factories import KERAS_MODELS
 from ..registry import BUILDERS
 from .base import Array, FrameworkClassifier, FrameworkRegressor
 from .network import Network
@@ -27,7 +27,7 @@ class _Keras(Network):
     def _begin(self, width: int, outputs: int) -> None:
         BUILDERS[self.network].require()
         keras = _keras()
-        model = MODELS[self.network](width, max(1, outputs), self.random_state, **(self.options or {}))
+        model = KERAS_MODELS[self.network](width, max(1, outputs), self.random_state, **(self.options or {}))
         losses = keras.losses
         loss = losses.SparseCategoricalCrossentropy(from_logits=True) if outputs else losses.MeanSquaredError()
         model.compile(keras.optimizers.Adam(self.learning_rate), loss)

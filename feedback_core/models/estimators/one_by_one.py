@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import orjson
 
+from ..factories import LEARNERS
 from ..registry import BUILDERS
-from ..river import LEARNERS
 from .base import Array, FrameworkClassifier, UnweightedClassifier
 
 FILE = "learner.json"

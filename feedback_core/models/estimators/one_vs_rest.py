@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import has_fit_parameter
 
 from ... import multilabel
-from ..artifacts import Native
+from ..native import Native
 from .base import Array
 
 
@@ -49,7 +49,7 @@ class OneVsRest(BaseEstimator):
                 said[:, k] = np.asarray(member.predict_proba(X), dtype=float)[:, 1]
         return said
 
-    # What a framework writes beside model.skops, it writes for each label: see models.artifacts.Native.
+    # What a framework writes beside model.skops, it writes for each label: see models.native.Native.
 
     @property
     def packages(self) -> tuple[str, ...]:

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ..factories import NETS
 from ..registry import BUILDERS
-from ..skorch import NETS
 from . import tensors
 from .base import Array, FrameworkEstimator, FrameworkRegressor, UnweightedClassifier
 from .network import dense

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ..factories import MODULES
 from ..registry import BUILDERS
-from ..torch import MODULES
 from . import tensors
 from .base import Array, FrameworkClassifier, FrameworkRegressor
 from .network import Network
