@@ -24,16 +24,15 @@ HELP = {
 
 WIDTHS = {
     "Version": 60,
-    "Model": 130,
-    "Holdout": 135,
-    "Against the champion": 150,
-    "Verdict": 110,
-    "To train": 75,
+    "Model": 135,
+    "Holdout": 155,
+    "Against the champion": 155,
+    "Verdict": 170,
+    "To train": 70,
     "To predict": 85,
-    "File": 75,
-    "Decision": 80,
+    "File": 70,
 }
-"""Pixels: together as wide as the page is at 1,400."""
+"""Pixels: together as wide as the page is at 1,400. Decisions come behind once there are any."""
 
 
 def show_lineup(loop: Loop, decide: Callable[[GateReport, Version], None], above: int | None) -> None:
@@ -79,13 +78,13 @@ def _request(loop: Loop, chosen: list[str]) -> None:
 
 
 def _table(standing: LineUp) -> None:
-    rows = zip(lineup.table(standing), standing.contenders, strict=True)
+    rows = lineup.table(standing)
+    decided = any(row["decision"] for row in rows)
     formats = {"To train": "%.1f s", "To predict": "%.1f ms", "File": "bytes"}
     column = st.column_config
     st.dataframe(
-        [_row(row, each.holdout) for row, each in rows],
+        [_row(row, each.holdout, decided) for row, each in zip(rows, standing.contenders, strict=True)],
         hide_index=True,
-        row_height=56,  # two lines, so that nine columns fit a desk
         alt="The last line-up, the most accurate model first",
         column_config={
             name: column.NumberColumn(help=HELP[name], width=width, format=formats[name])
@@ -94,20 +93,33 @@ def _table(standing: LineUp) -> None:
             for name, width in WIDTHS.items()
         },
     )
+    st.caption(_basis(rows[0]))
 
 
-def _row(row: dict[str, Any], holdout: str) -> dict[str, Any]:
-    return {
+def _basis(row: dict[str, Any]) -> str:
+    """How many rows all lines rest on, and the unit of the differences: once, as it is the same for all."""
+    locked, own = ((row[name] or {}).get("n", 0) for name in ("difference", "score"))
+    return f"Holdout: n = {own:,}. Against the champion: in {plain(row['unit'])}, on {counted(locked, 'locked row')}."
+
+
+def _row(row: dict[str, Any], holdout: str, decided: bool) -> dict[str, Any]:
+    shown = {
         "Version": f"v{row['version']}",
         "Model": row["model"],
-        "Holdout": holdout,
-        "Against the champion": difference(row["difference"], row["unit"]),
+        "Holdout": _without_n(holdout),
+        "Against the champion": _without_n(difference(row["difference"], row["unit"]).replace(f" {row['unit']}", "")),
         "Verdict": row["finding"],
         "To train": row["train_s"],
         "To predict": row["predict_ms"],
         "File": row["size"],
-        "Decision": row["decision"] or "open",
     }
+    return shown | ({"Decision": row["decision"] or "open"} if decided else {})
+
+
+def _without_n(text: str) -> str:
+    """An estimate without its n, which stands below the table."""
+    said, found, _ = text.partition(", n = ")
+    return f"{said})" if found else said
 
 
 def _decide(standing: LineUp, decide: Callable[[GateReport, Version], None], above: int | None) -> None:
