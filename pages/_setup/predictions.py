@@ -43,11 +43,10 @@ def predictions(loop: Loop) -> None:
     )
     lock = locked("bring model", loop)
     if st.button("Import and judge", type="primary", icon=":material/upload:", key="bring-import", **lock):
-        by = acting("bring model", loop)
         if start is data:
-            tell_done(" ".join(brought.predictions(loop, said, name, by).says))
+            tell_done(" ".join(brought.predictions(loop, said, name, acting("bring model", loop)).says))
         else:
-            hand_over(loop, data, uploaded.name, name, by)
+            hand_over(loop, data, uploaded.name, name)
             tell_done("The worker takes them in; what became of them is told here and on Setup, Bring a model.")
         st.switch_page(PAGES["retrain"], query_params={"project": loop.project.name})
 
@@ -94,8 +93,9 @@ def beginning(data: bytes, filename: str) -> bytes:
     return data[:SHOWN_BYTES].rpartition(b"\n")[0] if lines else b""
 
 
-def hand_over(loop: Loop, data: bytes, filename: str, name: str, by: str) -> None:
+def hand_over(loop: Loop, data: bytes, filename: str, name: str) -> None:
     """Give a large file of predictions to the worker."""
+    by = acting("bring model", loop)
     staged = staging.put(io.BytesIO(data), staging.folder(loop.store.artifacts))
     payload = {"file": staged, "filename": filename, "name": name.strip()}
     given = {"trigger": "upload", "by": by, "now": time.time(), "payload": payload}
