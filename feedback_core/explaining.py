@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import explain, fitting, intake, tasks
-from .errors import ArtifactError, NotFound, Refused
+from .errors import ArtifactError, InvalidInput, NotFound, Refused
 from .explain import Detail, Explainer, Explanation, outputs_of
 from .footing import footing, pool_start
 from .learned import labelled_neighbours, usual_values
@@ -17,8 +17,11 @@ from .loop import Loop, Serving
 from .models import BUILDERS
 from .types import Item, Neighbour, Project, Version
 
-EXPLAINED = ("classification", "regression", "anomaly")
+EXPLAINED = ("classification", "multilabel", "regression", "anomaly")
 """Tasks whose predictions are explained."""
+
+ON_CARDS = ("classification", "regression", "anomaly")
+"""Those of which a card gives a reason: of several labels there would be one for each."""
 
 PULLS = 3
 """Answers that are named, of those that pull an alarm."""
@@ -62,14 +65,16 @@ def item_of(loop: Loop, key: str) -> Item:
     return item
 
 
-def explained(loop: Loop, item: Item) -> Explained:
+def explained(loop: Loop, item: Item, label: str = "") -> Explained:
     """Why the serving version says what it says about an item.
 
-    Raises NotFound before the first version, ArtifactError when none can be loaded, and Refused while the item's
-    prediction is hidden for the audit: an explanation would tell it.
+    label: the one whose probability is explained; where none is given the predicted one, and of several the least
+    certain. Raises InvalidInput for one that the project has not, NotFound before the first version, ArtifactError when
+    none can be loaded, and Refused while the item's prediction is hidden for the audit: an explanation would tell it.
     """
     if loop.project.task not in EXPLAINED:
-        raise Refused(f"{loop.project.name} is about {loop.project.task}: it predicts nothing that could be explained.")
+        about = tasks.of(loop.project).title.lower()
+        raise Refused(f"{loop.project.name} is about {about}: there is no explanation of what it says.")
     if item.hidden:
         raise Refused(
             f"Item {item.key} is in the audit sample: its prediction, and why, stay hidden until it is reviewed."
@@ -80,8 +85,10 @@ def explained(loop: Loop, item: Item) -> Explained:
     inputs = loop.store.items.inputs([item.id])
     rows = intake.decode(inputs, loop.project.schema)
     # What is stored may be of an earlier version, while the pool is being scored again.
-    (said,) = tasks.of(loop.project).targets(fitting.proba(serving.model, inputs, loop.project), loop.project)
-    told = explainer(loop, serving).explain(rows, _about(loop.project, said))
+    numbers = fitting.proba(serving.model, inputs, loop.project)
+    (said,) = tasks.of(loop.project).targets(numbers, loop.project)
+    about = _wanted(loop.project, label) if label else _about(loop.project, said, numbers[0])
+    told = explainer(loop, serving).explain(rows, about)
     words = explain.sentence(told, loop.project.schema, item.values, usual_values(loop))
     nearest = labelled_neighbours(loop, [item.id]).get(item.id, ())
     return Explained(serving.version.number, said, words, told, nearest, _pulls(loop, serving, rows))
@@ -95,7 +102,7 @@ def reasons(loop: Loop, items: Sequence[Item]) -> dict[int, str]:
     """
     champion = loop.store.versions.champion(loop.project.id)
     columns = loop.project.schema.columns
-    if champion is None or loop.project.task not in EXPLAINED or all(column.kind == "image" for column in columns):
+    if champion is None or loop.project.task not in ON_CARDS or all(column.kind == "image" for column in columns):
         return {}
     if not champion.artifact:  # it lives elsewhere
         return {}
@@ -132,9 +139,20 @@ def explainer(loop: Loop, serving: Serving) -> Explainer:
     return loop.cache.get(("explainer", loop.store.url, loop.project.id, version.id, *known), make)
 
 
-def _about(project: Project, said: str) -> str:
+def _about(project: Project, said: str, numbers: Sequence[float] = ()) -> str:
+    """What is explained of a prediction. numbers: all of it, which tell the least certain of several labels."""
+    if project.task == "multilabel":
+        return project.labels[int(np.abs(np.asarray(numbers) - 0.5).argmin())]
     # An alarm is explained whichever is likelier: nobody asks what makes a row normal.
     return intake.ANOMALY if project.task == "anomaly" else said
+
+
+def _wanted(project: Project, label: str) -> str:
+    if label not in project.labels:
+        raise InvalidInput(
+            f"label={label[:80]!r} is none of this project's: choose one of {', '.join(project.labels[:20]) or 'none'}."
+        )
+    return label
 
 
 def _pulls(loop: Loop, serving: Serving, row: Any) -> tuple[Pull, ...]:

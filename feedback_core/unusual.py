@@ -22,13 +22,15 @@ ENOUGH = 100
 
 @dataclass(frozen=True, slots=True)
 class Usual:
-    """What is usual in one column: span of numbers or times, or the share of each category; missing ones apart."""
+    """What is usual in one column: span and middle of numbers or times, or the share of each category; missing ones
+    apart."""
 
     kind: Kind
     low: float
     high: float
     shares: Mapping[str, float]
     missing: float
+    middle: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,5 +88,5 @@ def _usual(kind: Kind, values: Sequence[Any]) -> Usual | None:
     if kind == "category":
         shares = {str(value): n / len(present) for value, n in Counter(present).items()}
         return Usual(kind, 0.0, 0.0, shares, missing)
-    low, high = np.quantile(np.asarray(present, dtype=float), (TAIL, 1 - TAIL), method="lower")
-    return Usual(kind, float(low), float(high), {}, missing)
+    low, middle, high = np.quantile(np.asarray(present, dtype=float), (TAIL, 0.5, 1 - TAIL), method="lower")
+    return Usual(kind, float(low), float(high), {}, missing, float(middle))

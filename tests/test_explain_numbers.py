@@ -188,6 +188,8 @@ def test_an_alarm_is_told_by_what_stands_out_beside_what_is_usual():
         "amount 9120 (usually 20 to 180) and land DE (in 0.4% of the rows) make it stand out; hour 12 is as usual. "
         "Answers about rows like it speak for an alarm."
     )
+    inside = (Usual("number", 20, 9_500, {}, 0.0, 60.0), *usual[1:])
+    assert explain.sentence(found, schema, [9120, "DE", 12], inside).startswith("amount 9120 (typically 60) and land")
     quiet = Explanation("anomaly", "tree", "score", -0.4, -0.4, tuple(Effect(c, 0.0) for c in schema.names))
     assert explain.sentence(quiet, schema, [1, "FR", 2], usual) == "No value makes it stand out."
     assert explain.total(found) == (
@@ -225,7 +227,7 @@ def test_an_alarm_of_a_project_is_explained_with_the_answers_that_pull_it(alarms
     told = found.explanation
     assert (told.label, told.unit, told.way) == ("anomaly", "score", "tree")
     assert told.strongest[0].column == "x0"
-    assert found.sentence.startswith("x0 8 (usually ")
+    assert found.sentence.startswith("x0 8 (")
     assert {alarms.store.items.keys([pull.item_id])[pull.item_id] for pull in found.pulls} == {"k298", "k299"}
     assert told.answers == pytest.approx(sum(pull.amount for pull in found.pulls), abs=1e-9)
     assert told.base + sum(each.amount for each in told.effects) + told.answers == pytest.approx(told.output)
@@ -299,3 +301,25 @@ def test_the_answers_that_moved_alarms_are_told_with_the_places_they_moved(alarm
     )
     assert {row["key"] for row in body["changed"]["down"]} & {f"k{n}" for n in range(290, 298)}
     assert "Furthest down the ranking: k" in movement.told(body)[1]
+
+
+# -- several labels ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["logistic_regression", "random_forest"])
+def test_each_of_several_labels_is_explained_by_its_own_classifier(name):
+    schema = SCHEMAS["numbers"]
+    frame, rng = frame_of(schema, 60, seed=0), np.random.default_rng(1)
+    texts = [("(none)", "a", "b", "a; b")[n] for n in rng.integers(4, size=60)]
+    model = TASKS["multilabel"].fit(
+        BUILDERS[name](schema, 3, QUICK.get(name, {}), "multilabel"), frame, texts, np.ones(60)
+    )
+    ready = Explainer(model, schema, ("a", "b", "never"), frame, 0, BUILDERS[name].explain)
+    row = frame.iloc[[7]]
+    for k, label in enumerate("ab"):
+        found = ready.explain(row, label)
+        assert found.exact
+        assert found.base + sum(effect.amount for effect in found.effects) == pytest.approx(found.output)
+        share = found.output if found.unit == "probability" else 1 / (1 + np.exp(-found.output))
+        assert share == pytest.approx(model.predict_proba(row)[0, k])
+    assert not any(effect.amount for effect in ready.explain(row, "never").effects)

@@ -442,6 +442,18 @@ def test_rows_whose_picture_is_gone_are_refused_before_one_is_stored(loop: Loop)
     assert len(list(loop.store.pictures.of(loop.project.id))) == 40
 
 
+def test_the_sweep_never_opens_the_database_whose_locks_would_end_with_it(loop: Loop, monkeypatch) -> None:
+    opened_names, open_file = [], Path.open
+    monkeypatch.setattr(
+        Path, "open", lambda path, *a, **k: (opened_names.append(path.name), open_file(path, *a, **k))[1]
+    )
+    aged(loop.store.shelf, loop.store.shelf.put(dot(7), "a")[0])
+    opened_names.clear()
+    staging.write(Rows([], [], []), staging.folder(loop.store.artifacts))
+    assert swept(loop) == 1
+    assert all(name.endswith(".jsonl") for name in opened_names)
+
+
 def test_nothing_is_removed_where_a_copy_of_the_database_shares_the_files(loop: Loop, tmp_path: Path) -> None:
     path = aged(loop.store.shelf, loop.store.shelf.put(dot(7), "a")[0])
     copy = tmp_path / "x.backup"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
 from ..explaining import as_json, explained, item_of
@@ -14,6 +14,15 @@ from .permitting import may
 router = APIRouter()
 
 Key = Annotated[str, Path(min_length=1, max_length=200, description="The item's key, as it came in or was given.")]
+
+
+Label = Annotated[
+    str,
+    Query(
+        max_length=200,
+        description="The label to explain; without one the predicted one, and of several the least certain.",
+    ),
+]
 
 
 class Effect(BaseModel):
@@ -57,7 +66,7 @@ class Explanation(BaseModel):
 
     key: str
     version: int = Field(description="Number of the version that is explained: the one that serves.")
-    label: str = Field(description="What it predicts; of an alarm always anomaly, however likely.")
+    label: str = Field(description="What is explained: what it predicts, one label, or anomaly, however likely.")
     sentence: str
     way: str = Field(description="linear, tree and distance are exact; sampled is estimated.")
     unit: str = Field(description="Of all amounts: log-odds, probability, number, or the score of an alarm.")
@@ -76,11 +85,11 @@ class Explanation(BaseModel):
 @router.get(
     "/projects/{project_id}/items/{key:path}/explanation", response_model=Explanation, dependencies=[may("see")]
 )
-def explain(project_id: Id, key: Key, store: OpenStore, prepared: Prepared) -> dict[str, Any]:
+def explain(project_id: Id, key: Key, store: OpenStore, prepared: Prepared, label: Label = "") -> dict[str, Any]:
     """Why the serving version says what it says about an item: what each column adds, in words and numbers.
 
     Refused (409) while the prediction is hidden for the audit.
     """
     loop = of_project(store, project_id, prepared.models, prepared.cache)
     item = item_of(loop, key)
-    return as_json(loop, item, explained(loop, item))
+    return as_json(loop, item, explained(loop, item, label))

@@ -50,7 +50,9 @@ def _beside(usual: Usual | None, value: Any) -> str:
         share = usual.shares.get(str(value), 0.0)
         return f" (in {share:.1%} of the rows)" if share else " (in no other row)"
     say = instant if usual.kind == "timestamp" else _short
-    return f" (usually {say(usual.low)} to {say(usual.high)})"
+    # Within the span a value stands out beside others: then the middle says more than the ends.
+    within = usual.low <= float(value) <= usual.high
+    return f" (typically {say(usual.middle)})" if within else f" (usually {say(usual.low)} to {say(usual.high)})"
 
 
 def _short(value: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Protocol
 
@@ -50,6 +50,10 @@ def reader_of(way: Way, step: Any, background: Any, owners: Owners, columns: int
     way: what the registry says of it. A model it calls linear or made of trees may still be none that is read here.
     background: (m, w) prepared rows. owners: (w,) position of the column behind each feature.
     """
+    if hasattr(step, "members_"):
+        each = [None if m is None else reader_of(way, m, background, owners, columns) for m in step.members_]
+        known = [reader for reader in each if reader is not None]
+        return _EachReader(each, known[0].way, known[0].unit) if known else None
     if (alarms := alarm_reader(step, background, owners, columns)) is not None:
         return alarms
     if way == "linear" and is_linear(step):
@@ -87,6 +91,37 @@ class _LinearReader(_Read):
 
     def features(self, prepared: Any, k: int) -> Floats:
         return np.asarray(self._linear.features(prepared, k)[0])
+
+
+class _EachReader:
+    """A classifier for each of several labels; k says which label, and each of them tells it from the rest."""
+
+    def __init__(self, each: Sequence[Reader | None], way: Way, unit: Unit) -> None:
+        self._each, self.way, self.unit = each, way, unit
+
+    def reads(self, k: int) -> bool:
+        reader = self._each[k]
+        return reader is not None and reader.reads(1)
+
+    def quick(self, k: int) -> bool:
+        return self._of(k).quick(1)
+
+    def base(self, k: int) -> float:
+        return self._of(k).base(1)
+
+    def columns(self, prepared: Any, k: int) -> Floats:
+        return self._of(k).columns(prepared, 1)
+
+    def features(self, prepared: Any, k: int) -> Floats:
+        return self._of(k).features(prepared, 1)
+
+    def answers(self, _prepared: Any) -> float:
+        return 0.0
+
+    def _of(self, k: int) -> Reader:
+        reader = self._each[k]
+        assert reader is not None  # asked before whether it is read
+        return reader
 
 
 class _TreeReader(_Read):

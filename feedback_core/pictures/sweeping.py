@@ -19,6 +19,8 @@ _CHUNK = 2**20
 
 _ASKED_AT_ONCE = 5_000
 
+_NO_DATABASE = ("-wal", "-shm", "-journal", ".log")
+
 
 def sweep(shelf: Shelf, waiting: Path, unknown: Callable[[Sequence[str]], set[str]], now: float) -> int:
     """Remove picture files that are older than a day and named by no row; gives how many.
@@ -37,15 +39,14 @@ def sweep(shelf: Shelf, waiting: Path, unknown: Callable[[Sequence[str]], set[st
 
 
 def _shared(shelf: Shelf) -> bool:
-    """Whether another database of the same name lies beside this one, as a copy may: its rows cannot be asked here."""
+    """Whether another file of the database's name lies beside it, as a copy may: its rows cannot be asked here.
+
+    By name alone: to open and close the database here would end the locks that SQLite holds on it in this process
+    (https://www.sqlite.org/howtocorrupt.html, section 2.2), and the file would be torn.
+    """
     models = shelf.root.parent
     found = [path for path in models.parent.iterdir() if f"{path.stem}_models" == models.name and path.is_file()]
-    return sum(_is_database(path) for path in found) > 1
-
-
-def _is_database(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(16) == b"SQLite format 3\0"
+    return sum(not path.name.endswith(_NO_DATABASE) for path in found) > 1
 
 
 def _old(root: Path, now: float) -> Iterator[Path]:

@@ -18,7 +18,7 @@ def show(loop: Loop, item: Item) -> None:
     if item.hidden or loop.project.task not in EXPLAINED:
         return
     try:
-        found = explained(loop, item)
+        found = explained(loop, item, st.session_state.get(_key(item), ""))
     except (NotFound, ArtifactError):  # no version yet, or told on Overview
         return
     except Refused as error:  # a model that lives elsewhere says what, and not why
@@ -26,6 +26,9 @@ def show(loop: Loop, item: Item) -> None:
         return
     told = found.explanation
     st.subheader(plain(_title(loop, found)), help=HELP)
+    if loop.project.task == "multilabel":
+        at = loop.project.labels.index(told.label)
+        st.selectbox("Label", loop.project.labels, at, key=_key(item), help="The least certain one comes first.")
     st.write(plain(found.sentence))
     left, right = st.columns(2, gap="large")
     with left:
@@ -37,6 +40,10 @@ def show(loop: Loop, item: Item) -> None:
     with right:
         _pulls(loop, found)
         _nearest(loop, found)
+
+
+def _key(item: Item) -> str:
+    return f"why-label-{item.id}"
 
 
 def _title(loop: Loop, found: Explained) -> str:
@@ -118,9 +125,10 @@ def _nearest(loop: Loop, found: Explained) -> None:
         return
     st.caption("The most similar rows it has learned from:")
     items = {each.id: each for each in loop.store.items.many([near.item_id for near in found.nearest])}
+    titles = tasks.of(loop.project).titles
     rows = [
         {
-            "Label": number_views.told(loop.project, near.label),
+            "Label": titles.get(near.label, number_views.told(loop.project, near.label)),
             "Distance": near.distance,
             "Row": preview(loop.project, items[near.item_id]) or title_of(items[near.item_id]),
             "Image": thumbnail(loop.project, items[near.item_id]),
