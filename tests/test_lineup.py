@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from fastapi.testclient import TestClient
 from typer.testing import CliRunner
@@ -121,3 +123,11 @@ def test_the_command_line_trains_and_shows(trained: Loop, url: str) -> None:
     assert shown.exit_code == 0, shown.output
     assert "v2" in shown.output
     assert "Gradient descent" in shown.output
+
+
+def test_an_error_is_told_as_such_and_not_as_a_share(trained: Loop) -> None:
+    champion = trained.store.versions.champion(trained.project.id)
+    error = {"value": 45.12, "low": 38.3, "high": 51.9, "n": 77}
+    numbers = replace(champion, metrics={"holdout": {"error": error, "unit": "mg/dl"}})
+    contender = lineup.Contender(numbers, trained.store.versions.report_on(champion.id), 1.0, 2.0)
+    assert contender.holdout == "off by 45.1 mg/dl (38.3 to 51.9, n = 77)"
