@@ -22,9 +22,10 @@ def multilabel_scores(truth: Bools, proba: Floats, labels: Sequence[str]) -> dic
     """Every score of one version on one set of rows, as plain JSON values.
 
     truth: (n, k) which labels a row bears. proba: (n, k), of each label by itself. accuracy: share of rows whose set
-    is right to the last label. hamming_loss: share of the n x k answers that are wrong. micro_f1 counts every answer
-    alike, macro_f1 every label that occurs. per_label: precision, recall and F1; per_class: the same recalls, by the
-    name that all readers of scores know. calibration: of the probability of the whole set, never tempered.
+    is right to the last label. hamming_loss: share of the n x k answers that are wrong. recall: share of the labels
+    that rows bear which is said. micro_f1 counts every answer alike, macro_f1 every label that occurs. per_label:
+    precision, recall and F1; per_class: the same recalls, by the name that all readers of scores know. calibration:
+    of the probability of the whole set, never tempered.
     """
     said = np.asarray(proba >= 0.5)
     right = np.asarray((said == truth).all(axis=1))
@@ -34,6 +35,7 @@ def multilabel_scores(truth: Bools, proba: Floats, labels: Sequence[str]) -> dic
     return {
         "accuracy": plain(wilson(int(right.sum()), len(right))),
         "hamming_loss": plain(_share(hamming(truth, said))),
+        "recall": plain(wilson(int(hits.sum()), int(truth.sum()))),
         "micro_f1": plain(ratio(twice.sum(axis=1), either.sum(axis=1))),
         "macro_f1": plain(_macro(twice, either)),
         "per_label": per_label,

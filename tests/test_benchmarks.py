@@ -131,6 +131,7 @@ UNSUPERVISED = {
     "strangers, forest",
 }
 FEW_QUESTIONS = "from benchmarks import unsupervised as b; b.QUESTIONS = 30; b.main()"
+MULTILABEL = {"binmin", "default", "false_promotions"}
 LAYOUT = {"rows", "numbers json_array_orjson", "mixed json_array_orjson", "wide json_array_orjson"}
 
 
@@ -156,6 +157,7 @@ LAYOUT = {"rows", "numbers json_array_orjson", "mixed json_array_orjson", "wide 
         ("explain", ["-c", FEW_EXPLAINED], EXPLAIN),
         ("durability", ["-m", "benchmarks.durability"], DURABILITY),
         ("unsupervised", ["-c", FEW_QUESTIONS], UNSUPERVISED),
+        ("multilabel", ["-m", "benchmarks.multilabel"], MULTILABEL),
     ],
 )
 def test_a_benchmark_prints_one_json_object_with_its_metrics(name: str, program: list[str], metrics: set[str]) -> None:

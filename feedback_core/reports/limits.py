@@ -86,12 +86,11 @@ def _classes(holdout: Mapping[str, Any]) -> Iterator[str]:
     few = [label for label, recall in recalls.items() if recall["value"] is not None and recall["n"] < FEW_OF_CLASS]
     if few:
         yield f"Fewer than {FEW_OF_CLASS} locked rows are labelled {_quoted(few)}: recall there is a rough guess."
-    if "hamming_loss" in holdout:  # the share of whole sets that are right is no measure for one label of them
-        return
-    accuracy = holdout.get("accuracy", {})
+    # The share of whole sets that are right is no measure for one label of them: that is the recall of all labels.
+    usual, over = (holdout["recall"], "labels") if "recall" in holdout else (holdout.get("accuracy", {}), "rows")
     for label, recall in recalls.items():
-        if recall["value"] is not None and recall["high"] < accuracy["low"]:
-            yield f"It is weak on {label!r}: recall {share(recall)}, against {share(accuracy)} over all rows."
+        if recall["value"] is not None and recall["high"] < usual["low"]:
+            yield f"It is weak on {label!r}: recall {share(recall)}, against {share(usual)} over all {over}."
 
 
 def _incoming(holdout: Mapping[str, Any] | None, audit: Mapping[str, Any] | None) -> Iterator[str]:
