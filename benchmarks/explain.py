@@ -209,7 +209,7 @@ def run(rows: int, asked: int) -> tuple[Metrics, Metrics]:
         f"{kind}, {name}": measured(world, name, delete)
         for kind, (world, delete, names) in worlds.items()
         for name in names
-        if BUILDERS[MODELS[name][0]].installed
+        if name in MODELS and BUILDERS[MODELS[name][0]].installed
     }
     baselines = {name: {"moved_at_random": each.pop("moved_at_random")} for name, each in found.items()}
     metrics: Metrics = {
