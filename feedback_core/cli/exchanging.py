@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -19,31 +20,42 @@ if TYPE_CHECKING:
     from ..loop import Loop
 
 
+Format = Annotated[str, typer.Option("--format", help="label-studio, prodigy, argilla or huggingface.")]
+Become = Annotated[
+    Literal["entries", "labels"],
+    typer.Option("--as", help="What people's answers become: entries by those people, or base truth."),
+]
+Columns = Annotated[
+    list[str] | None, typer.Option(metavar="COLUMN=FIELD", help="Field of the file that holds a column; repeat.")
+]
+Reviewers = Annotated[
+    list[str] | None, typer.Option(metavar="THEIRS=OURS", help="Name here of somebody in the file; repeat.")
+]
+Nameless = Annotated[
+    str, typer.Option(help="Who gives labels that bear no name; they become base truth when not given.")
+]
+NewLabels = Annotated[
+    list[str] | None, typer.Option(help="Label that the project gets first; repeat. Other unknown ones stay out.")
+]
+Predictions = Annotated[
+    bool, typer.Option(help="Make versions of what models say in the file, known by their predictions alone.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would become of it; store nothing.")]
+Limit = Annotated[int, typer.Option(min=0, max=1_000, help="Problems to list.")]
+
+
 @app.command("import")
 def import_file(
     file: Source,
-    format: Annotated[str, typer.Option("--format", help="label-studio, prodigy, argilla or huggingface.")],
-    become: Annotated[
-        Literal["entries", "labels"],
-        typer.Option("--as", help="What people's answers become: entries by those people, or base truth."),
-    ] = "entries",
-    column: Annotated[
-        list[str] | None, typer.Option(metavar="COLUMN=FIELD", help="Field of the file that holds a column; repeat.")
-    ] = None,
-    reviewer: Annotated[
-        list[str] | None, typer.Option(metavar="THEIRS=OURS", help="Name here of somebody in the file; repeat.")
-    ] = None,
-    nameless: Annotated[
-        str, typer.Option(help="Who gives labels that bear no name; they become base truth when not given.")
-    ] = "",
-    new_label: Annotated[
-        list[str] | None, typer.Option(help="Label that the project gets first; repeat. Other unknown ones stay out.")
-    ] = None,
-    predictions: Annotated[
-        bool, typer.Option(help="Make versions of what models say in the file, known by their predictions alone.")
-    ] = True,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would become of it; store nothing.")] = False,
-    limit: Annotated[int, typer.Option(min=0, max=1_000, help="Problems to list.")] = 20,
+    format: Format,
+    become: Become = "entries",
+    column: Columns = None,
+    reviewer: Reviewers = None,
+    nameless: Nameless = "",
+    new_label: NewLabels = None,
+    predictions: Predictions = True,
+    dry_run: DryRun = False,
+    limit: Limit = 20,
     project: ProjectName = "",
     by: By = "",
     database: Database = "",
@@ -53,17 +65,10 @@ def import_file(
     from .. import incoming
 
     loop, data = open_loop(database, project), content(file)
-    given = named(column or ())
-    matched = incoming.matched(loop.project, incoming.fields(io.BytesIO(data), loop.project, format))
-    choices = incoming.Choices(
-        format,
-        become,
-        matched | given,
-        named(reviewer or ()),
-        nameless.strip(),
-        tuple(new_label or ()),
-        predictions,
-    )
+    fields = incoming.matched(loop.project, incoming.fields(io.BytesIO(data), loop.project, format))
+    fields |= named(column or ())
+    people, labels = named(reviewer or ()), tuple(new_label or ())
+    choices = incoming.Choices(format, become, fields, people, nameless.strip(), labels, predictions)
     if dry_run:
         look = incoming.look(loop.store, loop.project, io.BytesIO(data), choices)
         _tell(look, limit, as_json)
@@ -74,15 +79,17 @@ def import_file(
     rescored(loop, as_json)
     if as_json:
         print_json(result)
-        return
+    else:
+        _say(result, limit)
+
+
+def _say(result: Mapping[str, Any], limit: int) -> None:
     typer.echo(
         f"{result['records']:,} records read: {result['added']:,} new items, {result['entries']:,} new answers, "
         f"{result['already']:,} answers were here already."
     )
-    for sentence in result["says"]:
+    for sentence in (*result["says"], *(f"Left out: {told}" for told in result["told"][:limit])):
         typer.echo(sentence)
-    for sentence in result["told"][:limit]:
-        typer.echo(f"Left out: {sentence}")
     if result["problems"] > limit:
         typer.echo(f"{result['problems'] - min(limit, len(result['told'])):,} more are not listed: raise --limit.")
 
