@@ -14,7 +14,7 @@ from .explain import Detail, Explainer, Explanation, outputs_of
 from .footing import footing, pool_start
 from .learned import labelled_neighbours, usual_values
 from .loop import Loop, Serving
-from .models import BUILDERS
+from .models import explained_by
 from .types import Item, Neighbour, Project, Version
 
 EXPLAINED = ("classification", "multilabel", "regression", "anomaly")
@@ -132,7 +132,7 @@ def explainer(loop: Loop, serving: Serving) -> Explainer:
         drawn = np.random.default_rng(version.seed).choice(len(ids), min(len(ids), explain.BACKGROUND), replace=False)
         inputs = loop.store.items.inputs([int(ids[n]) for n in drawn])
         rows = intake.decode(inputs, loop.project.schema)
-        way = BUILDERS[version.estimator].explain if version.estimator in BUILDERS else "sampled"
+        way = explained_by(version.estimator)
         return Explainer(serving.model, loop.project.schema, outputs_of(loop.project), rows, version.seed, way)
 
     known = (loop.project.labels, loop.project.settings.unit)

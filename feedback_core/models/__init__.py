@@ -19,7 +19,7 @@ from . import (
 )
 from .keras import keras_network
 from .own_models import load_own
-from .registry import BUILDERS, Builder, available, builder, choices, for_task, spoken, title
+from .registry import BUILDERS, Builder, available, builder, choices, explained_by, for_task, spoken, title
 from .river import stream_learner
 from .skorch import skorch_net
 from .torch import torch_network
@@ -32,6 +32,7 @@ __all__ = [
     "builder",
     "choices",
     "cnn",
+    "explained_by",
     "for_task",
     "hist_gradient_boosting",
     "keras",

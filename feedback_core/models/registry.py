@@ -175,6 +175,11 @@ def spoken(name: str) -> str:
     return said[0].lower() + said[1:] if name in BUILDERS and BUILDERS[name].framework == "scikit-learn" else said
 
 
+def explained_by(name: str) -> Explain:
+    """How predictions of a model are explained; sampled where it was not made here."""
+    return BUILDERS[name].explain if name in BUILDERS else "sampled"
+
+
 def for_task(task: str, schema: Schema | None = None) -> tuple[str, ...]:
     """Names of the models that can be trained for a task, in the order of names. schema: those alone that fit it."""
     return tuple(

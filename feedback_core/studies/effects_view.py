@@ -33,8 +33,11 @@ class EffectsView:
 
 def to_compare(store: Store, project: Project, version: Version) -> bool:
     """Whether what moved in a version is to be told without anybody asking, and is not told yet."""
-    wanted = project.settings.explain_versions and "what moved" in tasks.of(project).offers
-    return wanted and version.parent_id is not None and store.studies.newest(project.id, "effects", version.id) is None
+    if not project.settings.explain_versions or "what moved" not in tasks.of(project).offers:
+        return False
+    # A model that lives elsewhere cannot be asked about other rows than those it has spoken of.
+    here = version.artifact and version.parent_id is not None and store.versions.get(version.parent_id).artifact
+    return bool(here) and store.studies.newest(project.id, "effects", version.id) is None
 
 
 def effects_of(store: Store, version: Version) -> Study:

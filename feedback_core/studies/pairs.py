@@ -14,7 +14,7 @@ from .. import intake, tasks
 from ..explain import BACKGROUND, Explainer, outputs_of
 from ..explain.curves import grid, partial_effect
 from ..intervals import mean, paired, plain
-from ..models import BUILDERS
+from ..models import explained_by
 from ..sampling import pool_sample
 from ..store import Store
 from ..types import Project, Version
@@ -131,9 +131,7 @@ def _chosen(locked: int, pool: int, rng: np.random.Generator) -> npt.NDArray[np.
 
 def _explainers(pair: Pair, labels: Sequence[str]) -> list[Explainer]:
     """Both versions, explained in one unit: where they are measured in different ones, both are asked instead."""
-    both = [
-        _explainer(pair, which, BUILDERS[of.estimator].explain) for which, of in enumerate((pair.parent, pair.version))
-    ]
+    both = [_explainer(pair, which, explained_by(of.estimator)) for which, of in enumerate((pair.parent, pair.version))]
     if len({each.unit(label) for each in both for label in labels}) <= 1:
         return both
     return [_explainer(pair, which, "sampled") for which in range(2)]
