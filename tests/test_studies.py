@@ -76,7 +76,7 @@ def test_studies_come_after_all_other_work_and_a_dry_run_before_the_others(secon
     second.request_study("dry run", "ann")
     say(second, 1, "ana")
     second.request_retrain("ann")
-    assert [kind for kind, _ in ran(second)] == ["retrain", "dry run", "credit"]
+    assert [kind for kind, _ in ran(second)] == ["retrain", "dry run", "credit", "effects"]
 
 
 @pytest.mark.parametrize("kind", STUDIES)
@@ -108,7 +108,7 @@ def test_a_study_gives_way_in_the_middle_to_a_retrain_and_begins_again_after_it(
     assert (put_back.id, put_back.kind, put_back.state, put_back.attempts) == (study.id, "forecast", "waiting", 0)
     assert len(fits) == 4
     assert second.store.studies.newest(second.project.id, "forecast") is None
-    assert ran(second) == [("retrain", "done"), ("forecast", "done")]
+    assert ran(second) == [("retrain", "done"), ("forecast", "done"), ("effects", "done")]
 
 
 def test_a_study_that_gives_way_while_the_same_waits_is_cancelled_not_doubled(second: Loop) -> None:
