@@ -152,7 +152,7 @@ def _wanted(project: Project, label: str) -> str:
         raise InvalidInput(
             f"label={label[:80]!r} is none of this project's: choose one of {', '.join(project.labels[:20]) or 'none'}."
         )
-    return label
+    return _about(project, label) if project.task == "anomaly" else label
 
 
 def _pulls(loop: Loop, serving: Serving, row: Any) -> tuple[Pull, ...]:

@@ -40,7 +40,9 @@ def ends(loop: Loop, version_id: int, number: float, spread: float) -> tuple[flo
     low, high = found.around(number, spread)
     settings = loop.project.settings
     least, most = settings.plausible_low, settings.plausible_high
-    return low if least is None else max(low, least), high if most is None else min(high, most)
+    low, high = (end if least is None else max(end, least) for end in (low, high))
+    low, high = (end if most is None else min(end, most) for end in (low, high))
+    return low, high
 
 
 def interval_text(loop: Loop, prediction: Prediction) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from . import fitting, intake, provenance, realtime
+from . import fitting, intake, provenance, realtime, tasks
 from .errors import Refused
 from .models import artifacts
 from .store import Store
@@ -60,7 +60,7 @@ def reproduce(store: Store, project: Project, version: Version) -> Rebuild:
     rebuilt = _reread(_rebuilt(store, project, version, lineage, inputs))
     ids, compared = _compared_rows(store, project)
     before, after = (fitting.proba(model, compared, project) for model in (stored, rebuilt))
-    differing = (before != after).any(axis=1)
+    differing, said = (before != after).any(axis=1), tasks.of(project).targets
     gaps = np.abs(before - after).max(axis=1, initial=0.0)
     worst = int(gaps.argmax()) if len(ids) else None
     return Rebuild(
@@ -68,7 +68,7 @@ def reproduce(store: Store, project: Project, version: Version) -> Rebuild:
         not problems and not differing.any(),
         len(ids),
         int(differing.sum()),
-        int((before.argmax(axis=1) != after.argmax(axis=1)).sum()),
+        sum(then != now for then, now in zip(*(said(numbers, project) for numbers in (before, after)), strict=True)),
         None if worst is None else float(gaps[worst]),
         store.items.get(ids[worst]).key if worst is not None and gaps[worst] > 0 else None,
         problems,

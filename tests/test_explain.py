@@ -434,6 +434,19 @@ def test_boosting_libraries_as_models_of_a_project_are_read_exactly(name):
     assert odds / odds.sum() == pytest.approx(model.predict_proba(frame.iloc[[5]])[0], abs=1e-4)
 
 
+@pytest.mark.parametrize("name", ["lightgbm", "xgboost"])
+def test_of_two_classes_a_boosting_library_gives_the_log_odds(name):
+    pytest.importorskip(name)
+    frame, rng = frame_of(SCHEMAS["mixed"], 60, seed=0), np.random.default_rng(1)
+    two = LABELS[:2]
+    said = [two[k] for k in rng.integers(2, size=60)]
+    model = fit(BUILDERS[name](SCHEMAS["mixed"], 3, {"n_estimators": 4}), frame, said, np.ones(60))
+    explainer = Explainer(model, SCHEMAS["mixed"], two, frame, 0, BUILDERS[name].explain)
+    ((first, second),) = model.predict_proba(frame.iloc[[5]])
+    assert explainer.explain(frame.iloc[[5]], two[1]).output == pytest.approx(np.log(second / first), abs=1e-4)
+    assert explainer.explain(frame.iloc[[5]], two[0]).output == pytest.approx(np.log(first / second), abs=1e-4)
+
+
 # -- on cards ------------------------------------------------------------------------------------------------------
 
 

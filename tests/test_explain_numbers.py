@@ -112,6 +112,13 @@ def test_a_number_said_of_a_text_is_told_by_its_words():
     assert said == "“great” adds 0.75 stars; “slow” takes away 0.2 stars."
 
 
+def test_a_number_said_of_a_text_of_unknown_words_is_told_by_the_text_as_a_whole():
+    words = Detail("note", words=(Piece(0, 5, 0.0),), rest=-40.0)
+    found = Explanation("60", "linear", "number", 100.0, 60.0, (Effect("note", -40.0),), (words,), measure="stars")
+    said = explain.sentence(found, Schema((Column("note", "text"),)), ["qwxzy"])
+    assert said == "The text in note takes away 40 stars."
+
+
 def test_the_totals_and_amounts_of_a_number_carry_its_unit():
     assert explain.total(number(2.0, 0, 0)) == (
         "150 mg/dl on average of the rows it has learned from, 152 mg/dl for this item."
@@ -232,6 +239,13 @@ def test_an_alarm_of_a_project_is_explained_with_the_answers_that_pull_it(alarms
     assert told.answers == pytest.approx(sum(pull.amount for pull in found.pulls), abs=1e-9)
     assert told.base + sum(each.amount for each in told.effects) + told.answers == pytest.approx(told.output)
     assert reasons(alarms, [item]) == {item.id: found.sentence}
+    assert explained(alarms, item, "normal").explanation == told, "nobody asks what makes a row normal"
+
+
+def test_rows_of_equal_score_share_their_place():
+    from feedback_core.studies.alarm_moves import _places
+
+    assert _places(np.array([0.5, 0.9, 0.5, 0.1])).tolist() == [2, 1, 2, 4]
 
 
 def test_predictions_shows_what_makes_a_row_stand_out(alarms, page):

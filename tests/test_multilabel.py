@@ -226,6 +226,14 @@ def test_a_label_that_every_row_bears_or_none_has_one_probability() -> None:
     assert said[:, 1:] == pytest.approx(np.tile([0.1, 0.9, 0.1], (8, 1)))
 
 
+def test_one_row_with_a_new_label_stops_no_training() -> None:
+    X = pd.DataFrame({"x0": np.arange(40.0), "x1": np.zeros(40)})
+    sets = ["law", "sport"] * 19 + ["law", "law; art"]
+    model = BUILDERS["hist_gradient_boosting"](TWO_NUMBERS, 0, {"early_stopping": True, "max_iter": 3}, "multilabel")
+    said = task.numbers(task.fit(model, X, sets, np.ones(40)), X, project((*TOPICS, "art")))
+    assert said.shape == (40, 4)
+
+
 def test_weights_reach_every_label() -> None:
     X = pd.DataFrame({"x0": [0.0, 0.0, 1.0, 1.0], "x1": np.zeros(4)})
     sets, weights = ["law", "sport", "law", "sport; law"], np.array([9.0, 1.0, 1.0, 1.0])

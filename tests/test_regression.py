@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -139,6 +140,9 @@ def test_intervals_rest_on_the_holdout_until_thirty_audit_answers_are_there(live
     assert ends[0] < shown.proba[0] < ends[1]
     assert number_views.interval_text(lived_in, shown).startswith("90% interval")
     assert "until 30 audit answers are there" in number_views.basis(lived_in, champion.id)
+    limited = replace(lived_in.project, settings=changed(lived_in.project.settings, {"plausible_high": 400.0}))
+    ends = number_views.ends(Loop(lived_in.store, limited), champion.id, 1e6, 1.0)
+    assert ends == (400.0, 400.0), "not turned round where a prediction is beyond what is plausible"
 
 
 def test_the_reported_error_stands_for_everything_faced_since_the_promotion(lived_in: Loop) -> None:

@@ -48,6 +48,8 @@ def _of_number(values: Any, step: Any) -> Floats:
 
 
 def _of_class(values: Any, width: int, k: int) -> Floats:
-    """The values of one class; of two classes a library gives those of the second."""
+    """The log-odds of one class: of two, a library gives one margin, or both, whose difference they are."""
     each = np.asarray(values, float).reshape(-1, width + 1)
+    if len(each) == 2:
+        return np.asarray(each[k] - each[1 - k])
     return np.asarray(each[k] if len(each) > 1 else each[0] if k else -each[0])

@@ -54,12 +54,14 @@ class Explainer:
     def explain(self, row: Any, label: str, *, details: bool = True) -> Explanation:
         """Why the model gives a label its score. row: (1, ...) as `intake.decode` gives it.
 
-        details: the words of texts and patches of images, too. A label the model has not learned has no score: its
-        effects are 0.
+        details: the words of texts and patches of images, too. A label the model has not learned has the
+        score that such labels get, and no effects.
         """
         k = self._outputs.position(self._model, label)
         if k is None:
-            return Explanation(label, "sampled", self._outputs.unit, 0.0, 0.0, self._effects(np.zeros(self._width)))
+            likely = getattr(self._step, "unseen_", 0.0)
+            nothing = self._effects(np.zeros(self._width))
+            return Explanation(label, "sampled", self._outputs.unit, likely, likely, nothing)
         reader = self._reader if self._reader is not None and self._reader.reads(k) else None
         found = self._asked(row, label) if reader is None else self._read(reader, self._prepared(row), label, k)
         return replace(found, details=self._details(row, found, reader, k)) if details else found

@@ -14,6 +14,8 @@ from .naming import NAMED, listed, named, spoken
 def sentence(found: Explanation, schema: Schema, values: Sequence[Any]) -> str:
     """Such as "bmi 32.1 adds 12.4 mg/dl; age 22 takes away 3.1 mg/dl."."""
     parts = _words(found, values[0]) if len(schema.columns) == 1 else ()
+    if not named(parts):  # no word of it is known: the text as a whole is what moves the prediction
+        parts = ()
     told = named(parts or found.effects)
     if not told:
         return "No column moves this prediction: it is what the model says on average."

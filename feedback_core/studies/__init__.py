@@ -9,6 +9,7 @@ from .credits import credit as credit
 from .dry_runs import dry_run as dry_run
 from .effects import effects as effects
 from .effects_view import EffectsView as EffectsView
+from .effects_view import comparable as comparable
 from .effects_view import effects_of as effects_of
 from .effects_view import effects_view as effects_view
 from .effects_view import to_compare as to_compare

@@ -43,10 +43,8 @@ def body(pair: Pair, seen: Looked, _rng: np.random.Generator) -> dict[str, Any]:
 
 
 def _places(score: npt.NDArray[np.floating[Any]]) -> Places:
-    """Place of each row, 1 for the strangest, (n,)."""
-    found = np.empty(len(score), np.intp)
-    found[np.argsort(-score, kind="stable")] = np.arange(1, len(score) + 1)
-    return found
+    """Place of each row, 1 for the strangest, those of equal score sharing theirs, (n,)."""
+    return np.asarray(1 + np.searchsorted(np.sort(-score), -score, side="left"), dtype=np.intp)
 
 
 def _named(pair: Pair, seen: Looked, rows: Places, places: Sequence[Places]) -> list[dict[str, Any]]:

@@ -32,6 +32,11 @@ def effects(store: Store, project: Project, version: Version, now: float, progre
     if version.parent_id is None:
         raise Refused(f"Version {version.number} is the first of its line: there is nothing that it has moved from.")
     parent = store.versions.get(version.parent_id)
+    for each in (version, parent):
+        if not each.artifact:
+            raise Refused(
+                f"Version {each.number} lives elsewhere; only what it says is known here, not what it goes by."
+            )
     pair = Pair(store, project, version, parent, (load(parent), load(version)), progress)
     rng = np.random.default_rng(version.seed)
     seen = looked_at(pair, rng)

@@ -33,11 +33,18 @@ class EffectsView:
 
 def to_compare(store: Store, project: Project, version: Version) -> bool:
     """Whether what moved in a version is to be told without anybody asking, and is not told yet."""
-    if not project.settings.explain_versions or "what moved" not in tasks.of(project).offers:
+    wanted = project.settings.explain_versions and comparable(store, project, version)
+    return wanted and store.studies.newest(project.id, "effects", version.id) is None
+
+
+def comparable(store: Store, project: Project, version: Version) -> bool:
+    """Whether what moved in a version can be told: it has a parent, and both are here.
+
+    A model that lives elsewhere cannot be asked about other rows than those it has spoken of.
+    """
+    if "what moved" not in tasks.of(project).offers or version.parent_id is None:
         return False
-    # A model that lives elsewhere cannot be asked about other rows than those it has spoken of.
-    here = version.artifact and version.parent_id is not None and store.versions.get(version.parent_id).artifact
-    return bool(here) and store.studies.newest(project.id, "effects", version.id) is None
+    return bool(version.artifact and store.versions.get(version.parent_id).artifact)
 
 
 def effects_of(store: Store, version: Version) -> Study:

@@ -89,7 +89,7 @@ def columns_moved(pair: Pair, rows: Any, said: Sequence[str]) -> tuple[list[dict
             own.append([abs(e.amount) for e in ready.explain(rows.iloc[[n]], label, details=False).effects])
         sizes.append(np.asarray(own))
     unit = explainers[1].unit(said[0]) if len(said) else outputs_of(pair.project).unit
-    gaps = [(mean if unit == "number" else paired)(column) for column in (sizes[1] - sizes[0]).T]
+    gaps = [(paired if unit == "probability" else mean)(column) for column in (sizes[1] - sizes[0]).T]
     before, after = sizes[0].mean(axis=0), sizes[1].mean(axis=0)
     found = [
         {"column": name, "before": before[n], "after": after[n], "change": plain(gaps[n])}

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from feedback_core import charts, studies, tasks
+from feedback_core import charts, studies
 from feedback_core.loop import Loop
 from feedback_core.studies import EffectsView
 from feedback_core.types import Version
@@ -14,7 +14,7 @@ HELP = "Takes both versions apart on the same rows, and trains without the label
 
 def show_effects(loop: Loop, version: Version, place: str) -> None:
     """The newest comparison of a version with its parent, or the button that asks for one. place: where on the page."""
-    if version.parent_id is None or "what moved" not in tasks.of(loop.project).offers:
+    if not studies.comparable(loop.store, loop.project, version):
         return
     found = studies.effects_view(loop.store, version)
     st.caption("**What moved.** What it goes by now, beside the version before it.")

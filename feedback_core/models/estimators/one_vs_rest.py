@@ -38,8 +38,16 @@ class OneVsRest(BaseEstimator):
         extra = {"sample_weight": sample_weight} if weighted else {}
         bears = multilabel.indicator(texts, self.classes_.tolist()).T
         # A classifier needs both kinds of rows; there is no label here without a row that bears it.
-        self.members_ = [None if own.all() else clone(self.estimator).fit(X, own.astype(int), **extra) for own in bears]
+        self.members_ = [None if own.all() else self._member(own).fit(X, own.astype(int), **extra) for own in bears]
         return self
+
+    def _member(self, bears: Array) -> Any:
+        """An unfitted classifier of one label."""
+        member = clone(self.estimator)
+        # Early stopping sets rows of both kinds aside, and takes two of each: one new label would stop them all.
+        if min(bears.sum(), (~bears).sum()) < 2 and member.get_params().get("early_stopping"):
+            member.set_params(early_stopping=False)
+        return member
 
     def predict_proba(self, X: Any) -> Array:
         """Probability of each label by itself, (n, k), columns as `classes_`; rows do not sum to 1."""
