@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,14 @@ hypothesis_settings.load_profile("repeatable")
 
 ROOT = Path(__file__).parent.parent
 TWO_NUMBERS = Schema((Column("x0", "number"), Column("x1", "number")))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _scanned_once() -> None:
+    """Streamlit reads the metadata of every installed package for each AppTest: half a second of every page's test."""
+    from streamlit.components.v2 import manifest_scanner
+
+    manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 
 
 @dataclass
