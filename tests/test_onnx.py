@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 
 import numpy as np
 import onnx
 import pandas as pd
 import pytest
+import skops.io
 from onnx import TensorProto, helper, numpy_helper
 from skl2onnx import to_onnx
 from sklearn.compose import make_column_transformer
@@ -22,6 +24,7 @@ from feedback_core.errors import ArtifactError, CannotTrain, InvalidFile, Invali
 from feedback_core.loop import Loop
 from feedback_core.models import BUILDERS, artifacts
 from feedback_core.models.onnx_reading import read_onnx
+from feedback_core.models.onnx_scoring import OnnxScoring
 from feedback_core.types import Column, Schema
 from tests.conftest import TWO_NUMBERS
 from tests.test_bringing import run
@@ -140,6 +143,24 @@ BAD = [
 def test_a_file_that_does_not_fit_is_refused_by_name(data: bytes, kind, words: str) -> None:
     with pytest.raises(kind, match=words):
         read_onnx(data, "m.onnx", TWO_NUMBERS, AB)
+
+
+def test_a_graph_within_a_skops_file_reads_no_file_of_this_server(loop: Loop) -> None:
+    feeds = [("x", "tensor(float)", [2], ["x0", "x1"])]
+    ours = OnnxScoring(AB, [0, 1], feeds, "out")
+    ours.native_ = external()
+    with pytest.raises(
+        InvalidFile, match=r"^m\.skops holds types that cannot be read safely \(feedback_core\.models\."
+    ):
+        brought.model(loop, skops.io.dumps(ours), "m.skops", "ana")
+    with pytest.raises(ArtifactError, match="^The ONNX graph keeps weights in other files"):
+        ours.predict_proba(pd.DataFrame([[1.0, 2.0]], columns=["x0", "x1"]))
+
+
+def test_the_process_that_opens_a_file_has_no_folder_to_find_others_in() -> None:
+    held = process.Confined("onnx", linear(2))
+    assert held.about()["inputs"] == [{"name": "x", "type": "tensor(float)", "shape": [None, 2]}]
+    assert os.readlink(f"/proc/{held._process.pid}/cwd").endswith(" (deleted)")
 
 
 def test_outputs_that_are_no_probabilities_are_refused_and_classes_can_be_declared(loop: Loop) -> None:

@@ -28,9 +28,9 @@ def failures() -> tuple[type[Exception], ...]:
     return (*(getattr(state, name) for name in names if hasattr(state, name)), ValueError, TypeError, RuntimeError)
 
 
-def load(data: bytes, first: bool) -> tuple[dict[str, Any], Score]:
-    """Inputs, outputs and classes of a graph, and what scores rows with it. first: look through it before."""
-    classes = _classes(_looked_through(data)) if first else None
+def load(data: bytes) -> tuple[dict[str, Any], Score]:
+    """Inputs, outputs and classes of a graph, and what scores rows with it; it is looked through before it runs."""
+    classes = _classes(_looked_through(data))
     running = _session(data)
     about = {"inputs": _sides(running.get_inputs()), "outputs": _sides(running.get_outputs()), "classes": classes}
     return about, lambda order, feeds: _run(running, order, feeds)

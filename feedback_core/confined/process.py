@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import weakref
@@ -47,16 +48,16 @@ class Confined:
         self._process: subprocess.Popen[bytes] | None = None
         self._about: dict[str, Any] = {}
 
-    def about(self, *, first: bool = False) -> dict[str, Any]:
-        """What the file says of itself. first: look through it before it is read, as nobody has done that yet."""
+    def about(self) -> dict[str, Any]:
+        """What the file says of itself."""
         with self._lock:
-            self._ready(first)
+            self._ready()
             return self._about
 
     def ask(self, head: Mapping[str, Any], arrays: wire.Arrays) -> npt.NDArray[np.float64]:
         """Numbers that the model gives for rows."""
         with self._lock:
-            self._ready(False)
+            self._ready()
             _, given = self._exchange({"do": "score", **head}, arrays, RUN_S, "was not done")
         said: npt.NDArray[np.float64] = given.get("said", np.zeros(0))
         if said.dtype != np.float64 or not said.ndim:
@@ -69,13 +70,13 @@ class Confined:
             _end(self._process)
             self._process = None
 
-    def _ready(self, first: bool) -> None:
+    def _ready(self) -> None:
         if self._process is not None and self._process.poll() is None:
             return
         self._process = _started()
         weakref.finalize(self, _end, self._process)
         file = {"file": np.frombuffer(self._data, np.uint8)}
-        order = {"do": "read", "kind": self._kind, "first": first, "memory": self._memory}
+        order = {"do": "read", "kind": self._kind, "memory": self._memory}
         self._about, _ = self._exchange(order, file, READ_S, "was not read")
 
     def _exchange(
@@ -132,14 +133,17 @@ def _started() -> subprocess.Popen[bytes]:
     # One thread each: two of OpenMP spin against each other on a busy machine, and reserve memory by the core.
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(QUIET)}
-    return subprocess.Popen(
-        [sys.executable, "-m", "feedback_core.confined.child"],
-        cwd=ROOT,
-        env=kept | threads,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
+    path = os.pathsep.join(filter(None, (str(ROOT), kept.get("PYTHONPATH"))))
+    # A model may name files relative to the working folder: it gets one that is gone once the process runs.
+    with tempfile.TemporaryDirectory() as nowhere:
+        return subprocess.Popen(
+            [sys.executable, "-m", "feedback_core.confined.child"],
+            cwd=nowhere,
+            env=kept | threads | {"PYTHONPATH": path},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -49,7 +49,7 @@ def read_trees(
     BUILDERS[trees.library].require()
     confined = Confined(trees.library, trees.data)
     try:
-        about = confined.about(first=True)
+        about = confined.about()
     except ArtifactError as error:
         raise InvalidFile(f"{subject} {error}") from error
     step = _step(trees, int(about["classes"]), subject, labels, renamed, task)

@@ -135,6 +135,7 @@ class OnnxNumbers(RegressorMixin, _OnnxGraph):  # type: ignore[misc]
 
 
 def require() -> None:
-    """Raise NotInstalled, naming the extra, where what scores ONNX files is missing."""
-    if find_spec("onnxruntime") is None:
-        raise NotInstalled(f"An ONNX model needs onnxruntime, which is not installed here: {EXTRA}.")
+    """Raise NotInstalled, naming the extra, where what looks through ONNX files or scores them is missing."""
+    for package in ("onnx", "onnxruntime"):
+        if find_spec(package) is None:
+            raise NotInstalled(f"An ONNX model needs {package}, which is not installed here: {EXTRA}.")
