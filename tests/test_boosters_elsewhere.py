@@ -15,7 +15,7 @@ from skl2onnx import to_onnx
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from feedback_core import brought, intake, outside
 from feedback_core.confined import Confined
@@ -98,6 +98,21 @@ def test_trees_at_the_end_of_a_pipeline_keep_their_steps_and_survive_their_file(
     again = artifacts.load(tmp_path, artifact.name, artifact.sha256)
     assert again.predict_proba(rows) == pytest.approx(there.predict_proba(rows), abs=1e-6)
     assert not list((tmp_path / artifact.name).glob("*.pkl"))
+
+
+@pytest.mark.parametrize("library", ["lightgbm", "xgboost"])
+def test_trees_over_sparse_rows_say_what_they_said_there(library: str) -> None:
+    rows = pd.DataFrame({"city": np.random.default_rng(1).choice(list("uvwxyz"), 200)})
+    target = rows["city"].isin(["u", "w"]).astype(int).to_numpy()
+    kind = lightgbm.LGBMClassifier if library == "lightgbm" else xgboost.XGBClassifier
+    there = make_pipeline(OneHotEncoder(), kind(n_estimators=5, n_jobs=1)).fit(rows, target)
+    ours = over_columns(there, Schema((Column("city", "category"),)), AB, {0: "a", 1: "b"})
+    assert ours.predict_proba(rows) == pytest.approx(there.predict_proba(rows), abs=1e-6)
+
+
+def test_trees_that_take_a_number_for_a_missing_value_are_refused() -> None:
+    with pytest.raises(InvalidInput, match=r"^XGBClassifier takes 0 for a missing value"):
+        over_columns(grown("xgboost", missing=0.0), TWO_NUMBERS, AB, {0: "a", 1: "b"})
 
 
 def test_names_are_matched_as_lightgbm_writes_them_and_differences_are_named() -> None:

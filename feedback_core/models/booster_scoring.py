@@ -58,12 +58,22 @@ class _BoosterScoring(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         if getattr(self, "_confined", None) is None:
             self._confined = Confined(self.library, self.native_ or b"")
         assert self._confined is not None
-        rows = np.asarray(X.toarray() if hasattr(X, "toarray") else X, dtype=np.float64)
-        parts = [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)] or [rows]
+        rows = X.tocsr() if hasattr(X, "tocsr") else np.asarray(X, dtype=np.float64)
+        starts = range(0, max(1, rows.shape[0]), BATCH)
         try:
-            return np.concatenate([self._confined.ask({}, {"rows": part}) for part in parts])
+            said = [self._confined.ask({}, {"rows": self._full(rows[start : start + BATCH])}) for start in starts]
         except ArtifactError as error:
             raise ArtifactError(f"The file of {BUILDERS[self.library].title} {error}") from error
+        return np.concatenate(said)
+
+    def _full(self, rows: Any) -> npt.NDArray[np.float64]:
+        """A batch with all its cells. Those that a sparse one leaves out are missing to XGBoost, and 0 to LightGBM."""
+        if not hasattr(rows, "tocoo"):
+            return np.asarray(rows, dtype=np.float64)
+        cells = rows.tocoo()
+        full = np.full(rows.shape, np.nan if self.library == "xgboost" else 0.0)
+        full[cells.row, cells.col] = cells.data
+        return full
 
 
 class BoosterClassifier(ClassifierMixin, _BoosterScoring):  # type: ignore[misc]
