@@ -4,6 +4,7 @@ their own."""
 from __future__ import annotations
 
 import json
+import os
 
 import lightgbm
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 import pytest
 import skops.io
 import xgboost
+from scipy.sparse import csr_matrix
 from skl2onnx import to_onnx
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -23,6 +25,7 @@ from feedback_core.errors import ArtifactError, InvalidFile, InvalidInput, Refus
 from feedback_core.loop import Loop, create_project
 from feedback_core.models import artifacts
 from feedback_core.models.booster_reading import trees_of
+from feedback_core.models.booster_scoring import BoosterRegressor
 from feedback_core.models.imported import over_columns
 from feedback_core.outside import Said, asking, saying
 from feedback_core.settings import Settings
@@ -108,6 +111,29 @@ def test_trees_over_sparse_rows_say_what_they_said_there(library: str) -> None:
     there = make_pipeline(OneHotEncoder(), kind(n_estimators=5, n_jobs=1)).fit(rows, target)
     ours = over_columns(there, Schema((Column("city", "category"),)), AB, {0: "a", 1: "b"})
     assert ours.predict_proba(rows) == pytest.approx(there.predict_proba(rows), abs=1e-6)
+
+
+def test_wide_rows_go_a_few_at_a_time(monkeypatch) -> None:
+    asked = []
+
+    def ask(_self, _head, arrays):
+        asked.append(arrays["rows"].shape)
+        return arrays["rows"][:, 0]
+
+    monkeypatch.setattr(Confined, "ask", ask)
+    wide = csr_matrix(([7.0], ([600], [0])), shape=(1_000, 20_000))
+    assert np.flatnonzero(BoosterRegressor("lightgbm").predict(wide)).tolist() == [600]
+    assert asked == [(419, 20_000), (419, 20_000), (162, 20_000)]  # 64 MB each
+
+
+def test_a_process_that_closed_its_ears_is_told_by_how_it_ended() -> None:
+    held = Confined("xgboost", small("xgboost"))
+    held.about()
+    held._process.kill()
+    os.waitid(os.P_PID, held._process.pid, os.WEXITED | os.WNOWAIT)
+    held._process.poll = lambda: None  # it dies while it is asked
+    with pytest.raises(ArtifactError, match=r"^crashed the process that opened it \(SIGKILL\)"):
+        held.ask({}, {"rows": X})
 
 
 def test_trees_that_take_a_number_for_a_missing_value_are_refused() -> None:

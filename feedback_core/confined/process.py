@@ -102,6 +102,8 @@ class Confined:
     def _died(self, process: subprocess.Popen[bytes], error: Exception) -> str:
         if not isinstance(error, (EOFError, BrokenPipeError)):
             return "does not answer as it should: export it anew."
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(10)
         code = process.returncode
         how = signal.Signals(-code).name if code is not None and code < 0 else f"exit code {code}"
         gb = self._memory / 2**30
@@ -123,7 +125,6 @@ class _Reply:
                 raise TimeoutError
             piece = os.read(pipe, min(n - len(parts), 1 << 20))
             if not piece:
-                self._process.wait(10)
                 raise EOFError
             parts += piece
         return bytes(parts)

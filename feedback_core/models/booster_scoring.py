@@ -15,8 +15,8 @@ from ..errors import ArtifactError
 from .registry import BUILDERS
 from .stand_in import StandIn, summed_to_one
 
-BATCH = 50_000
-"""Rows of one question; 20 numbers each are 8 MB."""
+BATCH = 64 * 2**20
+"""Bytes of the rows of one question; wide ones of many columns go a few at a time."""
 
 FILES = {"lightgbm": "lightgbm.txt", "xgboost": "xgboost.model"}
 """Name of each library's file beside the model. XGBoost tells JSON from UBJSON by its first bytes."""
@@ -59,9 +59,13 @@ class _BoosterScoring(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
             self._confined = Confined(self.library, self.native_ or b"")
         assert self._confined is not None
         rows = X.tocsr() if hasattr(X, "tocsr") else np.asarray(X, dtype=np.float64)
-        starts = range(0, max(1, rows.shape[0]), BATCH)
+        n, width = rows.shape
+        step = max(1, BATCH // (8 * max(1, width)))
         try:
-            said = [self._confined.ask({}, {"rows": self._full(rows[start : start + BATCH])}) for start in starts]
+            said = [
+                self._confined.ask({}, {"rows": self._full(rows[start : start + step])})
+                for start in range(0, max(1, n), step)
+            ]
         except ArtifactError as error:
             raise ArtifactError(f"The file of {BUILDERS[self.library].title} {error}") from error
         return np.concatenate(said)
