@@ -202,9 +202,39 @@ def test_a_graph_that_wants_more_memory_than_it_may_have_is_refused_and_nothing_
     fill = helper.make_node("ConstantOfShape", ["side"], ["all"])
     least = helper.make_node("ReduceMax", ["all"], ["least"], keepdims=0)
     data = graph(fill, least, helper.make_node("Add", ["x", "least"], ["out"]), constants=[side])
-    with pytest.raises(InvalidInput, match=r"failed on these rows: it needs more memory than a model may take here"):
+    with pytest.raises(InvalidInput, match=r": The ONNX graph needs more memory than a model may take here"):
         outside.import_file(loop.store, loop.project, data, "m.onnx", "ana", 0.0, labels={"0": "a", "1": "b"})
     assert loop.store.versions.all(loop.project.id) == []
+
+
+def test_rows_that_want_too_much_memory_together_go_in_smaller_parts() -> None:
+    # 100,000 numbers a row, whose least is 0 times the first value
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["wide"]),
+        helper.make_node("ReduceMin", ["wide"], ["least"], axes=[1], keepdims=1),
+        helper.make_node("Add", ["x", "least"], ["sum"]),
+        helper.make_node("Softmax", ["sum"], ["out"], axis=1),
+    ]
+    data = graph(*nodes, constants=[numpy_helper.from_array(np.zeros((2, 100_000), dtype=np.float32), "w")])
+    model = read_onnx(data, "m.onnx", TWO_NUMBERS, AB, {0: "a", 1: "b"})
+    model._confined = process.Confined("onnx", data, memory=100 * 2**20)
+    frame = pd.DataFrame(np.tile([[0.0, np.log(3)]], (1_000, 1)), columns=["x0", "x1"])  # 400 MB at once
+    assert model.predict_proba(frame) == pytest.approx(np.tile([[0.25, 0.75]], (1_000, 1)))
+    assert model._most < 250
+
+
+def test_pictures_go_in_by_their_bytes(monkeypatch) -> None:
+    asked = []
+
+    def ask(_self, _head, arrays):
+        asked.append(arrays["x"].shape)
+        return np.full((len(arrays["x"]), 2), 0.5)
+
+    monkeypatch.setattr(process.Confined, "ask", ask)
+    names = [str(n) for n in range(3 * 256 * 256)]
+    model = OnnxScoring(AB, [0, 1], [("x", "tensor(float)", [3, 256, 256], names)], "out")
+    assert len(model.predict_proba(pd.DataFrame(np.zeros((50, len(names))), columns=names))) == 50
+    assert asked == [(42, 3, 256, 256), (8, 3, 256, 256)]  # 32 MiB
 
 
 def test_nothing_is_trained_as_onnx() -> None:

@@ -42,7 +42,7 @@ def main() -> None:
         try:
             _reply(replies, *holding.carry_out(order, arrays))
         except MemoryError:
-            _reply(replies, {"refused": "needs more memory than a model may take here."}, {})
+            _reply(replies, {"refused": "needs more memory than a model may take here.", "memory": True}, {})
         except holding.failures as error:
             _reply(replies, {"refused": " ".join(str(error).split())}, {})
 

@@ -34,6 +34,10 @@ QUIET = ("FEEDBACK_", "AWS_", "GOOGLE_", "AZURE_")
 """Beginnings of names in the environment that a reader of model files has no business with."""
 
 
+class TooMuch(ArtifactError):
+    """A question took more memory or time than it may: fewer rows at a time may do."""
+
+
 class Confined:
     """One model file, held by a process that is started when it is first needed, and again after it has died.
 
@@ -94,9 +98,9 @@ class Confined:
         except (EOFError, BrokenPipeError, TimeoutError, ValueError, KeyError, TypeError, AttributeError) as error:
             why = f"{late} within {within_s:g} s." if isinstance(error, TimeoutError) else self._died(process, error)
             _end(process)
-            raise ArtifactError(why) from error
+            raise (TooMuch if isinstance(error, TimeoutError) else ArtifactError)(why) from error
         if "refused" in said:
-            raise ArtifactError(str(said["refused"])[:1_000])
+            raise (TooMuch if said.get("memory") else ArtifactError)(str(said["refused"])[:1_000])
         return said, given
 
     def _died(self, process: subprocess.Popen[bytes], error: Exception) -> str:
