@@ -161,6 +161,14 @@ def test_the_process_that_opens_a_file_has_no_folder_to_find_others_in() -> None
     assert str(Path(f"/proc/{held._process.pid}/cwd").readlink()).endswith(" (deleted)")
 
 
+def test_a_file_that_was_not_read_is_read_anew_for_the_next_question() -> None:
+    held = process.Confined("onnx", b"nonsense")
+    with pytest.raises(ArtifactError, match="^is no ONNX model"):
+        held.about()
+    with pytest.raises(ArtifactError, match="^is no ONNX model"):
+        held.ask({"output": "out", "names": [0, 1]}, {"x": np.zeros((1, 2), dtype=np.float32)})
+
+
 def test_outputs_that_are_no_probabilities_are_refused_and_classes_can_be_declared(loop: Loop) -> None:
     given = (loop.store, loop.project)
     with pytest.raises(InvalidInput, match=r"^What the model gives are no probabilities: a row sums to"):

@@ -12,7 +12,7 @@ import threading
 import time
 import weakref
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -77,11 +77,14 @@ class Confined:
     def _ready(self) -> None:
         if self._process is not None and self._process.poll() is None:
             return
-        self._process = _started()
-        weakref.finalize(self, _end, self._process)
-        file = {"file": np.frombuffer(self._data, np.uint8)}
-        order = {"do": "read", "kind": self._kind, "memory": self._memory}
-        self._about, _ = self._exchange(order, file, READ_S, "was not read")
+        with ExitStack() as unread:
+            unread.callback(self.close)  # it holds no model, and the next question reads the file again
+            self._process = _started()
+            weakref.finalize(self, _end, self._process)
+            file = {"file": np.frombuffer(self._data, np.uint8)}
+            order = {"do": "read", "kind": self._kind, "memory": self._memory}
+            self._about, _ = self._exchange(order, file, READ_S, "was not read")
+            unread.pop_all()
 
     def _exchange(
         self, head: Mapping[str, Any], arrays: wire.Arrays, within_s: float, late: str
