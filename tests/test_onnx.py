@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -167,6 +168,15 @@ def test_a_file_that_was_not_read_is_read_anew_for_the_next_question() -> None:
         held.about()
     with pytest.raises(ArtifactError, match="^is no ONNX model"):
         held.ask({"output": "out", "names": [0, 1]}, {"x": np.zeros((1, 2), dtype=np.float32)})
+
+
+def test_the_answer_to_a_question_that_was_broken_off_is_given_to_no_other(monkeypatch) -> None:
+    model = read_onnx(linear(2), "m.onnx", TWO_NUMBERS, AB, {0: "a", 1: "b"})
+    first, second = (pd.DataFrame([values], columns=["x0", "x1"]) for values in ([0.0, 9.0], [9.0, 0.0]))
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(process._Reply, "read", lambda *_: signal.raise_signal(signal.SIGINT))
+        model.predict(first)
+    assert model.predict(second).tolist() == ["a"]
 
 
 def test_outputs_that_are_no_probabilities_are_refused_and_classes_can_be_declared(loop: Loop) -> None:

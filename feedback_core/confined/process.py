@@ -92,16 +92,19 @@ class Confined:
         process = self._process
         assert process is not None
         assert process.stdin is not None
-        try:
-            for piece in wire.packed({**head, "cpu_s": within_s}, arrays):
-                process.stdin.write(piece)
-            process.stdin.flush()
-            reply = _Reply(process, time.monotonic() + within_s)
-            said, given = wire.unpacked(reply.read)
-        except (EOFError, BrokenPipeError, TimeoutError, ValueError, KeyError, TypeError, AttributeError) as error:
-            why = f"{late} within {within_s:g} s." if isinstance(error, TimeoutError) else self._died(process, error)
-            _end(process)
-            raise (TooMuch if isinstance(error, TimeoutError) else ArtifactError)(why) from error
+        with ExitStack() as unheard:
+            unheard.callback(self.close)  # an answer left in the pipe would pass for the next question's
+            try:
+                for piece in wire.packed({**head, "cpu_s": within_s}, arrays):
+                    process.stdin.write(piece)
+                process.stdin.flush()
+                reply = _Reply(process, time.monotonic() + within_s)
+                said, given = wire.unpacked(reply.read)
+            except TimeoutError as error:
+                raise TooMuch(f"{late} within {within_s:g} s.") from error
+            except (EOFError, BrokenPipeError, ValueError, KeyError, TypeError, AttributeError) as error:
+                raise ArtifactError(self._died(process, error)) from error
+            unheard.pop_all()
         if "refused" in said:
             raise (TooMuch if said.get("memory") else ArtifactError)(str(said["refused"])[:1_000])
         return said, given
