@@ -4,6 +4,7 @@ their own."""
 from __future__ import annotations
 
 import json
+import os
 
 import lightgbm
 import numpy as np
@@ -11,11 +12,12 @@ import pandas as pd
 import pytest
 import skops.io
 import xgboost
+from scipy.sparse import csr_matrix
 from skl2onnx import to_onnx
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from feedback_core import brought, intake, outside
 from feedback_core.confined import Confined
@@ -23,6 +25,7 @@ from feedback_core.errors import ArtifactError, InvalidFile, InvalidInput, Refus
 from feedback_core.loop import Loop, create_project
 from feedback_core.models import artifacts
 from feedback_core.models.booster_reading import trees_of
+from feedback_core.models.booster_scoring import BoosterRegressor
 from feedback_core.models.imported import over_columns
 from feedback_core.outside import Said, asking, saying
 from feedback_core.settings import Settings
@@ -98,6 +101,44 @@ def test_trees_at_the_end_of_a_pipeline_keep_their_steps_and_survive_their_file(
     again = artifacts.load(tmp_path, artifact.name, artifact.sha256)
     assert again.predict_proba(rows) == pytest.approx(there.predict_proba(rows), abs=1e-6)
     assert not list((tmp_path / artifact.name).glob("*.pkl"))
+
+
+@pytest.mark.parametrize("library", ["lightgbm", "xgboost"])
+def test_trees_over_sparse_rows_say_what_they_said_there(library: str) -> None:
+    rows = pd.DataFrame({"city": np.random.default_rng(1).choice(list("uvwxyz"), 200)})
+    target = rows["city"].isin(["u", "w"]).astype(int).to_numpy()
+    kind = lightgbm.LGBMClassifier if library == "lightgbm" else xgboost.XGBClassifier
+    there = make_pipeline(OneHotEncoder(), kind(n_estimators=5, n_jobs=1)).fit(rows, target)
+    ours = over_columns(there, Schema((Column("city", "category"),)), AB, {0: "a", 1: "b"})
+    assert ours.predict_proba(rows) == pytest.approx(there.predict_proba(rows), abs=1e-6)
+
+
+def test_wide_rows_go_a_few_at_a_time(monkeypatch) -> None:
+    asked = []
+
+    def ask(_self, _head, arrays):
+        asked.append(arrays["rows"].shape)
+        return arrays["rows"][:, 0]
+
+    monkeypatch.setattr(Confined, "ask", ask)
+    wide = csr_matrix(([7.0], ([600], [0])), shape=(1_000, 20_000))
+    assert np.flatnonzero(BoosterRegressor("lightgbm").predict(wide)).tolist() == [600]
+    assert asked == [(419, 20_000), (419, 20_000), (162, 20_000)]  # 64 MB each
+
+
+def test_a_process_that_closed_its_ears_is_told_by_how_it_ended() -> None:
+    held = Confined("xgboost", small("xgboost"))
+    held.about()
+    held._process.kill()
+    os.waitid(os.P_PID, held._process.pid, os.WEXITED | os.WNOWAIT)
+    held._process.poll = lambda: None  # it dies while it is asked
+    with pytest.raises(ArtifactError, match=r"^crashed the process that opened it \(SIGKILL\)"):
+        held.ask({}, {"rows": X})
+
+
+def test_trees_that_take_a_number_for_a_missing_value_are_refused() -> None:
+    with pytest.raises(InvalidInput, match=r"^XGBClassifier takes 0 for a missing value"):
+        over_columns(grown("xgboost", missing=0.0), TWO_NUMBERS, AB, {0: "a", 1: "b"})
 
 
 def test_names_are_matched_as_lightgbm_writes_them_and_differences_are_named() -> None:

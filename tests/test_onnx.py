@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
+from pathlib import Path
 
 import numpy as np
 import onnx
 import pandas as pd
 import pytest
+import skops.io
 from onnx import TensorProto, helper, numpy_helper
 from skl2onnx import to_onnx
 from sklearn.compose import make_column_transformer
@@ -22,6 +25,7 @@ from feedback_core.errors import ArtifactError, CannotTrain, InvalidFile, Invali
 from feedback_core.loop import Loop
 from feedback_core.models import BUILDERS, artifacts
 from feedback_core.models.onnx_reading import read_onnx
+from feedback_core.models.onnx_scoring import OnnxScoring
 from feedback_core.types import Column, Schema
 from tests.conftest import TWO_NUMBERS
 from tests.test_bringing import run
@@ -142,6 +146,39 @@ def test_a_file_that_does_not_fit_is_refused_by_name(data: bytes, kind, words: s
         read_onnx(data, "m.onnx", TWO_NUMBERS, AB)
 
 
+def test_a_graph_within_a_skops_file_reads_no_file_of_this_server(loop: Loop) -> None:
+    feeds = [("x", "tensor(float)", [2], ["x0", "x1"])]
+    ours = OnnxScoring(AB, [0, 1], feeds, "out")
+    ours.native_ = external()
+    with pytest.raises(InvalidFile, match=r"^m\.skops holds types that cannot be read safely \(feedback_core\."):
+        brought.model(loop, skops.io.dumps(ours), "m.skops", "ana")
+    with pytest.raises(ArtifactError, match=r"^The ONNX graph keeps weights in other files"):
+        ours.predict_proba(pd.DataFrame([[1.0, 2.0]], columns=["x0", "x1"]))
+
+
+def test_the_process_that_opens_a_file_has_no_folder_to_find_others_in() -> None:
+    held = process.Confined("onnx", linear(2))
+    assert held.about()["inputs"] == [{"name": "x", "type": "tensor(float)", "shape": [None, 2]}]
+    assert str(Path(f"/proc/{held._process.pid}/cwd").readlink()).endswith(" (deleted)")
+
+
+def test_a_file_that_was_not_read_is_read_anew_for_the_next_question() -> None:
+    held = process.Confined("onnx", b"nonsense")
+    with pytest.raises(ArtifactError, match="^is no ONNX model"):
+        held.about()
+    with pytest.raises(ArtifactError, match="^is no ONNX model"):
+        held.ask({"output": "out", "names": [0, 1]}, {"x": np.zeros((1, 2), dtype=np.float32)})
+
+
+def test_the_answer_to_a_question_that_was_broken_off_is_given_to_no_other(monkeypatch) -> None:
+    model = read_onnx(linear(2), "m.onnx", TWO_NUMBERS, AB, {0: "a", 1: "b"})
+    first, second = (pd.DataFrame([values], columns=["x0", "x1"]) for values in ([0.0, 9.0], [9.0, 0.0]))
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(process._Reply, "read", lambda *_: signal.raise_signal(signal.SIGINT))
+        model.predict(first)
+    assert model.predict(second).tolist() == ["a"]
+
+
 def test_outputs_that_are_no_probabilities_are_refused_and_classes_can_be_declared(loop: Loop) -> None:
     given = (loop.store, loop.project)
     with pytest.raises(InvalidInput, match=r"^What the model gives are no probabilities: a row sums to"):
@@ -183,9 +220,39 @@ def test_a_graph_that_wants_more_memory_than_it_may_have_is_refused_and_nothing_
     fill = helper.make_node("ConstantOfShape", ["side"], ["all"])
     least = helper.make_node("ReduceMax", ["all"], ["least"], keepdims=0)
     data = graph(fill, least, helper.make_node("Add", ["x", "least"], ["out"]), constants=[side])
-    with pytest.raises(InvalidInput, match=r"failed on these rows: it needs more memory than a model may take here"):
+    with pytest.raises(InvalidInput, match=r": The ONNX graph needs more memory than a model may take here"):
         outside.import_file(loop.store, loop.project, data, "m.onnx", "ana", 0.0, labels={"0": "a", "1": "b"})
     assert loop.store.versions.all(loop.project.id) == []
+
+
+def test_rows_that_want_too_much_memory_together_go_in_smaller_parts() -> None:
+    # 100,000 numbers a row, whose least is 0 times the first value
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["wide"]),
+        helper.make_node("ReduceMin", ["wide"], ["least"], axes=[1], keepdims=1),
+        helper.make_node("Add", ["x", "least"], ["sum"]),
+        helper.make_node("Softmax", ["sum"], ["out"], axis=1),
+    ]
+    data = graph(*nodes, constants=[numpy_helper.from_array(np.zeros((2, 100_000), dtype=np.float32), "w")])
+    model = read_onnx(data, "m.onnx", TWO_NUMBERS, AB, {0: "a", 1: "b"})
+    model._confined = process.Confined("onnx", data, memory=100 * 2**20)
+    frame = pd.DataFrame(np.tile([[0.0, np.log(3)]], (1_000, 1)), columns=["x0", "x1"])  # 400 MB at once
+    assert model.predict_proba(frame) == pytest.approx(np.tile([[0.25, 0.75]], (1_000, 1)))
+    assert model._most < 250
+
+
+def test_pictures_go_in_by_their_bytes(monkeypatch) -> None:
+    asked = []
+
+    def ask(_self, _head, arrays):
+        asked.append(arrays["x"].shape)
+        return np.full((len(arrays["x"]), 2), 0.5)
+
+    monkeypatch.setattr(process.Confined, "ask", ask)
+    names = [str(n) for n in range(3 * 256 * 256)]
+    model = OnnxScoring(AB, [0, 1], [("x", "tensor(float)", [3, 256, 256], names)], "out")
+    assert len(model.predict_proba(pd.DataFrame(np.zeros((50, len(names))), columns=names))) == 50
+    assert asked == [(42, 3, 256, 256), (8, 3, 256, 256)]  # 32 MiB
 
 
 def test_nothing_is_trained_as_onnx() -> None:

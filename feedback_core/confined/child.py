@@ -19,7 +19,7 @@ from . import wire
 
 READERS = {"onnx": "onnx_graph", "lightgbm": "lightgbm_trees", "xgboost": "xgboost_trees"}
 """Kind of file -> the module beside this one that reads it, with `failures()`, which imports its
-library, and `load(data, first)` -> (about, score)."""
+library, and `load(data)` -> (about, score)."""
 
 SPARED = ("sklearn", "pandas", "pyarrow", "matplotlib")
 """Not needed for numbers; boosting libraries import them where they are there, which takes 1.4 s of CPU."""
@@ -42,7 +42,7 @@ def main() -> None:
         try:
             _reply(replies, *holding.carry_out(order, arrays))
         except MemoryError:
-            _reply(replies, {"refused": "needs more memory than a model may take here."}, {})
+            _reply(replies, {"refused": "needs more memory than a model may take here.", "memory": True}, {})
         except holding.failures as error:
             _reply(replies, {"refused": " ".join(str(error).split())}, {})
 
@@ -62,7 +62,7 @@ class _Holding:
         self.failures = reader.failures()
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
         _limit_memory(order["memory"])
-        about, self._score = reader.load(arrays["file"].tobytes(), order["first"])
+        about, self._score = reader.load(arrays["file"].tobytes())
         return about, {}
 
 

@@ -26,7 +26,7 @@ def failures() -> tuple[type[Exception], ...]:
     return LightGBMError, ValueError, TypeError, IndexError
 
 
-def load(data: bytes, _first: bool) -> tuple[dict[str, Any], Score]:
+def load(data: bytes) -> tuple[dict[str, Any], Score]:
     """What the file says of its features and outputs, and what scores rows (n, d) with it."""
     import lightgbm
 

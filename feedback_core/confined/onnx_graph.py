@@ -28,9 +28,9 @@ def failures() -> tuple[type[Exception], ...]:
     return (*(getattr(state, name) for name in names if hasattr(state, name)), ValueError, TypeError, RuntimeError)
 
 
-def load(data: bytes, first: bool) -> tuple[dict[str, Any], Score]:
-    """Inputs, outputs and classes of a graph, and what scores rows with it. first: look through it before."""
-    classes = _classes(_looked_through(data)) if first else None
+def load(data: bytes) -> tuple[dict[str, Any], Score]:
+    """Inputs, outputs and classes of a graph, and what scores rows with it; it is looked through before it runs."""
+    classes = _classes(_looked_through(data))
     running = _session(data)
     about = {"inputs": _sides(running.get_inputs()), "outputs": _sides(running.get_outputs()), "classes": classes}
     return about, lambda order, feeds: _run(running, order, feeds)
@@ -72,6 +72,8 @@ def _run(running: Any, order: Mapping[str, Any], feeds: Mapping[str, Any]) -> np
     try:
         given = running.run([order["output"]], dict(feeds), options)[0]
     except failures() as error:
+        if _wants_memory(error):
+            raise MemoryError from error
         raise ValueError(f"failed on these rows: {_short(error)}.") from error
     names = order["names"]
     if isinstance(given, list):
@@ -137,7 +139,11 @@ def _classes(model: Any) -> list[Any] | None:
     return None
 
 
+def _wants_memory(error: Exception) -> bool:
+    return "alloc" in str(error).lower()
+
+
 def _short(error: Exception) -> str:
-    if "alloc" in str(error).lower():
+    if _wants_memory(error):
         return "it needs more memory than a model may take here"
     return " ".join(str(error).split())[:300]

@@ -7,11 +7,12 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import weakref
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,10 @@ QUIET = ("FEEDBACK_", "AWS_", "GOOGLE_", "AZURE_")
 """Beginnings of names in the environment that a reader of model files has no business with."""
 
 
+class TooMuch(ArtifactError):
+    """A question took more memory or time than it may: fewer rows at a time may do."""
+
+
 class Confined:
     """One model file, held by a process that is started when it is first needed, and again after it has died.
 
@@ -47,16 +52,16 @@ class Confined:
         self._process: subprocess.Popen[bytes] | None = None
         self._about: dict[str, Any] = {}
 
-    def about(self, *, first: bool = False) -> dict[str, Any]:
-        """What the file says of itself. first: look through it before it is read, as nobody has done that yet."""
+    def about(self) -> dict[str, Any]:
+        """What the file says of itself."""
         with self._lock:
-            self._ready(first)
+            self._ready()
             return self._about
 
     def ask(self, head: Mapping[str, Any], arrays: wire.Arrays) -> npt.NDArray[np.float64]:
         """Numbers that the model gives for rows."""
         with self._lock:
-            self._ready(False)
+            self._ready()
             _, given = self._exchange({"do": "score", **head}, arrays, RUN_S, "was not done")
         said: npt.NDArray[np.float64] = given.get("said", np.zeros(0))
         if said.dtype != np.float64 or not said.ndim:
@@ -69,14 +74,17 @@ class Confined:
             _end(self._process)
             self._process = None
 
-    def _ready(self, first: bool) -> None:
+    def _ready(self) -> None:
         if self._process is not None and self._process.poll() is None:
             return
-        self._process = _started()
-        weakref.finalize(self, _end, self._process)
-        file = {"file": np.frombuffer(self._data, np.uint8)}
-        order = {"do": "read", "kind": self._kind, "first": first, "memory": self._memory}
-        self._about, _ = self._exchange(order, file, READ_S, "was not read")
+        with ExitStack() as unread:
+            unread.callback(self.close)  # it holds no model, and the next question reads the file again
+            self._process = _started()
+            weakref.finalize(self, _end, self._process)
+            file = {"file": np.frombuffer(self._data, np.uint8)}
+            order = {"do": "read", "kind": self._kind, "memory": self._memory}
+            self._about, _ = self._exchange(order, file, READ_S, "was not read")
+            unread.pop_all()
 
     def _exchange(
         self, head: Mapping[str, Any], arrays: wire.Arrays, within_s: float, late: str
@@ -84,23 +92,28 @@ class Confined:
         process = self._process
         assert process is not None
         assert process.stdin is not None
-        try:
-            for piece in wire.packed({**head, "cpu_s": within_s}, arrays):
-                process.stdin.write(piece)
-            process.stdin.flush()
-            reply = _Reply(process, time.monotonic() + within_s)
-            said, given = wire.unpacked(reply.read)
-        except (EOFError, BrokenPipeError, TimeoutError, ValueError, KeyError, TypeError, AttributeError) as error:
-            why = f"{late} within {within_s:g} s." if isinstance(error, TimeoutError) else self._died(process, error)
-            _end(process)
-            raise ArtifactError(why) from error
+        with ExitStack() as unheard:
+            unheard.callback(self.close)  # an answer left in the pipe would pass for the next question's
+            try:
+                for piece in wire.packed({**head, "cpu_s": within_s}, arrays):
+                    process.stdin.write(piece)
+                process.stdin.flush()
+                reply = _Reply(process, time.monotonic() + within_s)
+                said, given = wire.unpacked(reply.read)
+            except TimeoutError as error:
+                raise TooMuch(f"{late} within {within_s:g} s.") from error
+            except (EOFError, BrokenPipeError, ValueError, KeyError, TypeError, AttributeError) as error:
+                raise ArtifactError(self._died(process, error)) from error
+            unheard.pop_all()
         if "refused" in said:
-            raise ArtifactError(str(said["refused"])[:1_000])
+            raise (TooMuch if said.get("memory") else ArtifactError)(str(said["refused"])[:1_000])
         return said, given
 
     def _died(self, process: subprocess.Popen[bytes], error: Exception) -> str:
         if not isinstance(error, (EOFError, BrokenPipeError)):
             return "does not answer as it should: export it anew."
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(10)
         code = process.returncode
         how = signal.Signals(-code).name if code is not None and code < 0 else f"exit code {code}"
         gb = self._memory / 2**30
@@ -122,7 +135,6 @@ class _Reply:
                 raise TimeoutError
             piece = os.read(pipe, min(n - len(parts), 1 << 20))
             if not piece:
-                self._process.wait(10)
                 raise EOFError
             parts += piece
         return bytes(parts)
@@ -132,14 +144,17 @@ def _started() -> subprocess.Popen[bytes]:
     # One thread each: two of OpenMP spin against each other on a busy machine, and reserve memory by the core.
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(QUIET)}
-    return subprocess.Popen(
-        [sys.executable, "-m", "feedback_core.confined.child"],
-        cwd=ROOT,
-        env=kept | threads,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
+    path = os.pathsep.join(filter(None, (str(ROOT), kept.get("PYTHONPATH"))))
+    # A model may name files relative to the working folder: it gets one that is gone once the process runs.
+    with tempfile.TemporaryDirectory() as nowhere:
+        return subprocess.Popen(
+            [sys.executable, "-m", "feedback_core.confined.child"],
+            cwd=nowhere,
+            env=kept | threads | {"PYTHONPATH": path},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -23,7 +23,7 @@ def failures() -> tuple[type[Exception], ...]:
     return XGBoostError, ValueError, TypeError, KeyError
 
 
-def load(data: bytes, _first: bool) -> tuple[dict[str, Any], Score]:
+def load(data: bytes) -> tuple[dict[str, Any], Score]:
     """What the file says of its features and outputs, and what scores rows (n, d) with it."""
     import xgboost
 

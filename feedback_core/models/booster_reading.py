@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from ..confined import Confined
 from ..errors import ArtifactError, InvalidFile, InvalidInput
 from .booster_scoring import BoosterClassifier, BoosterRegressor
@@ -35,6 +37,12 @@ def trees_of(step: Any) -> Trees | None:
     if library == "lightgbm":
         booster = step if hasattr(step, "model_to_string") else _fitted(step, "booster_")
         return Trees(library, booster.model_to_string().encode(), known)
+    missing = getattr(step, "missing", None)
+    if missing is not None and not np.isnan(missing):
+        raise InvalidInput(
+            f"{type(step).__name__} takes {missing:g} for a missing value, which its trees do not keep: train it with "
+            "missing=float('nan')."
+        )
     booster = step if hasattr(step, "save_raw") else _fitted(step, "get_booster")()
     return Trees(library, bytes(booster.save_raw("ubj")), known)
 
@@ -49,7 +57,7 @@ def read_trees(
     BUILDERS[trees.library].require()
     confined = Confined(trees.library, trees.data)
     try:
-        about = confined.about(first=True)
+        about = confined.about()
     except ArtifactError as error:
         raise InvalidFile(f"{subject} {error}") from error
     step = _step(trees, int(about["classes"]), subject, labels, renamed, task)

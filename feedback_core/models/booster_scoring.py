@@ -15,8 +15,8 @@ from ..errors import ArtifactError
 from .registry import BUILDERS
 from .stand_in import StandIn, summed_to_one
 
-BATCH = 50_000
-"""Rows of one question; 20 numbers each are 8 MB."""
+BATCH = 64 * 2**20
+"""Bytes of the rows of one question; wide ones of many columns go a few at a time."""
 
 FILES = {"lightgbm": "lightgbm.txt", "xgboost": "xgboost.model"}
 """Name of each library's file beside the model. XGBoost tells JSON from UBJSON by its first bytes."""
@@ -58,12 +58,26 @@ class _BoosterScoring(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         if getattr(self, "_confined", None) is None:
             self._confined = Confined(self.library, self.native_ or b"")
         assert self._confined is not None
-        rows = np.asarray(X.toarray() if hasattr(X, "toarray") else X, dtype=np.float64)
-        parts = [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)] or [rows]
+        rows = X.tocsr() if hasattr(X, "tocsr") else np.asarray(X, dtype=np.float64)
+        n, width = rows.shape
+        step = max(1, BATCH // (8 * max(1, width)))
         try:
-            return np.concatenate([self._confined.ask({}, {"rows": part}) for part in parts])
+            said = [
+                self._confined.ask({}, {"rows": self._full(rows[start : start + step])})
+                for start in range(0, max(1, n), step)
+            ]
         except ArtifactError as error:
             raise ArtifactError(f"The file of {BUILDERS[self.library].title} {error}") from error
+        return np.concatenate(said)
+
+    def _full(self, rows: Any) -> npt.NDArray[np.float64]:
+        """A batch with all its cells. Those that a sparse one leaves out are missing to XGBoost, and 0 to LightGBM."""
+        if not hasattr(rows, "tocoo"):
+            return np.asarray(rows, dtype=np.float64)
+        cells = rows.tocoo()
+        full = np.full(rows.shape, np.nan if self.library == "xgboost" else 0.0)
+        full[cells.row, cells.col] = cells.data
+        return full
 
 
 class BoosterClassifier(ClassifierMixin, _BoosterScoring):  # type: ignore[misc]

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from math import prod
 from typing import Any, TypeVar
 
 from ..confined import Confined
-from ..errors import ArtifactError, InvalidFile, InvalidInput, NotInstalled
+from ..errors import ArtifactError, InvalidFile, InvalidInput
 from ..types import Column, Schema
 from .class_names import called, check_labels
-from .onnx_scoring import EXTRA, NUMBERS, TEXT, OnnxNumbers, OnnxScoring, require
+from .onnx_scoring import NUMBERS, TEXT, OnnxNumbers, OnnxScoring, require
 from .preprocessing import pixel_names
 
 M = TypeVar("M", OnnxScoring, OnnxNumbers)
@@ -41,12 +40,10 @@ def read_onnx(
 
     Nothing of it runs before it has been looked through. Raises InvalidFile, InvalidInput or NotInstalled.
     """
-    if find_spec("onnx") is None:
-        raise NotInstalled(f"To read an ONNX model takes the package onnx, which is not installed here: {EXTRA}.")
     require()
     confined = Confined("onnx", data)
     try:
-        about = confined.about(first=True)
+        about = confined.about()
     except ArtifactError as error:
         raise InvalidFile(f"{filename} {error}") from error
     inputs, outputs = ([Side(**each) for each in about[name]] for name in ("inputs", "outputs"))

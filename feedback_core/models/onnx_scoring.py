@@ -11,14 +11,14 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
-from ..confined import Confined
+from ..confined import Confined, TooMuch
 from ..errors import ArtifactError, NotInstalled
 from .stand_in import StandIn, summed_to_one
 
 FILE = "model.onnx"
 
-BATCH = 5_000
-"""Rows of one run."""
+BATCH, BATCH_BYTES = 5_000, 32 * 2**20
+"""Rows of one run, and bytes that go into it, at most: layers over a picture take many times its size."""
 
 EXTRA = "run `pip install '.[onnx]'` in the project's folder and start again"
 
@@ -58,10 +58,11 @@ class _OnnxGraph(BaseEstimator):  # type: ignore[misc]
         self.channels_first = channels_first
         self.native_: bytes | None = None
         self._confined: Confined | None = None
+        self._most = BATCH
 
     def __getstate__(self) -> dict[str, Any]:
-        # The process belongs to this one.
-        return {name: value for name, value in self.__dict__.items() if name != "_confined"}
+        # The process belongs to this one, as does what it can take.
+        return {name: value for name, value in self.__dict__.items() if name not in ("_confined", "_most")}
 
     @property
     def named_steps(self) -> dict[str, Any]:
@@ -84,8 +85,23 @@ class _OnnxGraph(BaseEstimator):  # type: ignore[misc]
         """What the graph gives for a decoded frame, (n, w). Raises ArtifactError when it fails or takes too much."""
         if getattr(self, "_confined", None) is None:
             self._confined = Confined("onnx", self.native_ or b"")
-        parts = [self._run(X.iloc[start : start + BATCH]) for start in range(0, len(X), BATCH)]
+        parts, at = [], 0
+        while at < len(X):
+            step = min(self._most_rows(), len(X) - at)
+            try:
+                parts.append(self._run(X.iloc[at : at + step]))
+            except TooMuch:
+                if step == 1:
+                    raise
+                self._most = step // 4 or 1  # kept: each try may cost a minute
+            else:
+                at += step
         return np.concatenate(parts) if parts else np.zeros((0, max(len(self.classes), 1)))
+
+    def _most_rows(self) -> int:
+        cell = {name: np.dtype(kind).itemsize for name, kind in NUMBERS.items()}
+        row = sum(len(columns) * cell.get(kind, 8) for _, kind, _, columns in self.inputs)
+        return min(getattr(self, "_most", BATCH), max(1, BATCH_BYTES // max(1, row)))
 
     def _run(self, X: Any) -> npt.NDArray[np.float64]:
         assert self._confined is not None
@@ -93,7 +109,7 @@ class _OnnxGraph(BaseEstimator):  # type: ignore[misc]
         try:
             return self._confined.ask({"output": self.output, "names": list(self.names)}, feeds)
         except ArtifactError as error:
-            raise ArtifactError(f"The ONNX graph {error}") from error
+            raise type(error)(f"The ONNX graph {error}") from error
 
     def _fed(self, kind: str, shape: Sequence[int], cells: Any) -> npt.NDArray[Any]:
         if kind == TEXT:
@@ -135,6 +151,7 @@ class OnnxNumbers(RegressorMixin, _OnnxGraph):  # type: ignore[misc]
 
 
 def require() -> None:
-    """Raise NotInstalled, naming the extra, where what scores ONNX files is missing."""
-    if find_spec("onnxruntime") is None:
-        raise NotInstalled(f"An ONNX model needs onnxruntime, which is not installed here: {EXTRA}.")
+    """Raise NotInstalled, naming the extra, where what looks through ONNX files or scores them is missing."""
+    for package in ("onnx", "onnxruntime"):
+        if find_spec(package) is None:
+            raise NotInstalled(f"An ONNX model needs {package}, which is not installed here: {EXTRA}.")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InvalidFile
-from .artifacts import trusted
+from .artifacts import TRUSTED
 from .skops_files import skops_io
 from .unsafe_files import LOOK, refuse_unsafe
 
@@ -21,6 +21,9 @@ TAKEN = ("skops", "onnx", "txt", "json", "ubj")
 
 LIBRARIES = {"txt": "lightgbm", "json": "xgboost", "ubj": "xgboost"}
 """Endings of files of trees, by the library that writes and reads them."""
+
+SAFE = tuple(name for name in TRUSTED if not name.startswith("feedback_core."))
+"""Types beyond skops' own list that a model of others may hold: none of ours, which open files of frameworks."""
 
 TO_SKOPS = "skops.io.dump(model, 'model.skops')"
 
@@ -45,13 +48,13 @@ def checked_kind(data: bytes, filename: str) -> str:
 def read_model(data: bytes, filename: str) -> Any:
     """The fitted estimator in a .skops file. Raises InvalidFile for what cannot be read safely."""
     try:
-        unknown = sorted(set(skops_io().get_untrusted_types(data=data)) - set(trusted()))
+        unknown = sorted(set(skops_io().get_untrusted_types(data=data)) - set(SAFE))
         if unknown:
             raise InvalidFile(
                 f"{filename} holds types that cannot be read safely ({', '.join(unknown[:5])}): bring a model of "
                 "scikit-learn estimators without own functions, or write it as ONNX."
             )
-        model = skops_io().loads(data, trusted=list(trusted()))
+        model = skops_io().loads(data, trusted=list(SAFE))
     except (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, ImportError) as error:
         if isinstance(error, InvalidFile):
             raise
