@@ -496,3 +496,33 @@ def test_a_worker_on_a_database_without_pictures_touches_no_file(tmp_path: Path)
     store = open_store(f"sqlite:///{tmp_path / 'new.db'}")
     path = aged(store.shelf, store.shelf.put(dot(7), "a")[0])
     assert (_unused_pictures(store), path.is_file()) == (0, True)
+
+
+def test_a_draft_that_settles_during_the_look_is_read_under_its_name(loop: Loop, monkeypatch) -> None:
+    shelf = loop.store.shelf
+    reference = shelf.put(dot(7), "a")[0]
+    path, target, open_file = aged(shelf, reference), staging.folder(loop.store.artifacts), Path.open
+    with staging.Draft(target) as draft:
+        draft.add(None, None, encode_one([reference], loop.project.schema))
+        aged(shelf, reference)
+
+        def settling(file: Path, *given, **options):
+            if file.name.startswith("."):
+                draft.settle()
+            return open_file(file, *given, **options)
+
+        monkeypatch.setattr(Path, "open", settling)
+        assert (swept(loop), path.is_file()) == (0, True)
+
+
+def test_a_picture_that_another_worker_has_taken_away_meanwhile_is_no_error(loop: Loop, monkeypatch) -> None:
+    path, is_file = aged(loop.store.shelf, loop.store.shelf.put(dot(7), "a")[0]), Path.is_file
+
+    def vanishing(file: Path) -> bool:
+        there = is_file(file)
+        if file == path:
+            file.unlink(missing_ok=True)
+        return there
+
+    monkeypatch.setattr(Path, "is_file", vanishing)
+    assert swept(loop) == 0

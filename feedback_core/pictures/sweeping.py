@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
@@ -111,10 +112,22 @@ def _deleted(path: Path, now: float) -> None:
 def _named_in(folder: Path) -> set[str]:
     """SHA-256 of the pictures that files in a folder refer to."""
     found: set[str] = set()
-    for path in folder.iterdir() if folder.is_dir() else ():
-        with path.open("rb") as file:
-            rest = b""
-            while chunk := file.read(_CHUNK):
-                found.update(digest.decode() for digest in _REFERENCE.findall(rest + chunk))
-                rest = chunk[-_REFERENCE_BYTES:]  # one may lie across two chunks
+    read: set[Path] = set()
+    # A draft that is gone may be there under its own name now: look until there is nothing new.
+    while new := set(folder.iterdir() if folder.is_dir() else ()) - read:
+        for path in new:
+            with suppress(FileNotFoundError):
+                found |= _named_by(path)
+        read |= new
+    return found
+
+
+def _named_by(path: Path) -> set[str]:
+    """SHA-256 of the pictures that a file refers to."""
+    found: set[str] = set()
+    with path.open("rb") as file:
+        rest = b""
+        while chunk := file.read(_CHUNK):
+            found.update(digest.decode() for digest in _REFERENCE.findall(rest + chunk))
+            rest = chunk[-_REFERENCE_BYTES:]  # one may lie across two chunks
     return found
