@@ -116,6 +116,11 @@ class ProjectStorage:
             at: dict[str, Any] = {"by": REVIEWER, "now": loop.clock()}
             _, secret = outside.connect(loop.store, loop.project, url, "", webhooks.reach_here(), **at)
         found = outside.register(loop.store, loop.project, version, REVIEWER, loop.clock())
+        if serves := found.status == "champion":
+            return ImportReport(found.number, serves, f"Version {found.number} is the champion already.", secret)
+        if loop.store.versions.report_on(found.id) is not None:
+            message = f"Version {found.number} has been judged already: decide about it on the Retrain page."
+            return ImportReport(found.number, serves, message, secret)
         try:
             return replace(self._judged(found, "is imported"), secret=secret)
         except Unreachable as error:

@@ -80,7 +80,9 @@ def serve(url: str, limits: Limits) -> None:
         signal.signal(name, lambda *_: stop.set())
     store = open_store(url)
     swept, unused = artifacts.sweep(store.artifacts, time.time()), _unused_pictures(store)
-    log.info("worker %s on %s (%s half-written models, %s unused pictures removed)", process_name(), url, swept, unused)
+    log.info(
+        "worker %s on %s (%s half-written models, %s unused pictures set aside)", process_name(), url, swept, unused
+    )
     supervisor = Supervisor(store, limits)
     dispatcher = Dispatcher(store, reach_here())
     with supervisor.staffed(), dispatcher.working():
@@ -91,7 +93,9 @@ def serve(url: str, limits: Limits) -> None:
 
 
 def _unused_pictures(store: Store) -> int:
-    """Remove the picture files that no row came to name; gives how many."""
+    """Set aside the picture files that no row came to name; gives how many."""
+    if not store.pictures.any():
+        return 0  # a new database may stand where theirs was
     return pictures.sweep(store.shelf, staging.folder(store.artifacts), store.pictures.unknown, time.time())
 
 

@@ -245,6 +245,21 @@ def test_the_page_imports_predictions_and_refuses_what_does_not_fit(page, loop: 
         page(name)
 
 
+def test_a_large_file_whose_beginning_ends_within_a_cell_is_handed_over(page, loop: Loop, monkeypatch) -> None:
+    page("setup")  # imports the page
+    monkeypatch.setattr("pages._setup.predictions.AT_ONCE", 1_000)
+    app = page("setup")
+    app.button_group(key="section").set_value("Bring a model").run()
+    app.button_group(key=f"bring-way-{loop.project.id}").set_value("Its predictions").run()
+    data = 'item,label,why\n1,a,"{}"\n'.format("a line\n" * 4_000).encode()
+    app.file_uploader(key=f"bring-said-{loop.project.id}").upload("said.csv", data).run()
+    assert "A large file: the worker reads it" in texts(app)
+    next(box for box in app.text_input if box.label.startswith("Name of the version")).set_value("llm-1").run()
+    press(app, "Import and judge")
+    assert work(loop) == ["import predictions: done"]
+    assert [version.params["name"] for version in loop.store.versions.all(loop.project.id)] == ["llm-1"]
+
+
 # -- the document --------------------------------------------------------------------------------------------------
 
 

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from feedback_core import incoming, insights, intake, multilabel, outgoing, plans, tasks
 from feedback_core.beliefs import beliefs
@@ -403,6 +405,23 @@ def test_files_of_others_say_several_labels_in_their_own_way(store: Store, clock
     assert found == {
         "a": "sport; law", "b": "(none)", "c": None, "d": "money; law", "e": "sport; law", "f": "(none)", "g": None,
     }  # fmt: skip
+
+
+def test_a_data_set_whose_lists_of_classes_hold_what_is_none_says_so_by_row(store: Store, clock: Clock) -> None:
+    loop, file, given = of_notes(store, clock, "here", {}, TOPICS), io.BytesIO(), incoming.Choices("huggingface")
+    features = {"note": {"_type": "Value"}, "label": {"feature": {"names": list(TOPICS), "_type": "ClassLabel"}}}
+    rows = pa.table({"note": ["a", "b", "c"], "label": [[0, 2], [0, None], [3]]})
+    told = {"huggingface": json.dumps({"info": {"features": features}})}
+    parquet.write_table(rows.replace_schema_metadata(told), file)
+    data = file.getvalue()
+    report = incoming.look(store, loop.project, io.BytesIO(data), given).report
+    assert [problem.what for problem in report.problems] == [
+        "label=None is none of its 3 classes",
+        "label=3 is none of its 3 classes",
+    ]
+    incoming.take(loop, io.BytesIO(data), given, "ana", len(data), lambda _share, _what: None)
+    found = {item.values[0]: item.base_label for item in next(store.items.export(loop.project.id))}
+    assert found == {"a": "sport; law", "b": None, "c": None}
 
 
 def test_a_table_goes_out_with_the_set_and_a_column_a_label(store: Store, clock: Clock) -> None:

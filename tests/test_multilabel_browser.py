@@ -58,6 +58,16 @@ def test_sets_are_switched_by_keys_undone_learned_and_judged(tmp_path: Path) -> 
         expect(card).not_to_have_attribute("data-item", str(item_id))
         expect(page.get_by_text("All saved")).to_be_visible()
         assert store.items.get(item_id).label == "(none)"
+        page.keyboard.press("ArrowLeft")  # looking back, a note takes the labels switched there along
+        expect(card).to_have_attribute("data-item", str(item_id))
+        for key in ("1", "n"):
+            page.keyboard.press(key)
+        page.keyboard.type("it shines")
+        page.keyboard.press("Enter")
+        expect(card).not_to_have_attribute("data-item", str(item_id))
+        expect(page.get_by_text("All saved")).to_be_visible()
+        newest = store.feedback.latest(project.id, 1)[0]
+        assert (newest.item_id, newest.target, newest.note) == (item_id, "bright", "it shines")
         open_page(page, "Retrain")
         page.get_by_role("button", name="Retrain now").click()
         page.get_by_text(re.compile("Version 2 is judged|Version 2 · ")).first.wait_for()

@@ -30,6 +30,7 @@ from feedback_core.loop import Loop, create_project
 from feedback_core.pictures import Shelf, is_reference, opened, sweep
 from feedback_core.pictures.limits import MAX_BYTES
 from feedback_core.store import open_store
+from feedback_core.supervisor import _unused_pictures
 from feedback_core.types import Column, Rows, Schema
 
 
@@ -395,6 +396,7 @@ def test_old_pictures_without_a_row_are_removed_with_their_copies(loop: Loop) ->
     assert list(given_up.parent.glob(f"{given_up.name}.*")) != []
     assert swept(loop) == 1
     assert list(given_up.parent.glob(f"{given_up.name}*")) == []
+    assert (given_up.parent / "removed" / given_up.name).is_file(), "set aside, and not deleted yet"
     assert shelf.holds(new), "it may be named at any moment"
     assert all(path.is_file() for path in used)
     assert swept(loop) == 0
@@ -461,3 +463,66 @@ def test_nothing_is_removed_where_a_copy_of_the_database_shares_the_files(loop: 
     assert (swept(loop), path.is_file()) == (0, True)
     copy.unlink()
     assert (swept(loop), path.is_file()) == (1, False)
+
+
+def test_what_was_set_aside_comes_back_when_asked_for_and_is_deleted_after_thirty_days(loop: Loop) -> None:
+    shelf = loop.store.shelf
+    references = [shelf.put(dot(colour), "a")[0] for colour in (7, 8, 9)]
+    paths = [aged(shelf, reference) for reference in references]
+    assert swept(loop) == 3
+    assert not any(path.exists() for path in paths)
+    assert shelf.read(references[0]) == dot(7)
+    assert shelf.keep(references[1])
+    assert [path.is_file() for path in paths] == [True, True, False]
+    kept = paths[2].parent / "removed" / paths[2].name
+    for days, there in ((29, True), (31, False)):
+        os.utime(kept, (time.time() - days * DAY_S,) * 2)
+        assert (swept(loop), kept.is_file()) == (0, there)
+    assert not shelf.holds(references[2])
+
+
+def test_pictures_survive_a_while_with_another_database_in_the_place_of_theirs(loop: Loop, tmp_path: Path) -> None:
+    store = loop.store
+    paths = [aged(store.shelf, reference) for reference in store.pictures.of(loop.project.id)]
+    new = open_store(f"sqlite:///{tmp_path / 'new.db'}")
+    assert sweep(store.shelf, staging.folder(store.artifacts), new.pictures.unknown, time.time()) == len(paths)
+    for path in paths:
+        os.utime(path.parent / "removed" / path.name, (time.time() - 31 * DAY_S,) * 2)
+    assert swept(loop) == 0
+    assert all(path.is_file() for path in paths), "the right one names them, however late it is back"
+
+
+def test_a_worker_on_a_database_without_pictures_touches_no_file(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'new.db'}")
+    path = aged(store.shelf, store.shelf.put(dot(7), "a")[0])
+    assert (_unused_pictures(store), path.is_file()) == (0, True)
+
+
+def test_a_draft_that_settles_during_the_look_is_read_under_its_name(loop: Loop, monkeypatch) -> None:
+    shelf = loop.store.shelf
+    reference = shelf.put(dot(7), "a")[0]
+    path, target, open_file = aged(shelf, reference), staging.folder(loop.store.artifacts), Path.open
+    with staging.Draft(target) as draft:
+        draft.add(None, None, encode_one([reference], loop.project.schema))
+        aged(shelf, reference)
+
+        def settling(file: Path, *given, **options):
+            if file.name.startswith("."):
+                draft.settle()
+            return open_file(file, *given, **options)
+
+        monkeypatch.setattr(Path, "open", settling)
+        assert (swept(loop), path.is_file()) == (0, True)
+
+
+def test_a_picture_that_another_worker_has_taken_away_meanwhile_is_no_error(loop: Loop, monkeypatch) -> None:
+    path, is_file = aged(loop.store.shelf, loop.store.shelf.put(dot(7), "a")[0]), Path.is_file
+
+    def vanishing(file: Path) -> bool:
+        there = is_file(file)
+        if file == path:
+            file.unlink(missing_ok=True)
+        return there
+
+    monkeypatch.setattr(Path, "is_file", vanishing)
+    assert swept(loop) == 0

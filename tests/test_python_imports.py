@@ -76,6 +76,8 @@ def test_an_address_is_connected_and_asked_once_its_server_knows_the_secret(url:
     elsewhere.secret_file.write_text(first.secret)
     again = brought.import_model(elsewhere.at("predict"), version="poor")
     assert (again.version, again.champion, again.secret) == (1, True, "")
+    once_more = brought.import_model(elsewhere.at("predict"), version="poor")
+    assert (once_more.champion, once_more.message) == (True, "Version 1 is the champion already.")
     assert brought.model.predict(FAR).tolist() == ["b", "a"]  # nothing is stored about these inputs: it is asked
 
 

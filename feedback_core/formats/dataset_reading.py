@@ -125,7 +125,7 @@ def _record(place: str, row: Mapping[str, Any], labels: Mapping[str, Sequence[An
     trouble: list[str] = []
     label = said.get("label")
     if (names := labels.get(own.get("label", ""))) is not None and isinstance(label, list):
-        trouble += [f"label={n} is none of its {len(names)} classes" for n in label if not 0 <= n < len(names)]
+        trouble += [f"label={n} is none of its {len(names)} classes" for n in label if not _is_place(n, names)]
         label = None if trouble else [names[n] for n in label]
     elif names is not None and isinstance(label, int):
         # -1 is what a data set writes for a label that nobody is to know.
@@ -142,6 +142,10 @@ def _record(place: str, row: Mapping[str, Any], labels: Mapping[str, Sequence[An
         guesses=() if predicted is None else (Guess(predicted, version, share(said.get("confidence"))),),
         trouble=tuple(trouble),
     )
+
+
+def _is_place(number: Any, names: Sequence[Any]) -> bool:
+    return isinstance(number, int) and 0 <= number < len(names)
 
 
 def _answer(given: Mapping[str, Any]) -> Answer:

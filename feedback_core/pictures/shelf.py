@@ -6,7 +6,7 @@ import fcntl
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 _REFUSED = "refused:"
 _REFERENCE = re.compile(r"sha256:([0-9a-f]{64})")
+
+ASIDE = "removed"
+"""Folder beside picture files that holds those which no row named at the last sweep."""
 
 CARD_SIDE, ROW_SIDE = 480, 96
 """Longest sides in pixels of the copies shown on a card and in a row of a table (48 wide on a fine screen)."""
@@ -80,7 +83,7 @@ class Shelf:
         return self.put(buffer.getvalue(), "array")[0]
 
     def holds(self, reference: Any) -> bool:
-        return is_reference(reference) and self._place(reference[7:]).is_file()
+        return is_reference(reference) and self._found(reference[7:]).is_file()
 
     def keep(self, reference: Any) -> bool:
         """Whether the file is here; where it is, it counts as new, so that it is not swept before a row names it."""
@@ -140,10 +143,17 @@ class Shelf:
         # Two digits a folder: a hundred thousand files in one are slow to list on some file systems.
         return self.root / digest[:2] / digest
 
+    def _found(self, digest: str) -> Path:
+        """Where a file belongs; one that the sweep has set aside comes back there."""
+        path = self._place(digest)
+        if not path.is_file() and aside(path).is_file():
+            bring_back(path)
+        return path
+
     def _path(self, reference: str) -> Path:
         if not is_reference(reference):
             raise InvalidFile(f"{reference!r:.80} refers to no picture: it is sha256: and 64 digits.")
-        path = self._place(reference[7:])
+        path = self._found(reference[7:])
         if not path.is_file():
             raise InvalidFile(f"The picture {path.name[:12]}… is not here: restore the folder {self.root.name}.")
         return path
@@ -158,6 +168,18 @@ def undisturbed(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)  # which ends the lock, as the end of the process would
+
+
+def aside(path: Path) -> Path:
+    """Where a file lies after the sweep, until it is asked for or its time is over."""
+    return path.parent / ASIDE / path.name
+
+
+def bring_back(path: Path) -> None:
+    """Put a file that was set aside where it belongs, and count it as new."""
+    with undisturbed(path.parent), suppress(FileNotFoundError):  # somebody else may just have done so
+        os.utime(aside(path))
+        aside(path).rename(path)
 
 
 def _resized(image: Image, size: tuple[int, int]) -> Image:

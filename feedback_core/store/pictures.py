@@ -39,6 +39,11 @@ class Pictures:
             known = {row["digest"] for row in session.query(sql, (orjson.dumps(list(digests)).decode(),))}
         return set(digests) - known
 
+    def any(self) -> bool:
+        """Whether an item of any project refers to a picture."""
+        with self._driver.reading() as session:
+            return bool(session.query("select 1 from pictures limit 1"))
+
     def _page(self, project_id: int, after: str) -> list[str]:
         sql = "select digest from pictures where project_id = ? and digest > ? order by digest limit 5000"
         with self._driver.reading() as session:

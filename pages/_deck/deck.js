@@ -168,6 +168,8 @@ function decideByMouse(deck, event, verdict, target) {
 function keepNote(deck) {
   // A note written while looking back changes that decision; on the card to decide it waits for the decision.
   const past = deck.back === null ? undefined : pastOf(deck, deck.back);
+  // Labels that were switched there go along with it.
+  if (past && deck.sets && deck.touched.has(token(past.card))) return decide(deck, "confirm");
   const verdict = past?.verdict === "confirm" && past.target !== null ? "correct" : past?.verdict;
   if (past && noteOf(deck, deck.back).trim() !== past.note) decide(deck, verdict, past.target);
 }

@@ -7,6 +7,7 @@ import time
 import streamlit as st
 
 from feedback_core import brought, outside, staging
+from feedback_core.errors import InvalidFile
 from feedback_core.loop import Loop
 from pages._people import acting, locked
 from pages._shared import PAGES, ago, counted, plain, tell_done
@@ -32,7 +33,7 @@ def predictions(loop: Loop) -> None:
         return
     data = uploaded.getvalue()
     start = data if len(data) <= AT_ONCE else beginning(data, uploaded.name)
-    said, named = read(start, uploaded.name, hashlib.sha256(start).hexdigest()[:16]) if start else ([], "")
+    said, named = _read(start, uploaded.name, whole=start is data)
     _first(said, whole=start is data)
     name = st.text_input(
         "Name of the version that said this",
@@ -49,6 +50,16 @@ def predictions(loop: Loop) -> None:
             hand_over(loop, data, uploaded.name, name)
             tell_done("The worker takes them in; what became of them is told here and on Setup, Bring a model.")
         st.switch_page(PAGES["retrain"], query_params={"project": loop.project.name})
+
+
+def _read(start: bytes, filename: str, *, whole: bool) -> tuple[list[outside.Said], str]:
+    """The predictions in a file or in its beginning; none for a beginning that cannot be read by itself."""
+    try:
+        return read(start, filename, hashlib.sha256(start).hexdigest()[:16]) if start else ([], "")
+    except InvalidFile:
+        if whole:
+            raise
+        return [], ""  # it may end within a cell of several lines: the worker reads the whole file
 
 
 def _example(loop: Loop) -> None:
@@ -74,9 +85,8 @@ def _first(said: list[outside.Said], *, whole: bool) -> None:
         without = f"{bare:,} of them" if bare else "none"
         st.caption(f"{counted(len(said), 'prediction')}, {without} without {lacking}. The first:")
     else:
-        st.caption(
-            "A large file: the worker reads it, and nothing of it is stored where a row does not fit. The first:"
-        )
+        what = "A large file: the worker reads it, and nothing of it is stored where a row does not fit."
+        st.caption(f"{what} The first:" if said else what)
     shown = [
         {"Item": str(e.item), "Label": e.label, **dict(e.probabilities or {}), "Value": e.value, "Spread": e.spread}
         for e in said[:20]
