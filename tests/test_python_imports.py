@@ -79,6 +79,13 @@ def test_an_address_is_connected_and_asked_once_its_server_knows_the_secret(url:
     once_more = brought.import_model(elsewhere.at("predict"), version="poor")
     assert (once_more.champion, once_more.message) == (True, "Version 1 is the champion already.")
     assert brought.model.predict(FAR).tolist() == ["b", "a"]  # nothing is stored about these inputs: it is asked
+    loop = Loop.open(url, "points")
+    own = loop.retrain("ana")
+    loop.judge(own)
+    loop.promote(own, "ana", "it is ours")
+    judged = brought.import_model(elsewhere.at("predict"), version="poor")
+    assert (judged.champion, judged.message[:34]) == (False, "Version 1 has been judged already:")
+    assert len(loop.store.versions.reports(loop.project.id)) == 2
 
 
 def test_what_a_list_cannot_keep_and_what_is_not_there_is_said(url: str) -> None:
