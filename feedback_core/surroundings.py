@@ -74,10 +74,13 @@ class Surroundings:
 
     def _committee(self, learned: Any) -> Committee | None:
         """None where nothing is labelled that members could disagree about."""
-        if len(set(self._labels)) < 2:
-            return None
         model = self._model.named_steps["model"]
-        return Committee(getattr(model, "stand_in", model), learned, self._labels, self._rng)
+        voter = getattr(model, "stand_in", model)
+        # A model from elsewhere may know fewer labels than the project.
+        known = np.flatnonzero(np.isin(self._labels, getattr(voter, "classes_", ())))
+        if len(set(self._labels[known])) < 2:
+            return None
+        return Committee(voter, learned[known], self._labels[known], self._rng)
 
     def _sample(self) -> list[int]:
         among = np.flatnonzero(self._is_open) if self._is_open.any() else np.arange(len(self._ids))

@@ -22,11 +22,13 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from feedback_core import brought, intake, outside
 from feedback_core.confined import process
 from feedback_core.errors import ArtifactError, CannotTrain, InvalidFile, InvalidInput
-from feedback_core.loop import Loop
+from feedback_core.loop import Loop, create_project
 from feedback_core.models import BUILDERS, artifacts
 from feedback_core.models.onnx_reading import read_onnx
 from feedback_core.models.onnx_scoring import OnnxScoring
-from feedback_core.types import Column, Schema
+from feedback_core.settings import Settings
+from feedback_core.store import Store
+from feedback_core.types import Column, Rows, Schema
 from tests.conftest import TWO_NUMBERS
 from tests.test_bringing import run
 from tests.test_outside import points, work
@@ -164,18 +166,19 @@ def test_the_process_that_opens_a_file_has_no_folder_to_find_others_in() -> None
 
 def test_a_file_that_was_not_read_is_read_anew_for_the_next_question() -> None:
     held = process.Confined("onnx", b"nonsense")
-    with pytest.raises(ArtifactError, match="^is no ONNX model"):
+    with pytest.raises(ArtifactError, match=r"^is no ONNX model"):
         held.about()
-    with pytest.raises(ArtifactError, match="^is no ONNX model"):
+    with pytest.raises(ArtifactError, match=r"^is no ONNX model"):
         held.ask({"output": "out", "names": [0, 1]}, {"x": np.zeros((1, 2), dtype=np.float32)})
 
 
 def test_the_answer_to_a_question_that_was_broken_off_is_given_to_no_other(monkeypatch) -> None:
     model = read_onnx(linear(2), "m.onnx", TWO_NUMBERS, AB, {0: "a", 1: "b"})
     first, second = (pd.DataFrame([values], columns=["x0", "x1"]) for values in ([0.0, 9.0], [9.0, 0.0]))
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(process._Reply, "read", lambda *_: signal.raise_signal(signal.SIGINT))
-        model.predict(first)
+        with pytest.raises(KeyboardInterrupt):
+            model.predict(first)
     assert model.predict(second).tolist() == ["a"]
 
 
@@ -258,6 +261,19 @@ def test_pictures_go_in_by_their_bytes(monkeypatch) -> None:
 def test_nothing_is_trained_as_onnx() -> None:
     with pytest.raises(CannotTrain, match="only scores"):
         BUILDERS["onnx"](TWO_NUMBERS, 0, {})
+
+
+def test_a_committee_stands_in_for_a_model_that_knows_fewer_labels_than_the_project(store: Store) -> None:
+    settings = Settings(weights={"committee": 1.0}, holdout_share=0.5)
+    loop = Loop(store, create_project(store, "three", TWO_NUMBERS, ("a", "b", "c"), settings, actor="test", salt=1))
+    X = np.random.default_rng(0).normal(size=(120, 2)).round(4)
+    y = np.asarray(["a", "b", "c"])[np.digitize(X[:, 0], [-0.4, 0.4])]
+    inputs = [intake.encode_one(row, TWO_NUMBERS) for row in X.tolist()]
+    loop.add_items(Rows(inputs, [None] * 120, [label if n % 4 else None for n, label in enumerate(y.tolist())]), "test")
+    two = LogisticRegression().fit(X[y != "c"], y[y != "c"])
+    found = brought.model(loop, exported(two, X), "m.onnx", "ana")
+    assert work(loop) == ["judge: done", "predict: done"]
+    assert loop.model(found.version).classes_.tolist() == ["a", "b"]
 
 
 def test_a_saved_graph_gives_the_same_in_a_fresh_read(loop: Loop, tmp_path) -> None:
