@@ -99,9 +99,10 @@ class _OnnxGraph(BaseEstimator):  # type: ignore[misc]
         return np.concatenate(parts) if parts else np.zeros((0, max(len(self.classes), 1)))
 
     def _most_rows(self) -> int:
-        cell = {name: np.dtype(kind).itemsize for name, kind in NUMBERS.items()}
+        cell: dict[str, int] = {name: np.dtype(kind).itemsize for name, kind in NUMBERS.items()}
         row = sum(len(columns) * cell.get(kind, 8) for _, kind, _, columns in self.inputs)
-        return min(getattr(self, "_most", BATCH), max(1, BATCH_BYTES // max(1, row)))
+        most: int = getattr(self, "_most", BATCH)  # a model that was read from its file has none yet
+        return min(most, max(1, BATCH_BYTES // max(1, row)))
 
     def _run(self, X: Any) -> npt.NDArray[np.float64]:
         assert self._confined is not None
