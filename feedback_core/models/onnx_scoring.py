@@ -99,7 +99,7 @@ class _OnnxGraph(BaseEstimator):  # type: ignore[misc]
         return np.concatenate(parts) if parts else np.zeros((0, max(len(self.classes), 1)))
 
     def _most_rows(self) -> int:
-        cell = {name: np.dtype(kind).itemsize for name, kind in NUMBERS.items()}
+        cell: dict[str, int] = {name: np.dtype(kind).itemsize for name, kind in NUMBERS.items()}
         row = sum(len(columns) * cell.get(kind, 8) for _, kind, _, columns in self.inputs)
         most: int = getattr(self, "_most", BATCH)  # a model that was read from its file has none yet
         return min(most, max(1, BATCH_BYTES // max(1, row)))
