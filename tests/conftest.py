@@ -19,8 +19,8 @@ from feedback_core.settings import Settings
 from feedback_core.store import Store, flips, open_store
 from feedback_core.types import Column, Flip, Rows, Schema
 
-# The same examples in every run, so that a red run is about the change, not about luck.
-hypothesis_settings.register_profile("repeatable", derandomize=True)
+# The same examples in every run, so that a red run is about the change, not about luck; and no deadline by the clock.
+hypothesis_settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=40)
 hypothesis_settings.load_profile("repeatable")
 
 ROOT = Path(__file__).parent.parent
