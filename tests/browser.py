@@ -10,10 +10,10 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, TimeoutError, expect, sync_playwright
 
 ROOT = Path(__file__).parent.parent
 PATIENCE_MS = 60_000
@@ -76,8 +76,16 @@ def browser(profile: Path, width: int = 1400, bypass_csp: bool = True) -> Iterat
 
 def open_page(page: Page, title: str) -> None:
     """Go to a page through the navigation, as a person does."""
-    page.get_by_test_id("stSidebarNav").get_by_text(title, exact=True).click()
-    page.get_by_role("heading", level=1, name=title).wait_for()
+    link, heading = (
+        page.get_by_test_id("stSidebarNav").get_by_text(title, exact=True),
+        page.get_by_role("heading", level=1),
+    )
+    for _ in range(6):  # a click that falls into the drawing of a page may be lost
+        link.click()
+        with suppress(TimeoutError):
+            return heading.filter(has_text=title).first.wait_for(timeout=PATIENCE_MS / 6)
+    expect(heading).to_have_text(title)
+    return None
 
 
 def settled(page: Page) -> None:
