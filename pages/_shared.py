@@ -57,7 +57,7 @@ def open_loop(*, learns: bool = True) -> Loop:
     if name is None:
         st.info(
             "A project holds one model, its data and its feedback. Create the first one from a file of yours, or run "
-            "`python -m feedback_core demo` for three sample projects.",
+            "`python -m feedback_core demo` for four sample projects.",
             title="There is no project yet",
             icon=":material/rocket_launch:",
         )
