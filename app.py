@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -105,6 +106,9 @@ def warm() -> None:
         import_module(module)
     built_api()
     import_module("feedback_core.models.skops_files").skops_io()
+    # Streamlit collects garbage after every run of a page; what is imported by now is none, and need not be searched.
+    gc.collect()
+    gc.freeze()
 
 
 @cache

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from playwright.sync_api import Page, TimeoutError, expect, sync_playwright
+from playwright.sync_api import BrowserContext, Page, TimeoutError, expect, sync_playwright
 
 ROOT = Path(__file__).parent.parent
 PATIENCE_MS = 60_000
@@ -59,6 +59,13 @@ def running_server(url: str, log: Path, port: int, **variables: str) -> Iterator
 @contextmanager
 def browser(profile: Path, width: int = 1400, bypass_csp: bool = True) -> Iterator[Page]:
     """A fresh browser page. bypass_csp: let Playwright's wait_for_function evaluate strings, which pages may not."""
+    with windows(profile, width, bypass_csp) as context:
+        yield context.pages[0]
+
+
+@contextmanager
+def windows(profile: Path, width: int = 1400, bypass_csp: bool = True) -> Iterator[BrowserContext]:
+    """A browser that stays open for several pages, which share what it has fetched."""
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
             str(profile),
@@ -68,9 +75,8 @@ def browser(profile: Path, width: int = 1400, bypass_csp: bool = True) -> Iterat
             viewport={"width": width, "height": 1000},
             bypass_csp=bypass_csp,
         )
-        page = context.pages[0]
-        page.set_default_timeout(PATIENCE_MS)
-        yield page
+        context.set_default_timeout(PATIENCE_MS)
+        yield context
         context.close()
 
 

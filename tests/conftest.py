@@ -28,11 +28,17 @@ TWO_NUMBERS = Schema((Column("x0", "number"), Column("x1", "number")))
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _scanned_once() -> None:
-    """Streamlit reads the metadata of every installed package for each AppTest: half a second of every page's test."""
+def _quick_pages() -> None:
+    """What Streamlit does around each run of a page, and which no test is about, once or never.
+
+    It reads the metadata of every installed package for each AppTest, half a second, and collects garbage after each
+    run: among the million objects of all frameworks another.
+    """
+    from streamlit import config
     from streamlit.components.v2 import manifest_scanner
 
     manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
+    config.set_option("runner.postScriptGC", False)
 
 
 @dataclass

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from feedback_core.learned import labelled_neighbours
 from feedback_core.loop import Loop, create_project
 from feedback_core.settings import Settings
 from feedback_core.store import open_store
 from feedback_core.types import Column, Feedback, Rows, Schema
-from tests.browser import browser, free_port, running_app, running_server
+from tests.browser import free_port, running_app, running_server, windows
 from tests.conftest import TWO_NUMBERS, rows
 
 pytestmark = pytest.mark.browser
@@ -97,13 +97,28 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
         yield url, address
 
 
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
+    with windows(tmp_path_factory.mktemp("profile")) as context:
+        yield context
+
+
 @pytest.fixture
-def desk(app: tuple[str, str], request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
+def page(chromium: BrowserContext) -> Iterator[Page]:
+    """A window of its own for each test, in a browser that remembers nobody."""
+    window = chromium.new_page()
+    yield window
+    window.evaluate("localStorage.clear()")
+    window.close()
+    chromium.clear_cookies()
+
+
+@pytest.fixture
+def desk(page: Page, app: tuple[str, str], request: pytest.FixtureRequest) -> Desk:
     url, address = app
-    with browser(tmp_path / "profile") as page:
-        opened = Desk(page, made(url, request.node.name), address)
-        opened.open()
-        yield opened
+    opened = Desk(page, made(url, request.node.name), address)
+    opened.open()
+    return opened
 
 
 def verdict_of(key: str, predicted: str) -> tuple[str, str | None]:
@@ -214,25 +229,24 @@ def test_a_reload_keeps_what_was_not_sent_and_still_knows_what_to_undo(desk: Des
     assert [e.state for e in desk.entries() if e.target == "b"] == ["withdrawn"]
 
 
-def test_a_killed_server_loses_nothing_and_gets_the_rest_when_it_is_back(url: str, tmp_path: Path) -> None:
+def test_a_killed_server_loses_nothing_and_gets_the_rest_when_it_is_back(page: Page, url: str, tmp_path: Path) -> None:
     port, project = free_port(), made(url, "killed")
-    with browser(tmp_path / "profile") as page:
-        desk = Desk(page, project, f"http://127.0.0.1:{port}")
-        with running_server(url, tmp_path / "first.log", port) as server:
-            desk.open()
-            desk.type("1212")
-            desk.saved()
-            assert len(desk.entries()) == 4
-            server.kill()
-            server.wait()
-            desk.type("1212")
-            page.locator(".state[data-state=offline]").wait_for()
-            assert len(desk.entries()) == 4
-            assert "4 kept in this browser" in page.locator(".state").inner_text()
-        with running_server(url, tmp_path / "second.log", port):
-            desk.saved()
-            assert [e.target for e in desk.entries()] == ["a", "b"] * 4
-            assert len({e.item_id for e in desk.entries()}) == 8
+    desk = Desk(page, project, f"http://127.0.0.1:{port}")
+    with running_server(url, tmp_path / "first.log", port) as server:
+        desk.open()
+        desk.type("1212")
+        desk.saved()
+        assert len(desk.entries()) == 4
+        server.kill()
+        server.wait()
+        desk.type("1212")
+        page.locator(".state[data-state=offline]").wait_for()
+        assert len(desk.entries()) == 4
+        assert "4 kept in this browser" in page.locator(".state").inner_text()
+    with running_server(url, tmp_path / "second.log", port):
+        desk.saved()
+        assert [e.target for e in desk.entries()] == ["a", "b"] * 4
+        assert len({e.item_id for e in desk.entries()}) == 8
 
 
 def test_the_second_half_of_a_double_click_decides_nothing(desk: Desk) -> None:
@@ -287,21 +301,20 @@ def test_keys_work_at_once_after_choosing_another_name(desk: Desk) -> None:
 
 
 def test_similar_labelled_items_stand_beside_a_card_but_never_beside_a_blind_one(
-    app: tuple[str, str], tmp_path: Path
+    page: Page, app: tuple[str, str]
 ) -> None:
     url, address = app
     loop = made(url, "similar")
-    with browser(tmp_path / "profile") as page:
-        desk = Desk(page, loop, address)
-        desk.open()
-        alike = labelled_neighbours(loop, [desk.item()])[desk.item()]
-        assert page.locator(".rows thead th.near").all_inner_texts() == [neighbour.label for neighbour in alike]
-        blind = Settings.from_dict(loop.project.settings.to_dict() | {"blind_share": 1.0})
-        loop.store.projects.update(loop.project, settings=blind, now=time.time(), actor="test")
-        desk.becomes("ben")
-        expect(page.locator(".chip")).to_have_text("Shown blind")
-        assert page.locator(".near, .similar").count() == 0
-        expect(page.get_by_role("button", name="No prediction shown")).to_be_disabled()
+    desk = Desk(page, loop, address)
+    desk.open()
+    alike = labelled_neighbours(loop, [desk.item()])[desk.item()]
+    assert page.locator(".rows thead th.near").all_inner_texts() == [neighbour.label for neighbour in alike]
+    blind = Settings.from_dict(loop.project.settings.to_dict() | {"blind_share": 1.0})
+    loop.store.projects.update(loop.project, settings=blind, now=time.time(), actor="test")
+    desk.becomes("ben")
+    expect(page.locator(".chip")).to_have_text("Shown blind")
+    assert page.locator(".near, .similar").count() == 0
+    expect(page.get_by_role("button", name="No prediction shown")).to_be_disabled()
 
 
 def test_a_refused_decision_is_told_and_costs_none_of_the_others(desk: Desk) -> None:
@@ -317,26 +330,25 @@ def test_a_refused_decision_is_told_and_costs_none_of_the_others(desk: Desk) -> 
     assert first not in {e.item_id for e in desk.entries()}
 
 
-def test_many_labels_are_found_by_typing_and_markup_stays_text(app: tuple[str, str], tmp_path: Path) -> None:
+def test_many_labels_are_found_by_typing_and_markup_stays_text(page: Page, app: tuple[str, str]) -> None:
     url, address = app
     labels = ("<img src=x onerror=alert(1)>", *(f"class {n}" for n in range(29)))
     project = create_project(open_store(url), "many", Schema((Column("<b>t</b>", "text"),)), labels, actor="test")
     loop = Loop(open_store(url), project)
     loop.add_items(Rows([b'["<script>alert(1)</script>"]', b'["two"]', b'["three"]'], [None] * 3, [None] * 3), "test")
-    with browser(tmp_path / "profile") as page:
-        desk = Desk(page, loop, address)
-        desk.open()
-        assert page.locator(".card img, .card script, .labels img").count() == 0
-        expect(page.locator(".labels button").first).to_contain_text("<img src=x onerror=alert(1)>")
-        page.keyboard.press("/")
-        page.keyboard.type("zzz")
-        expect(page.locator(".none")).to_have_text("No label contains “zzz”.")
-        page.get_by_role("searchbox", name="Search labels").fill("ss 17")
-        page.keyboard.press("Enter")
-        page.keyboard.press("a")
-        page.keyboard.press("z")
-        desk.saved()
-        expect(page.locator(".empty")).to_contain_text("All done")
+    desk = Desk(page, loop, address)
+    desk.open()
+    assert page.locator(".card img, .card script, .labels img").count() == 0
+    expect(page.locator(".labels button").first).to_contain_text("<img src=x onerror=alert(1)>")
+    page.keyboard.press("/")
+    page.keyboard.type("zzz")
+    expect(page.locator(".none")).to_have_text("No label contains “zzz”.")
+    page.get_by_role("searchbox", name="Search labels").fill("ss 17")
+    page.keyboard.press("Enter")
+    page.keyboard.press("a")
+    page.keyboard.press("z")
+    desk.saved()
+    expect(page.locator(".empty")).to_contain_text("All done")
     assert [e.target for e in desk.entries()] == ["class 17", "class 9", "class 28"]
 
 
@@ -356,15 +368,14 @@ def test_everything_fits_a_phone_and_has_a_name(desk: Desk) -> None:
     expect(desk.page.get_by_role("group", name="Labels").get_by_role("button")).to_have_count(2)
 
 
-def test_digits_as_labels_are_typed_as_themselves(app: tuple[str, str], tmp_path: Path) -> None:
+def test_digits_as_labels_are_typed_as_themselves(page: Page, app: tuple[str, str]) -> None:
     url, address = app
     digits = tuple("0123456789")
     project = create_project(open_store(url), "digits", Schema((Column("t", "text"),)), digits, actor="test")
     loop = Loop(open_store(url), project)
     loop.add_items(Rows([b'["one"]', b'["two"]'], [None] * 2, [None] * 2), "test")
-    with browser(tmp_path / "profile") as page:
-        desk = Desk(page, loop, address)
-        desk.open()
-        desk.type("70")
-        desk.saved()
+    desk = Desk(page, loop, address)
+    desk.open()
+    desk.type("70")
+    desk.saved()
     assert [e.target for e in desk.entries()] == ["7", "0"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from contextlib import closing
@@ -11,7 +13,7 @@ from contextlib import closing
 import pytest
 
 from feedback_core.store import open_store
-from tests.browser import running_app
+from tests.browser import ROOT, running_app
 
 
 @pytest.fixture
@@ -67,3 +69,12 @@ def test_the_api_answers_beside_the_pages_and_guards_itself(address, trained):
     status, _, text = ask(path, decision, origin=address)
     assert (status, json.loads(text)["status"]) == (200, "champion")
     assert open_store(trained.store.url).versions.champion(1).number == 2
+
+
+def test_what_the_server_has_imported_is_not_searched_for_garbage_after_every_run_of_a_page():
+    script = "import app, gc; app.warm(); print(gc.get_freeze_count(), len(gc.get_objects()))"
+    printed = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    frozen, searched = map(int, printed.split())
+    assert frozen > 100_000 > 10_000 > searched
