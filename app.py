@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import os
 import signal
 import sys
@@ -33,6 +32,7 @@ from feedback_core.fence import Fence, Hosts
 from feedback_core.listening import answer_at_once, exposed, listening
 from feedback_core.parent import die_with_parent
 from feedback_core.store import open_store
+from pages._between_runs import spare_imports, spare_models
 
 ROOT = Path(__file__).parent
 INDEX = Path(st.__file__).parent / "static" / "index.html"
@@ -106,9 +106,7 @@ def warm() -> None:
         import_module(module)
     built_api()
     import_module("feedback_core.models.skops_files").skops_io()
-    # Streamlit collects garbage after every run of a page; what is imported by now is none, and need not be searched.
-    gc.collect()
-    gc.freeze()
+    spare_imports()
 
 
 @cache
@@ -169,6 +167,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
         await warming
 
 
+spare_models()
 keep_sign_in(st.secrets.load_if_toml_exists() and "auth" in st.secrets)
 app = st.App(
     ROOT / "pages" / "_frame.py",

@@ -32,13 +32,16 @@ def _quick_pages() -> None:
     """What Streamlit does around each run of a page, and which no test is about, once or never.
 
     It reads the metadata of every installed package for each AppTest, half a second, and collects garbage after each
-    run: among the million objects of all frameworks another.
+    run: among the million objects of all frameworks another. app.py spares the state of Keras in the same way.
     """
     from streamlit import config
     from streamlit.components.v2 import manifest_scanner
 
+    from pages._between_runs import spare_models
+
     manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
     config.set_option("runner.postScriptGC", False)
+    spare_models()
 
 
 @dataclass
