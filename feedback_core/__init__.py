@@ -5,6 +5,8 @@ Names are loaded on first use, so that importing the package stays quick.
 
 from __future__ import annotations
 
+# First: a process that imports TensorFlow (Keras does) before sqlite3 gets its SQLite, which has no full-text search.
+import sqlite3  # noqa: F401
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 

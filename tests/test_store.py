@@ -153,6 +153,22 @@ def test_a_folder_or_a_path_below_a_file_is_refused_by_name(tmp_path):
         open_store(str(tmp_path / "rows.csv" / "test.db"))
 
 
+def printed(script: str) -> str:
+    """What a process of its own prints."""
+    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+
+
+def test_the_sqlite_of_tensorflow_comes_too_late_or_is_told(tmp_path):
+    assert printed("import sys, feedback_core; print('sqlite3' in sys.modules)") == "True\n"
+    assert "import feedback_core before" in printed(f"""
+import tensorflow, feedback_core
+try:
+    feedback_core.open_store("sqlite:///{tmp_path / "test.db"}")
+except feedback_core.FeedbackError as error:
+    print(error)
+""")
+
+
 @pytest.mark.parametrize("url", ["postgresql://localhost/db", "sqlite://test.db", "sqlite:///"])
 def test_another_address_than_sqlite_is_refused_with_the_way_out(url):
     with pytest.raises(StoreError, match=r"write sqlite:///file\.db, or a path"):

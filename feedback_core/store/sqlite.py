@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,7 @@ class SqliteDriver:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(f"The folder of {self.path} cannot be made ({error}): name another file.") from error
+        _need_full_text()
         # Not sqlite-utils' atomic(): it begins deferred, and six processes on a fresh file would race.
         with self.writing():
             migrations.apply(self._database())
@@ -90,6 +91,16 @@ class SqliteDriver:
     def _conn(self) -> sqlite3.Connection:
         conn: sqlite3.Connection = self._database().conn
         return conn
+
+
+def _need_full_text() -> None:
+    with closing(sqlite3.connect(":memory:")) as conn:
+        if conn.execute("select 1 from pragma_compile_options where compile_options = 'ENABLE_FTS5'").fetchall():
+            return
+    raise StoreError(
+        f"SQLite {sqlite3.sqlite_version} in this process has no full-text search (FTS5). TensorFlow, which Keras may "
+        "import, brings such a one: import feedback_core before them. Otherwise use a Python whose SQLite has FTS5."
+    )
 
 
 def _connect(path: Path) -> sqlite3.Connection:
