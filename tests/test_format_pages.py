@@ -139,9 +139,10 @@ def test_a_file_of_label_studio_goes_in_through_the_browser_and_out_again(full, 
     with running_app(url, tmp_path / "log") as address, browser(tmp_path / "profile") as page:
         page.goto(f"{address}/setup?project=texts")
         page.get_by_role("radio", name="Import", exact=True).click()
-        page.get_by_text("Nothing is stored before you have seen").wait_for()  # else the file goes to a new project
-        settled(page)  # else the file goes to the uploader that is about to leave
-        page.locator("input[type=file]").set_input_files(file)
+        settled(page)
+        # By its name: else the file may go to the uploader of a new project, which is about to leave.
+        uploader = page.get_by_test_id("stFileUploader").filter(has=page.get_by_role("region", name="A file of it"))
+        uploader.locator("input[type=file]").set_input_files(file)
         expect(page.get_by_text("Everything in the file can be taken in.")).to_be_visible()
         expect(page.get_by_test_id("stMetric").filter(has_text="Entries")).to_contain_text("6")
         page.get_by_role("button", name="Take in 3 items and 6 answers").click()
