@@ -47,11 +47,23 @@ def evidence(number: int, before: int | None, report: GateReport | None) -> str:
     look = ""
     if numbers.get("looks"):
         look = f" This was look {numbers['looks']:,} of {numbers.get('looks_budget', 0):,} at these rows."
-    missing = ""
-    if report.finding == "not measurably different" and numbers.get("labels_to_decide"):
-        needed = wording.about(numbers["labels_to_decide"], "audit labels")
-        missing = f" To decide a difference of this size takes {needed}."
+    missing = _unproven(numbers) if report.finding == "not measurably different" else ""
     return f"{rows} of v{before}'s answers.{look}{missing}"
+
+
+def _unproven(numbers: Mapping[str, Any]) -> str:
+    """Why a gain is not claimed, where its interval makes one think so, and what would decide."""
+    said = ""
+    if numbers["difference"]["low"] > 0 and numbers.get("alpha"):
+        asked, p = (f"{100 * share:.2g} %" for share in (numbers["alpha"], numbers["p"]))
+        said = (
+            f" The interval, which holds for one look alone, excludes no difference; but of {numbers['looks_budget']} "
+            f"looks each may be wrong in {asked} of cases only, and this gain can come by chance in {p}."
+        )
+    if numbers.get("labels_to_decide"):
+        needed = wording.about(numbers["labels_to_decide"], "audit labels")
+        said += f" To decide a difference of this size takes {needed}."
+    return said
 
 
 def accuracy(rows: Rows, number: int) -> str:

@@ -97,6 +97,16 @@ def test_the_verdict_says_no_more_than_the_report() -> None:
     )
 
 
+def test_a_gain_that_only_its_own_look_would_claim_is_explained() -> None:
+    probable = report("not measurably different", 0.013, 0.066)
+    probable.numbers.update(p=0.0026, alpha=0.002)
+    assert headlines.evidence(5, 2, probable).endswith(
+        " The interval, which holds for one look alone, excludes no difference; but of 25 looks each may be wrong in "
+        "0.2 % of cases only, and this gain can come by chance in 0.26 %."
+    )
+    assert "chance" not in headlines.evidence(5, 2, report("not measurably different", -0.01, 0.03))
+
+
 def history(*holdouts: tuple[float, float | None]) -> dict[str, list[object]]:
     """One version per (accuracy, holdout since), each on 1,000 rows."""
     n = len(holdouts)
