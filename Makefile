@@ -30,8 +30,8 @@ format-check: $(VENV)/.dev
 check: lint types format-check test
 
 bench: $(VENV)/.dev
-	@for name in input_layout store pages review_deck eight_reviewers second_look query_speed label_efficiency \
-		gate estimates forecast credit trigger realtime unsupervised durability regression rest formats; do \
+	@for name in input_layout store pages review_deck eight_reviewers second_look query_speed label_efficiency gate estimates \
+		forecast credit trigger realtime unsupervised durability regression multilabel automation images explain rest formats; do \
 		$(BIN)/python -m benchmarks.$$name --quick || exit 1; done
 
 # Other libraries to compare with; without them the benchmarks say which are missing. Their own pins are years old: --no-deps.
