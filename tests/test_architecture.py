@@ -93,7 +93,8 @@ HOMES = {
     "typer": ("feedback_core/cli/",),
     "fastapi": ("feedback_core/api/",),
     "jinja2": ("feedback_core/reports/",),
-    "sqlite3": ("feedback_core/store/",),
+    # The package imports it first of all, so that no other library's SQLite stands in for it.
+    "sqlite3": ("feedback_core/store/", "feedback_core/__init__.py"),
     "sqlite_utils": ("feedback_core/store/",),
 }
 
