@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # Two workers: the suite is bound by browsers and model fits, not by cores. Each fit on one thread, or they wait for cores.
+# Byte code is kept, whatever the machine's habit: the suite starts some 150 processes, and each would compile for 0.5 s.
 WORKERS ?= 2
 
 .PHONY: run test lint types format format-check bench bench-peers check lock
@@ -13,7 +14,7 @@ run: $(VENV)/.run
 
 test: $(VENV)/.dev $(VENV)/.frameworks $(VENV)/.formats
 	sh .ci/chromium.sh
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
