@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # Two workers: the suite is bound by browsers and model fits, not by cores. Each fit on one thread, or they wait for cores.
-# Byte code is kept, whatever the machine's habit: the suite starts some 150 processes, and each would compile for 0.5 s.
+# Byte code is kept, whatever the machine's habit: the suite starts many processes, and each would compile the package anew.
 WORKERS ?= 2
 
 .PHONY: run test lint types format format-check bench bench-peers check lock

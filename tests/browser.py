@@ -82,16 +82,14 @@ def windows(profile: Path, width: int = 1400, bypass_csp: bool = True) -> Iterat
 
 def open_page(page: Page, title: str) -> None:
     """Go to a page through the navigation, as a person does."""
-    link, heading = (
-        page.get_by_test_id("stSidebarNav").get_by_text(title, exact=True),
-        page.get_by_role("heading", level=1),
-    )
+    link = page.get_by_test_id("stSidebarNav").get_by_text(title, exact=True)
+    heading = page.get_by_role("heading", level=1, name=title)
     for _ in range(6):  # a click that falls into the drawing of a page may be lost
         link.click()
         with suppress(TimeoutError):
-            return heading.filter(has_text=title).first.wait_for(timeout=PATIENCE_MS / 6)
-    expect(heading).to_have_text(title)
-    return None
+            heading.wait_for(timeout=PATIENCE_MS / 6)
+            return
+    expect(heading).to_be_visible()
 
 
 def settled(page: Page) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
@@ -73,6 +75,11 @@ def raw(store: Store, sql: str, params: Iterable[object] = ()) -> list[tuple]:
     """A statement past the store, on a connection of its own."""
     with closing(sqlite3.connect(store.url.removeprefix("sqlite:///"))) as conn, conn:
         return conn.execute(sql, tuple(params)).fetchall()
+
+
+def printed(script: str) -> str:
+    """What a script prints in a process of its own."""
+    return subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
 def rows(n: int, seed: int = 0, labelled: bool = True, noise: float = 0.0) -> tuple[Rows, dict[str, str]]:

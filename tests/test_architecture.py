@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-import subprocess
-import sys
 from importlib import import_module
 from pathlib import Path
 
 import pytest
+
+from tests.conftest import printed
 
 ROOT = Path(__file__).parent.parent
 CORE = ROOT / "feedback_core"
@@ -131,7 +131,7 @@ def test_there_are_two_catch_alls_one_for_a_job_and_one_for_work_that_must_not_h
 
 def test_importing_the_package_loads_no_heavy_library() -> None:
     code = "import sys, feedback_core; print(sorted({'pandas', 'sklearn', 'plotly', 'streamlit'} & set(sys.modules)))"
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    out = printed(code)
     assert out.strip() == "[]"
 
 

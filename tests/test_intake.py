@@ -1,7 +1,5 @@
 import datetime
 import math
-import subprocess
-import sys
 import unicodedata
 from decimal import Decimal
 
@@ -26,6 +24,7 @@ from feedback_core.intake import (
     unfit_label,
 )
 from feedback_core.types import Column, Problem, Schema
+from tests.conftest import printed
 
 NUMBER = Schema((Column("x", "number"),))
 MIXED = Schema(
@@ -711,8 +710,7 @@ def test_another_salt_draws_another_holdout():
 def test_importing_the_module_does_not_import_pandas():
     modules = "feedback_core.intake, feedback_core.tables, feedback_core.exports"
     code = f"import sys, {modules}; print('pandas' in sys.modules, 'pyarrow' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["False", "False"]
+    assert printed(code).split() == ["False", "False"]
 
 
 # -- the label of more rows, and what cannot be one ----------------------------------------------------------------

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from contextlib import closing
@@ -13,7 +11,8 @@ from contextlib import closing
 import pytest
 
 from feedback_core.store import open_store
-from tests.browser import ROOT, running_app
+from tests.browser import running_app
+from tests.conftest import printed
 
 
 @pytest.fixture
@@ -73,8 +72,16 @@ def test_the_api_answers_beside_the_pages_and_guards_itself(address, trained):
 
 def test_what_the_server_has_imported_is_not_searched_for_garbage_after_every_run_of_a_page():
     script = "import app, gc; app.warm(); print(gc.get_freeze_count(), len(gc.get_objects()))"
-    printed = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout
-    frozen, searched = map(int, printed.split())
+    frozen, searched = map(int, printed(script).split())
     assert frozen > 100_000 > 10_000 > searched
+
+
+def test_no_run_of_a_page_clears_the_state_of_keras_for_all_threads():
+    said = printed("""
+import app, sys, types
+from streamlit.testing.v1 import AppTest
+sys.modules["keras"] = keras = types.ModuleType("keras")
+keras.backend = types.SimpleNamespace(clear_session=lambda: print("cleared"))
+print(AppTest.from_string("import streamlit as st; st.write('drawn')").run().markdown[0].value)
+""")
+    assert said == "drawn\n"

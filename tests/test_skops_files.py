@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from importlib.util import find_spec
 
 import pytest
 
-from tests.browser import ROOT
+from tests.conftest import printed
 
 PROGRAM = """
 import sys
@@ -23,5 +21,4 @@ print("torch" in sys.modules)
 
 @pytest.mark.skipif(find_spec("torch") is None, reason="needs PyTorch to leave it out")
 def test_a_model_is_read_without_pytorch_which_scikit_learn_may_still_use_afterwards() -> None:
-    said = subprocess.run([sys.executable, "-c", PROGRAM], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert said.splitlines() == ["True False True", "True"]
+    assert printed(PROGRAM).splitlines() == ["True False True", "True"]

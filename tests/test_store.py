@@ -42,7 +42,7 @@ from feedback_core.types import (
     Version,
     Wish,
 )
-from tests.conftest import raw
+from tests.conftest import printed, raw
 
 NOW = 1_700_000_000.0
 TOYS = Schema((Column("title", "text"), Column("shelf", "category"), Column("price", "number")))
@@ -151,11 +151,6 @@ def test_a_folder_or_a_path_below_a_file_is_refused_by_name(tmp_path):
         open_store(str(tmp_path))
     with pytest.raises(StoreError, match=r"folder of .*rows\.csv/test\.db cannot be made"):
         open_store(str(tmp_path / "rows.csv" / "test.db"))
-
-
-def printed(script: str) -> str:
-    """What a process of its own prints."""
-    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
 
 
 def test_the_sqlite_of_tensorflow_comes_too_late_or_is_told(tmp_path):
