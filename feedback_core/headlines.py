@@ -57,7 +57,7 @@ def _unproven(numbers: Mapping[str, Any]) -> str:
     if numbers["difference"]["low"] > 0 and numbers.get("alpha"):
         asked, p = (f"{100 * share:.2g} %" for share in (numbers["alpha"], numbers["p"]))
         said = (
-            f" The interval, which holds for one look alone, excludes no difference; but of {numbers['looks_budget']} "
+            f" The interval, which holds for one look alone, lies above 0; but of {numbers['looks_budget']} "
             f"looks each may be wrong in {asked} of cases only, and this gain can come by chance in {p}."
         )
     if numbers.get("labels_to_decide"):

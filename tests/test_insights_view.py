@@ -101,7 +101,7 @@ def test_a_gain_that_only_its_own_look_would_claim_is_explained() -> None:
     probable = report("not measurably different", 0.013, 0.066)
     probable.numbers.update(p=0.0026, alpha=0.002)
     assert headlines.evidence(5, 2, probable).endswith(
-        " The interval, which holds for one look alone, excludes no difference; but of 25 looks each may be wrong in "
+        " The interval, which holds for one look alone, lies above 0; but of 25 looks each may be wrong in "
         "0.2 % of cases only, and this gain can come by chance in 0.26 %."
     )
     assert "chance" not in headlines.evidence(5, 2, report("not measurably different", -0.01, 0.03))
